@@ -1,0 +1,119 @@
+package whodid
+
+import "time"
+
+// Status is where an execution stands. There is one vocabulary for it in the
+// whole product.
+type Status string
+
+// The statuses of an execution. A run that stopped reporting is lost, and
+// never shown as a success.
+const (
+	StatusRunning   Status = "running"
+	StatusSuccess   Status = "success"
+	StatusFailed    Status = "failed"
+	StatusTimeout   Status = "timeout"
+	StatusCancelled Status = "cancelled"
+	StatusLost      Status = "lost"
+)
+
+// Statuses lists every status.
+func Statuses() []Status {
+	return []Status{StatusRunning, StatusSuccess, StatusFailed, StatusTimeout, StatusCancelled, StatusLost}
+}
+
+// CostState says how a cost is known.
+type CostState string
+
+// The states of a cost. Unknown is not zero.
+const (
+	// CostMeasured is what the source itself said that it cost.
+	CostMeasured CostState = "measured"
+	// CostComputed was computed from tokens by a price table.
+	CostComputed CostState = "computed"
+	// CostUnknown means that at least a part of the cost is not known.
+	CostUnknown CostState = "unknown"
+)
+
+// Execution is one run of one agent: what its events add up to. It is a view,
+// and can be rebuilt from the events at any time; see [Execution.Apply].
+type Execution struct {
+	Org           string
+	ID            string
+	Agent         string // full name, squad/name; empty if no event told it
+	Squad         string
+	Trigger       string // manual, scheduled, event, smart; empty if unknown
+	TriggerDetail string
+	Why           string
+	StartedAt     time.Time
+	CompletedAt   time.Time // zero while it runs, and where the end is unknown
+	Status        Status
+	StatusReason  string // what the status rests on, in a few words
+	Session       string
+	Parent        string // the execution that started it
+	Subagent      string // kind of sub-agent, if it is a part of its parent's run and no run of its own
+	OnBehalfOf    string // the person behind it, as an actor
+	OnBehalfAuth  string
+	Source        string // who told of its start
+	LeaseUntil    time.Time
+	Tags          map[string]string
+
+	// Model is the model that gave most of the answers, or the one asked for
+	// if no answer is known.
+	Model string
+	// Usage is what the execution itself used, without what it started.
+	Usage Usage
+	// Models is Usage by model that answered.
+	Models map[string]Usage
+	// Folded is what further events need to know; it is stored beside the rest.
+	Folded Folded
+}
+
+// Usage is what model calls used and cost.
+type Usage struct {
+	// Calls counts the calls; a total that was stated instead counts as one.
+	Calls int64 `json:"calls"`
+	// Input excludes tokens that were read from or written to a cache.
+	Input      int64 `json:"in"`
+	Output     int64 `json:"out"`
+	CacheRead  int64 `json:"cr"`
+	CacheWrite int64 `json:"cw"`
+	// NoTokens counts the calls whose tokens are not known.
+	NoTokens int64 `json:"nt,omitempty"`
+	// CostMicros is the known cost in millionths of a US dollar.
+	CostMicros int64 `json:"cost"`
+	// NoCost counts the calls whose cost is not known, Computed those whose
+	// cost a price table gave.
+	NoCost   int64 `json:"nc,omitempty"`
+	Computed int64 `json:"cc,omitempty"`
+}
+
+// Add returns the sum of two usages.
+func (u Usage) Add(v Usage) Usage {
+	u.Calls += v.Calls
+	u.Input += v.Input
+	u.Output += v.Output
+	u.CacheRead += v.CacheRead
+	u.CacheWrite += v.CacheWrite
+	u.NoTokens += v.NoTokens
+	u.CostMicros += v.CostMicros
+	u.NoCost += v.NoCost
+	u.Computed += v.Computed
+	return u
+}
+
+// TokensKnown reports whether the token counts are the whole truth.
+func (u Usage) TokensKnown() bool { return u.Calls > 0 && u.NoTokens == 0 }
+
+// CostState says how the cost is known as a whole: one call of unknown cost
+// makes it unknown.
+func (u Usage) CostState() CostState {
+	switch {
+	case u.Calls == 0 || u.NoCost > 0:
+		return CostUnknown
+	case u.Computed > 0:
+		return CostComputed
+	default:
+		return CostMeasured
+	}
+}

@@ -1,0 +1,278 @@
+package whodid
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Folded is what an execution remembers of its events so that they may come in
+// any order, and again, and always add up to the same.
+type Folded struct {
+	Start  *startMark         `json:"start,omitempty"`
+	Resume *mark              `json:"resume,omitempty"`
+	Finish *finishMark        `json:"finish,omitempty"`
+	Lost   *mark              `json:"lost,omitempty"`
+	Turn   *turnMark          `json:"turn,omitempty"`
+	Calls  map[string]Usage   `json:"calls,omitempty"`
+	Tags   map[string]tagMark `json:"tags,omitempty"`
+	Lease  int64              `json:"lease,omitempty"` // microseconds since 1970
+}
+
+// mark orders events of one kind: by time, then by id.
+type mark struct {
+	At int64  `json:"at"` // microseconds since 1970
+	ID string `json:"id"`
+}
+
+func (m mark) less(n mark) bool { return m.At < n.At || m.At == n.At && m.ID < n.ID }
+
+type startMark struct {
+	mark
+	Inferred bool   `json:"inferred,omitempty"`
+	Model    string `json:"model,omitempty"`
+}
+
+type finishMark struct {
+	mark
+	Result Result `json:"result,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Model  string `json:"model,omitempty"`
+	Stated *Usage `json:"stated,omitempty"`
+}
+
+type turnMark struct {
+	mark
+	Failed bool   `json:"failed,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+type tagMark struct {
+	mark
+	Value string `json:"value"`
+}
+
+// Apply adds one event to the execution. The order of events makes no
+// difference; the caller sees to it that none is applied twice.
+func (x *Execution) Apply(e *Event) {
+	m := mark{At: Micros(e.At), ID: e.ID}
+	switch e.What {
+	case "execution.start":
+		x.applyStart(e, m)
+	case "execution.renew":
+		x.renew(e, m)
+	case "session.start":
+		x.applySession(e, m)
+	case "execution.finish":
+		x.applyFinish(e, m)
+	case "execution.lost":
+		if x.Folded.Lost == nil || x.Folded.Lost.less(m) {
+			x.Folded.Lost = &m
+		}
+	case "execution.tag":
+		x.applyTags(e, m)
+	case "turn.complete", "turn.fail":
+		if t := x.Folded.Turn; t == nil || t.less(m) {
+			x.Folded.Turn = &turnMark{mark: m, Failed: e.What == "turn.fail", Error: e.Data.String("error")}
+		}
+	case "model.call":
+		if x.Folded.Calls == nil {
+			x.Folded.Calls = map[string]Usage{}
+		}
+		model := e.Data.String("model")
+		x.Folded.Calls[model] = x.Folded.Calls[model].Add(usageOf(e.Data))
+	}
+	x.settle()
+}
+
+func (x *Execution) applyStart(e *Event, m mark) {
+	inferred := e.Data.Bool("inferred")
+	x.renew(e, m)
+	if s := x.Folded.Start; s != nil {
+		// A start that was told beats one that was inferred; of two of a kind
+		// the first is the start.
+		if inferred && !s.Inferred || inferred == s.Inferred && s.less(m) {
+			return
+		}
+	}
+	x.Folded.Start = &startMark{mark: m, Inferred: inferred, Model: e.Data.String("model")}
+	x.Agent = AgentOf(e.Actor)
+	x.Squad = Squad(x.Agent)
+	x.Trigger = e.Data.String("trigger")
+	x.TriggerDetail = e.Data.String("trigger_detail")
+	x.Why = e.Why
+	x.StartedAt = e.At
+	x.Parent = e.Data.String("parent")
+	x.Subagent = e.Data.String("agent_type")
+	x.OnBehalfOf, x.OnBehalfAuth = e.OnBehalfOf, e.OnBehalfAuth
+	x.Source = e.Source
+	if e.Session != "" {
+		x.Session = e.Session
+	}
+}
+
+func (x *Execution) applySession(e *Event, m mark) {
+	if x.Session == "" {
+		x.Session = e.Session
+	}
+	if s := x.Folded.Resume; s == nil || s.less(m) {
+		x.Folded.Resume = &m
+	}
+}
+
+func (x *Execution) applyFinish(e *Event, m mark) {
+	if f := x.Folded.Finish; f != nil && m.less(f.mark) {
+		return
+	}
+	f := &finishMark{mark: m, Result: e.Result, Reason: e.Data.String("reason"), Model: e.Data.String("model")}
+	if u := usageOf(e.Data); u.NoTokens == 0 || u.NoCost == 0 {
+		f.Stated = &u
+	}
+	x.Folded.Finish = f
+}
+
+func (x *Execution) applyTags(e *Event, m mark) {
+	if x.Folded.Tags == nil {
+		x.Folded.Tags = map[string]tagMark{}
+	}
+	for k := range e.Data {
+		if old, ok := x.Folded.Tags[k]; !ok || old.less(m) {
+			x.Folded.Tags[k] = tagMark{mark: m, Value: e.Data.String(k)}
+		}
+	}
+}
+
+func (x *Execution) renew(e *Event, m mark) {
+	if seconds, ok := e.Data.Int("lease_seconds"); ok {
+		x.Folded.Lease = max(x.Folded.Lease, m.At+seconds*int64(time.Second/time.Microsecond))
+	}
+}
+
+// settle derives everything that rests on more than one event.
+func (x *Execution) settle() {
+	f := &x.Folded
+	if f.Lease != 0 {
+		x.LeaseUntil = FromMicros(f.Lease)
+	}
+	x.Tags = nil
+	for k, t := range f.Tags {
+		if x.Tags == nil {
+			x.Tags = map[string]string{}
+		}
+		x.Tags[k] = t.Value
+	}
+	x.settleStatus()
+	x.settleUsage()
+}
+
+func (x *Execution) settleStatus() {
+	f := &x.Folded
+	x.CompletedAt = time.Time{}
+	finished := f.Finish != nil && (f.Resume == nil || f.Resume.At <= f.Finish.At)
+	switch {
+	case finished:
+		x.CompletedAt = FromMicros(f.Finish.At)
+		x.Status, x.StatusReason = f.Finish.status(f.Turn)
+	case f.Lost != nil && (f.Resume == nil || f.Resume.At <= f.Lost.At):
+		x.Status, x.StatusReason = StatusLost, "stopped reporting and its lease ran out"
+	default:
+		x.Status, x.StatusReason = StatusRunning, ""
+	}
+}
+
+// status is what an end says, in the light of the last turn: a client that
+// exits with 0 after an error of its service did not succeed, and a session
+// that ended without a word about its success succeeded only if its last turn
+// was completed.
+func (f *finishMark) status(turn *turnMark) (Status, string) {
+	failedTurn := turn != nil && turn.Failed
+	switch f.Result {
+	case ResultSuccess:
+		if failedTurn {
+			return StatusFailed, "the client reported an error in its last turn: " + turn.Error
+		}
+		return StatusSuccess, f.Reason
+	case ResultFailed, ResultBlocked, ResultRejected:
+		return StatusFailed, f.Reason
+	case ResultTimeout:
+		return StatusTimeout, f.Reason
+	case ResultCancelled:
+		return StatusCancelled, f.Reason
+	default:
+	}
+	switch {
+	case failedTurn:
+		return StatusFailed, "the last turn failed: " + turn.Error
+	case turn != nil:
+		return StatusSuccess, "the last turn was completed"
+	default:
+		return StatusCancelled, "ended before a turn was completed"
+	}
+}
+
+func (x *Execution) settleUsage() {
+	f := &x.Folded
+	own := f.Calls
+	if f.Finish != nil && f.Finish.Stated != nil {
+		own = map[string]Usage{x.statedModel(): *f.Finish.Stated}
+	}
+	x.Models = map[string]Usage{}
+	x.Usage = Usage{}
+	for model, u := range own {
+		x.Models[model] = u
+		x.Usage = x.Usage.Add(u)
+	}
+	x.Model = mainModel(own)
+	if f.Finish != nil && f.Finish.Model != "" {
+		x.Model = f.Finish.Model
+	}
+	if x.Model == "" && f.Start != nil {
+		x.Model = f.Start.Model
+	}
+}
+
+func (x *Execution) statedModel() string {
+	switch f := &x.Folded; {
+	case f.Finish.Model != "":
+		return f.Finish.Model
+	case len(f.Calls) > 0:
+		return mainModel(f.Calls)
+	case f.Start != nil:
+		return f.Start.Model
+	default:
+		return ""
+	}
+}
+
+// mainModel is the model with the most output, the first by name of equals.
+func mainModel(calls map[string]Usage) string {
+	best := ""
+	for _, model := range slices.Sorted(maps.Keys(calls)) {
+		if best == "" || calls[model].Output > calls[best].Output {
+			best = model
+		}
+	}
+	return best
+}
+
+// usageOf reads what one event says of tokens and cost.
+func usageOf(d Data) Usage {
+	u := Usage{Calls: 1}
+	in, hasIn := d.Int("input_tokens")
+	out, hasOut := d.Int("output_tokens")
+	u.Input, u.Output = in, out
+	u.CacheRead, _ = d.Int("cache_read_tokens")
+	u.CacheWrite, _ = d.Int("cache_write_tokens")
+	if !hasIn && !hasOut {
+		u.NoTokens = 1
+	}
+	cost, known := d.Int("cost_micros")
+	u.CostMicros = cost
+	switch {
+	case !known:
+		u.NoCost = 1
+	case CostState(d.String("cost_state")) == CostComputed:
+		u.Computed = 1
+	}
+	return u
+}

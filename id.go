@@ -1,0 +1,86 @@
+package whodid
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// crockford is Crockford's base 32 in lower case: no i, l, o or u, so that an
+// id can be read aloud. Source: https://www.crockford.com/base32.html.
+var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// The prefixes that tell what an id names.
+const (
+	PrefixExecution = "exec"
+	PrefixEvent     = "evt"
+	PrefixAttempt   = "try"
+	PrefixApproval  = "appr"
+)
+
+// Ids of executions and approvals hold 80 bits: short enough to type, enough
+// that a billion of them collide with a probability under one in a million.
+// Event ids hold 130 bits, for they must not be made to collide on purpose.
+const (
+	shortIDChars = 16
+	eventIDChars = 26
+)
+
+// NewID makes a random id with the prefix, such as "exec-7k2m9q4tz8w1c3ab".
+func NewID(prefix string) string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the program instead, see crypto/rand
+	return prefix + "-" + crockford.EncodeToString(b[:])
+}
+
+// DeriveID makes the id that belongs to the parts, always the same for the
+// same parts: an execution that two hooks tell of has one id without either
+// asking the other.
+func DeriveID(prefix string, parts ...string) string {
+	return prefix + "-" + derive(shortIDChars, append([]string{prefix}, parts...)...)
+}
+
+// EventID is the id of the fact with that natural key. What is only known to
+// have begun has another id than its result, with the same characters after
+// the prefix: see [Event.Identify].
+func EventID(org, key string) string {
+	return PrefixEvent + "-" + derive(eventIDChars, "event", org, key)
+}
+
+// Identify sets the event's id from its organisation and key.
+func (e *Event) Identify() {
+	e.ID = EventID(e.Org, e.Key)
+	if e.Result == ResultAttempted {
+		e.ID = PrefixAttempt + strings.TrimPrefix(e.ID, PrefixEvent)
+	}
+}
+
+// SettledID returns the id under which the result of an attempt is recorded,
+// and whether id is that of an attempt at all.
+func SettledID(id string) (string, bool) {
+	rest, ok := strings.CutPrefix(id, PrefixAttempt+"-")
+	if !ok {
+		return id, false
+	}
+	return PrefixEvent + "-" + rest, true
+}
+
+func derive(chars int, parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return crockford.EncodeToString(h.Sum(nil))[:chars]
+}
+
+var idPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(exec|evt|try|appr)-[0-9a-z][0-9a-z._-]{0,63}$`)
+})
+
+// ValidID reports whether s has the form of an id of the trail. Ids that
+// others made are accepted: only prefix, length and characters are checked.
+func ValidID(s string) bool { return idPattern().MatchString(s) }

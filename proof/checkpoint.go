@@ -1,0 +1,103 @@
+package proof
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Checkpoint is the head of a log: what a signature is put under. Its text
+// form is C2SP tlog-checkpoint.
+type Checkpoint struct {
+	Origin string
+	Size   uint64
+	Root   Hash
+}
+
+// String is the checkpoint's text, the body of the signed note.
+func (c Checkpoint) String() string {
+	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root)
+}
+
+// ParseCheckpoint reads a checkpoint's text. Extension lines are accepted and
+// ignored, as the format demands.
+func ParseCheckpoint(text string) (Checkpoint, error) {
+	lines := strings.SplitN(text, "\n", 4)
+	if len(lines) < 4 || lines[0] == "" {
+		return Checkpoint{}, fmt.Errorf("a checkpoint has three lines: origin, size and root")
+	}
+	size, err := strconv.ParseUint(lines[1], 10, 63)
+	if err != nil || lines[1] != strconv.FormatUint(size, 10) {
+		return Checkpoint{}, fmt.Errorf("checkpoint size %q is not a number", lines[1])
+	}
+	root, err := base64.StdEncoding.DecodeString(lines[2])
+	if err != nil || len(root) != len(Hash{}) {
+		return Checkpoint{}, fmt.Errorf("checkpoint root %q is not a hash in base64", lines[2])
+	}
+	return Checkpoint{Origin: lines[0], Size: size, Root: Hash(root)}, nil
+}
+
+// Signer signs checkpoints with one Ed25519 key.
+type Signer struct{ note note.Signer }
+
+// GenerateKey makes a new signing key for an origin. The private and the
+// public key are in the text form of C2SP signed-note.
+func GenerateKey(origin string) (private, public string, err error) {
+	return note.GenerateKey(nil, origin)
+}
+
+// NewSigner reads a private key.
+func NewSigner(private string) (*Signer, error) {
+	s, err := note.NewSigner(strings.TrimSpace(private))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read the signing key: %w", err)
+	}
+	return &Signer{note: s}, nil
+}
+
+// Origin is the name in the key: the log's origin.
+func (s *Signer) Origin() string { return s.note.Name() }
+
+// Sign makes the signed note of a checkpoint.
+func (s *Signer) Sign(c Checkpoint) (string, error) {
+	signed, err := note.Sign(&note.Note{Text: c.String()}, s.note)
+	if err != nil {
+		return "", fmt.Errorf("couldn't sign the checkpoint: %w", err)
+	}
+	return string(signed), nil
+}
+
+// OpenCheckpoint checks that a signed note carries a valid signature by the
+// public key and that its origin is the key's name, and returns its
+// checkpoint.
+func OpenCheckpoint(signed, public string) (Checkpoint, error) {
+	v, err := note.NewVerifier(strings.TrimSpace(public))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("couldn't read the public key: %w", err)
+	}
+	n, err := note.Open([]byte(signed), note.VerifierList(v))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("the checkpoint is not signed by %s: %w", v.Name(), err)
+	}
+	c, err := ParseCheckpoint(n.Text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if c.Origin != v.Name() {
+		return Checkpoint{}, fmt.Errorf("the checkpoint is of the log %q, not of %q", c.Origin, v.Name())
+	}
+	return c, nil
+}
+
+// PeekCheckpoint reads a signed note without checking any signature, for
+// showing what a checkpoint claims.
+func PeekCheckpoint(signed string) (Checkpoint, error) {
+	text, _, ok := strings.Cut(signed, "\n\n")
+	if !ok {
+		return Checkpoint{}, fmt.Errorf("not a signed note: there is no blank line before the signatures")
+	}
+	return ParseCheckpoint(text + "\n")
+}
