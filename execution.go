@@ -61,7 +61,8 @@ type Execution struct {
 	// Model is the model that gave most of the answers, or the one asked for
 	// if no answer is known.
 	Model string
-	// Usage is what the execution itself used, without what it started.
+	// Usage is what the execution and its sub-agents used; runs that it
+	// started count for themselves.
 	Usage Usage
 	// Models is Usage by model that answered.
 	Models map[string]Usage

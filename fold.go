@@ -52,6 +52,19 @@ type tagMark struct {
 	Value string `json:"value"`
 }
 
+// Folds returns the executions that the event changes: its own, and for a
+// model call of a sub-agent also the run that the sub-agent is a part of.
+func (e *Event) Folds() []string {
+	kind, ok := LookupKind(e.What)
+	if !ok || !kind.Folds || e.Execution == "" {
+		return nil
+	}
+	if run := e.Data.String("run"); run != "" && run != e.Execution {
+		return []string{e.Execution, run}
+	}
+	return []string{e.Execution}
+}
+
 // Apply adds one event to the execution. The order of events makes no
 // difference; the caller sees to it that none is applied twice.
 func (x *Execution) Apply(e *Event) {
