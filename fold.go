@@ -223,19 +223,24 @@ func (f *finishMark) status(turn *turnMark) (Status, string) {
 	}
 }
 
+// Usage returns what was used by model, and in all. A total that was stated at
+// the end stands for the calls.
+func (f *Folded) Usage() (map[string]Usage, Usage) {
+	models := f.Calls
+	if f.Finish != nil && f.Finish.Stated != nil {
+		models = map[string]Usage{f.statedModel(): *f.Finish.Stated}
+	}
+	var sum Usage
+	for _, u := range models {
+		sum = sum.Add(u)
+	}
+	return models, sum
+}
+
 func (x *Execution) settleUsage() {
 	f := &x.Folded
-	own := f.Calls
-	if f.Finish != nil && f.Finish.Stated != nil {
-		own = map[string]Usage{x.statedModel(): *f.Finish.Stated}
-	}
-	x.Models = map[string]Usage{}
-	x.Usage = Usage{}
-	for model, u := range own {
-		x.Models[model] = u
-		x.Usage = x.Usage.Add(u)
-	}
-	x.Model = mainModel(own)
+	x.Models, x.Usage = f.Usage()
+	x.Model = mainModel(x.Models)
 	if f.Finish != nil && f.Finish.Model != "" {
 		x.Model = f.Finish.Model
 	}
@@ -244,8 +249,8 @@ func (x *Execution) settleUsage() {
 	}
 }
 
-func (x *Execution) statedModel() string {
-	switch f := &x.Folded; {
+func (f *Folded) statedModel() string {
+	switch {
 	case f.Finish.Model != "":
 		return f.Finish.Model
 	case len(f.Calls) > 0:

@@ -42,22 +42,8 @@ func (f *Frontier) Size() uint64 { return f.size }
 // Roots returns the subtree roots, largest subtree first.
 func (f *Frontier) Roots() []Hash { return append([]Hash(nil), f.roots...) }
 
-// Append adds a leaf. For each tile that becomes complete it calls complete
-// with the tile's level, its number, and the root of its 256 hashes; complete
-// may be nil.
-func (f *Frontier) Append(leaf Hash, complete func(level int, n uint64, root Hash)) {
-	h := leaf
-	for height := 1; f.size>>(height-1)&1 == 1; height++ {
-		last := len(f.roots) - 1
-		h = nodeHash(f.roots[last], h)
-		f.roots = f.roots[:last]
-		if height%TileHeight == 0 && complete != nil {
-			complete(height/TileHeight-1, f.size>>height, h)
-		}
-	}
-	f.roots = append(f.roots, h)
-	f.size++
-}
+// Append adds a leaf.
+func (f *Frontier) Append(leaf Hash) { f.push(leaf, 0) }
 
 // AppendSubtree adds a perfect subtree of 2^height leaves by its root. The
 // tree's size must be a multiple of the subtree's.
@@ -65,7 +51,12 @@ func (f *Frontier) AppendSubtree(root Hash, height int) error {
 	if height < 0 || height > 62 || f.size&(1<<height-1) != 0 {
 		return fmt.Errorf("a subtree of height %d does not fit at %d", height, f.size)
 	}
-	h := root
+	f.push(root, height)
+	return nil
+}
+
+// push adds a subtree and joins it with its left neighbours of equal size.
+func (f *Frontier) push(h Hash, height int) {
 	for level := height; f.size>>level&1 == 1; level++ {
 		last := len(f.roots) - 1
 		h = nodeHash(f.roots[last], h)
@@ -73,7 +64,6 @@ func (f *Frontier) AppendSubtree(root Hash, height int) error {
 	}
 	f.roots = append(f.roots, h)
 	f.size += 1 << height
-	return nil
 }
 
 // Root is the hash of the whole tree.

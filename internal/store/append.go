@@ -1,0 +1,307 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/proof"
+)
+
+// Log is the identity of an organisation's log. It never changes.
+type Log struct {
+	Org       string
+	Origin    string
+	PublicKey string
+	CreatedAt time.Time
+}
+
+// Head is where a log stands: its tree and the signed checkpoint over it.
+type Head struct {
+	Frontier   proof.Frontier
+	Checkpoint string
+}
+
+// Tile is a complete tile of the tree, C2SP tlog-tiles: 256 hashes.
+type Tile struct {
+	Level  int
+	N      uint64
+	Hashes []proof.Hash
+}
+
+// ErrNoLog means that the organisation has no log yet.
+var ErrNoLog = errors.New("the trail has no log yet: nothing has been recorded")
+
+// CreateLog gives an organisation its log. If it has one already, that one
+// stays; the log that stands is returned in either case.
+func (s *Store) CreateLog(ctx context.Context, l Log, empty Head) (Log, error) {
+	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
+		const log = `INSERT INTO log (org, origin, public_key, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org) DO NOTHING`
+		res, err := tx.ExecContext(ctx, log, l.Org, l.Origin, l.PublicKey, whodid.Micros(l.CreatedAt))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		const head = `INSERT INTO head (org, size, frontier, checkpoint) VALUES ($1, 0, $2, $3)`
+		_, err = tx.ExecContext(ctx, head, l.Org, []byte{}, empty.Checkpoint)
+		return err
+	})
+	if err != nil {
+		return Log{}, fmt.Errorf("couldn't create the log: %w", err)
+	}
+	return s.Log(ctx, l.Org)
+}
+
+// Log returns the identity of an organisation's log, or ErrNoLog.
+func (s *Store) Log(ctx context.Context, org string) (Log, error) {
+	l := Log{Org: org}
+	var created int64
+	err := s.read.QueryRowContext(ctx, `SELECT origin, public_key, created_at FROM log WHERE org = $1`, org).
+		Scan(&l.Origin, &l.PublicKey, &created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Log{}, ErrNoLog
+	}
+	if err != nil {
+		return Log{}, fmt.Errorf("couldn't read the log's identity: %w", err)
+	}
+	l.CreatedAt = whodid.FromMicros(created)
+	return l, nil
+}
+
+// Head returns where the log stands, or ErrNoLog.
+func (s *Store) Head(ctx context.Context, org string) (Head, error) {
+	return readHead(ctx, s.read, org, "")
+}
+
+// Extend puts leaves at the end of a log, in order, and signs the new head. It
+// is called with the head locked, so it should do no more than that.
+type Extend func(h Head, leaves []proof.Hash) (Head, error)
+
+// Append adds those rows that the trail does not hold yet to the end of the
+// log, in order, together with the executions that they change and the new
+// head, in one transaction: when it returns, they are on disk. It sets Seq of
+// the rows that it added and returns them.
+//
+// An attempt whose result is known, here or in the trail, is left out.
+func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Extend) ([]*Row, error) {
+	var added []*Row
+	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
+		head, err := readHead(ctx, tx, org, s.dialect.lockRow())
+		if err != nil {
+			return err
+		}
+		if added, err = s.unknown(ctx, tx, org, rows); err != nil || len(added) == 0 {
+			return err
+		}
+		return s.appendNew(ctx, tx, org, head, added, extend)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't append to the trail: %w", err)
+	}
+	return added, nil
+}
+
+func (s *Store) appendNew(ctx context.Context, tx *sql.Tx, org string, head Head, rows []*Row, extend Extend) error {
+	size := head.Frontier.Size()
+	leaves := make([]proof.Hash, len(rows))
+	for i, r := range rows {
+		r.Seq = size + uint64(i)
+		leaves[i] = r.LeafHash
+	}
+	next, err := extend(head, leaves)
+	if err != nil {
+		return err
+	}
+	first, last := rows[0].RecordedAt, rows[0].RecordedAt
+	for _, r := range rows {
+		if r.RecordedAt.Before(first) {
+			first = r.RecordedAt
+		}
+		if r.RecordedAt.After(last) {
+			last = r.RecordedAt
+		}
+	}
+	if err := s.prepareMonths(ctx, tx, first, last); err != nil {
+		return err
+	}
+	if err := s.dialect.insertEvents(ctx, tx, rows); err != nil {
+		return err
+	}
+	if err := s.completeTiles(ctx, tx, org, size, leaves); err != nil {
+		return err
+	}
+	const q = `UPDATE head SET size = $2, frontier = $3, checkpoint = $4 WHERE org = $1`
+	if _, err := tx.ExecContext(ctx, q, org, int64(next.Frontier.Size()), packHashes(next.Frontier.Roots()), next.Checkpoint); err != nil {
+		return err
+	}
+	return s.foldInto(ctx, tx, org, rows)
+}
+
+// unknown leaves out the rows that the trail, or an earlier row, holds.
+func (s *Store) unknown(ctx context.Context, tx *sql.Tx, org string, rows []*Row) ([]*Row, error) {
+	ids := make([]string, 0, len(rows))
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+		if settled, attempt := whodid.SettledID(r.ID); attempt {
+			ids = append(ids, settled)
+		}
+	}
+	condition, arg := s.dialect.among("id", 2, ids)
+	known, err := queryStrings(ctx, tx, `SELECT id FROM event_id WHERE org = $1 AND `+condition, org, arg)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool, len(ids))
+	for _, id := range known {
+		seen[id] = true
+	}
+	settledHere := make(map[string]bool)
+	for _, r := range rows {
+		if _, attempt := whodid.SettledID(r.ID); !attempt {
+			settledHere[r.ID] = true
+		}
+	}
+	out := make([]*Row, 0, len(rows))
+	for _, r := range rows {
+		settled, attempt := whodid.SettledID(r.ID)
+		if seen[r.ID] || attempt && (seen[settled] || settledHere[settled]) {
+			continue
+		}
+		seen[r.ID] = true
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// prepareMonths keeps the months ahead of time, so that an append at midnight
+// of the first has its partition.
+func (s *Store) prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.Time) error {
+	key := first.Format("200601") + last.Format("200601")
+	if s.months.Load() == key {
+		return nil
+	}
+	if err := s.dialect.prepareMonths(ctx, tx, first, last.AddDate(0, 1, 0)); err != nil {
+		return err
+	}
+	s.months.Store(key)
+	return nil
+}
+
+// completeTiles writes the tiles that became complete when leaves were added
+// at size. The incomplete ones at the right edge are not stored: their hashes
+// are those of the last events and of the last complete tiles.
+func (s *Store) completeTiles(ctx context.Context, tx *sql.Tx, org string, size uint64, leaves []proof.Hash) error {
+	for level := 0; ; level++ {
+		done := size >> proof.TileHeight // complete tiles of this level before
+		end := (size + uint64(len(leaves))) >> proof.TileHeight
+		if done == end {
+			return nil
+		}
+		edge := int(size & (proof.TileWidth - 1))
+		hashes := leaves
+		if edge > 0 {
+			before, err := s.edge(ctx, tx, org, level, done, edge)
+			if err != nil {
+				return err
+			}
+			hashes = append(before, leaves...)
+		}
+		roots := make([]proof.Hash, 0, end-done)
+		for n := done; n < end; n++ {
+			tile := hashes[:proof.TileWidth]
+			hashes = hashes[proof.TileWidth:]
+			root, err := proof.TileRoot(tile)
+			if err != nil {
+				return err
+			}
+			roots = append(roots, root)
+			const q = `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`
+			if _, err := tx.ExecContext(ctx, q, org, level, int64(n), packHashes(tile)); err != nil {
+				return err
+			}
+		}
+		size, leaves = done, roots
+	}
+}
+
+// querier is a pool, a connection or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func readHead(ctx context.Context, q querier, org, lock string) (Head, error) {
+	var h Head
+	var size int64
+	var frontier []byte
+	err := q.QueryRowContext(ctx, `SELECT size, frontier, checkpoint FROM head WHERE org = $1`+lock, org).
+		Scan(&size, &frontier, &h.Checkpoint)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Head{}, ErrNoLog
+	}
+	if err != nil {
+		return Head{}, fmt.Errorf("couldn't read the head: %w", err)
+	}
+	roots, err := unpackHashes(frontier)
+	if err != nil {
+		return Head{}, fmt.Errorf("couldn't read the frontier: %w", err)
+	}
+	if h.Frontier, err = proof.NewFrontier(uint64(size), roots); err != nil {
+		return Head{}, fmt.Errorf("couldn't read the frontier: %w", err)
+	}
+	return h, nil
+}
+
+func (s *Store) inWriteTx(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // a no-op after Commit
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func queryStrings(ctx context.Context, q querier, query string, args ...any) ([]string, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	var out []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+func packHashes(hashes []proof.Hash) []byte {
+	b := make([]byte, 0, len(hashes)*len(proof.Hash{}))
+	for i := range hashes {
+		b = append(b, hashes[i][:]...)
+	}
+	return b
+}
+
+func unpackHashes(b []byte) ([]proof.Hash, error) {
+	const size = len(proof.Hash{})
+	if len(b)%size != 0 {
+		return nil, fmt.Errorf("%d bytes are not a list of hashes", len(b))
+	}
+	out := make([]proof.Hash, len(b)/size)
+	for i := range out {
+		copy(out[i][:], b[i*size:])
+	}
+	return out, nil
+}

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// dialect is what differs between the two engines.
+type dialect interface {
+	name() string
+	// becomeOwner and becomeApplication change the rights of a connection
+	// where the engine knows rights.
+	becomeOwner(ctx context.Context, c *sql.Conn) error
+	becomeApplication(ctx context.Context, c *sql.Conn) error
+	// lockSchema lets only one migration run at a time.
+	lockSchema(ctx context.Context, tx *sql.Tx) error
+	// lockRow is the suffix that locks the selected row until the end of the
+	// transaction; SQLite's immediate transaction has locked everything.
+	lockRow() string
+	// among is a condition that the column is in the list at parameter n, and
+	// the value to pass for it.
+	among(column string, n int, list []string) (condition string, arg any)
+	// prepareMonths makes room for events recorded at such times.
+	prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.Time) error
+	// insertEvents adds the rows in as few statements as the engine likes.
+	insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error
+	// snapshot are the options of a transaction that sees one state.
+	snapshot() *sql.TxOptions
+}
+
+type sqlite struct{}
+
+func (sqlite) name() string                                                       { return "sqlite" }
+func (sqlite) becomeOwner(context.Context, *sql.Conn) error                       { return nil }
+func (sqlite) becomeApplication(context.Context, *sql.Conn) error                 { return nil }
+func (sqlite) lockSchema(context.Context, *sql.Tx) error                          { return nil }
+func (sqlite) lockRow() string                                                    { return "" }
+func (sqlite) snapshot() *sql.TxOptions                                           { return nil }
+func (sqlite) prepareMonths(context.Context, *sql.Tx, time.Time, time.Time) error { return nil }
+
+func (sqlite) among(column string, n int, list []string) (string, any) {
+	b, _ := json.Marshal(list) // strings always marshal
+	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n), string(b)
+}
+
+func (sqlite) insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error {
+	stmt, err := tx.PrepareContext(ctx, insertEvent)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close() //nolint:errcheck // nothing is pending
+	for _, r := range rows {
+		if _, err := stmt.ExecContext(ctx, r.args()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type postgres struct{}
+
+func (postgres) name() string    { return "postgres" }
+func (postgres) lockRow() string { return " FOR UPDATE" }
+func (postgres) snapshot() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+func (postgres) becomeOwner(ctx context.Context, c *sql.Conn) error {
+	_, err := c.ExecContext(ctx, `RESET ROLE`)
+	return err
+}
+
+func (postgres) becomeApplication(ctx context.Context, c *sql.Conn) error {
+	_, err := c.ExecContext(ctx, `SET ROLE whodid_app`)
+	return err
+}
+
+func (postgres) lockSchema(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(7738147, 0)`)
+	return err
+}
+
+func (postgres) among(column string, n int, list []string) (string, any) {
+	return fmt.Sprintf("%s = ANY($%d)", column, n), list
+}
+
+func (postgres) prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.Time) error {
+	_, err := tx.ExecContext(ctx, `SELECT whodid_partitions($1, $2)`, whodid.Micros(first), whodid.Micros(last))
+	return err
+}
+
+// insertEvents sends each column as one array: one statement whatever the
+// number of rows, as fast as COPY at these sizes, and planned once.
+func (postgres) insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error {
+	c := newEventColumns(len(rows))
+	for _, r := range rows {
+		c.add(r)
+	}
+	if _, err := tx.ExecContext(ctx, insertEventArrays, c.args()...); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO event_id (org, id, seq) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])`, c.org, c.id, c.seq)
+	return err
+}

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// EventFilter selects events. Zero fields select everything.
+type EventFilter struct {
+	Execution   string
+	Agent       string // full name, or a prefix ending in "*"
+	What        string // a verb, or a prefix ending in "*"
+	Result      string
+	Since       time.Time // by the event's own time
+	Until       time.Time
+	ActionsOnly bool   // actions, without attempts whose result is known
+	AfterSeq    uint64 // events from this index on
+	Newest      bool   // the newest first
+	Limit       int    // 0 is no limit
+}
+
+func (f *EventFilter) where(org string) (string, []any) {
+	args := []any{org}
+	var conditions []string
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		conditions = append(conditions, strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args))))
+	}
+	text := func(column, pattern string) {
+		switch prefix, isPrefix := strings.CutSuffix(pattern, "*"); {
+		case pattern == "":
+		case isPrefix:
+			add(column+" >= ?", prefix)
+			add(column+" < ?", prefix+"\x7f")
+		default:
+			add(column+" = ?", pattern)
+		}
+	}
+	if f.Execution != "" {
+		add("execution <> '' AND execution = ?", f.Execution)
+	}
+	if f.Agent != "" {
+		text("actor", whodid.AgentActor(f.Agent))
+	}
+	text("what", f.What)
+	text("result", f.Result)
+	if !f.Since.IsZero() {
+		add("at >= ?", whodid.Micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		add("at < ?", whodid.Micros(f.Until))
+	}
+	if f.AfterSeq > 0 {
+		add("seq >= ?", int64(f.AfterSeq))
+	}
+	if f.ActionsOnly {
+		conditions = append(conditions, `action = 1 AND NOT (id LIKE 'try-%' AND EXISTS `+
+			`(SELECT 1 FROM event_id AS settled WHERE settled.org = event.org AND settled.id = 'evt-' || substr(event.id, 5)))`)
+	}
+	where := "WHERE org = $1"
+	for _, c := range conditions {
+		where += " AND " + c
+	}
+	order := " ORDER BY seq"
+	if f.Newest {
+		order = " ORDER BY at DESC, seq DESC"
+	}
+	if f.Limit > 0 {
+		order += fmt.Sprintf(" LIMIT %d", f.Limit)
+	}
+	return where + order, args
+}
+
+// Events returns the selected events, in the order of the log.
+func (s *Store) Events(ctx context.Context, org string, f EventFilter) ([]Row, error) {
+	where, args := f.where(org)
+	var out []Row
+	err := eachEvent(ctx, s.read, where, args, func(r *Row, _ *scanner) error {
+		if err := r.ParseData(); err != nil {
+			return err
+		}
+		copied := *r
+		copied.DataText = append([]byte(nil), r.DataText...)
+		out = append(out, copied)
+		return nil
+	})
+	return out, err
+}
+
+// Event returns one event by its id.
+func (s *Store) Event(ctx context.Context, org, id string) (*Row, error) {
+	var seq int64
+	err := s.read.QueryRowContext(ctx, `SELECT seq FROM event_id WHERE org = $1 AND id = $2`, org, id).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("event %s: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("couldn't look up event %s: %w", id, err)
+	}
+	var found *Row
+	err = eachEvent(ctx, s.read, `WHERE org = $1 AND seq = $2`, []any{org, seq}, func(r *Row, _ *scanner) error {
+		found = r
+		return r.ParseData()
+	})
+	if err == nil && found == nil {
+		err = fmt.Errorf("event %s: %w", id, ErrNotFound)
+	}
+	return found, err
+}
+
+// eachEvent calls yield with each selected event. The row is used again for
+// the next one.
+func eachEvent(ctx context.Context, q querier, where string, args []any, yield func(*Row, *scanner) error) error {
+	rows, err := q.QueryContext(ctx, selectEvent+where, args...)
+	if err != nil {
+		return fmt.Errorf("couldn't read events: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	var r Row
+	var s scanner
+	for rows.Next() {
+		if err := s.scan(rows, &r); err != nil {
+			return fmt.Errorf("couldn't read events: %w", err)
+		}
+		if err := yield(&r, &s); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("couldn't read events: %w", err)
+	}
+	return nil
+}
+
+// LastSeen returns when an execution was last heard of by any event of it but
+// its loss, and the zero time if no event tells.
+func (s *Store) LastSeen(ctx context.Context, org, execution string) (time.Time, error) {
+	var at sql.NullInt64
+	const q = `SELECT MAX(at) FROM event WHERE org = $1 AND execution <> '' AND execution = $2 AND what <> 'execution.lost'`
+	if err := s.read.QueryRowContext(ctx, q, org, execution).Scan(&at); err != nil {
+		return time.Time{}, fmt.Errorf("couldn't read when %s was last heard of: %w", execution, err)
+	}
+	return fromNull(at), nil
+}
+
+// KnownExecutions returns those of the ids that have a row.
+func (s *Store) KnownExecutions(ctx context.Context, org string, ids []string) (map[string]bool, error) {
+	condition, arg := s.dialect.among("id", 2, ids)
+	known, err := queryStrings(ctx, s.read, `SELECT id FROM execution WHERE org = $1 AND `+condition, org, arg)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't look up executions: %w", err)
+	}
+	out := make(map[string]bool, len(known))
+	for _, id := range known {
+		out[id] = true
+	}
+	return out, nil
+}

@@ -1,0 +1,267 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+const executionColumns = `org, id, agent, squad, trigger, trigger_detail, why, started_at, completed_at, status, status_reason, model, ` +
+	`tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, cost_micros, cost_known, cost_state, session, parent, subagent, ` +
+	`on_behalf_of, on_behalf_auth, source, lease_until, tags, folded`
+
+const upsertExecution = `INSERT INTO execution (` + executionColumns + `) VALUES ` +
+	`($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28) ` +
+	`ON CONFLICT (org, id) DO UPDATE SET agent=$3, squad=$4, trigger=$5, trigger_detail=$6, why=$7, started_at=$8, completed_at=$9, ` +
+	`status=$10, status_reason=$11, model=$12, tokens_in=$13, tokens_out=$14, tokens_cache_read=$15, tokens_cache_write=$16, ` +
+	`cost_micros=$17, cost_known=$18, cost_state=$19, session=$20, parent=$21, subagent=$22, on_behalf_of=$23, on_behalf_auth=$24, ` +
+	`source=$25, lease_until=$26, tags=$27, folded=$28`
+
+// foldInto brings the executions that the rows change up to date.
+func (s *Store) foldInto(ctx context.Context, tx *sql.Tx, org string, rows []*Row) error {
+	touched := map[string]*whodid.Execution{}
+	for _, r := range rows {
+		for _, id := range r.Folds() {
+			touched[id] = nil
+		}
+	}
+	if len(touched) == 0 {
+		return nil
+	}
+	condition, arg := s.dialect.among("id", 2, slices.Sorted(maps.Keys(touched)))
+	known, err := queryExecutions(ctx, tx, `WHERE org = $1 AND `+condition, org, arg)
+	if err != nil {
+		return err
+	}
+	for i := range known {
+		touched[known[i].ID] = &known[i]
+	}
+	for _, r := range rows {
+		for _, id := range r.Folds() {
+			if touched[id] == nil {
+				touched[id] = &whodid.Execution{Org: org, ID: id, Status: whodid.StatusRunning}
+			}
+			touched[id].Apply(&r.Event)
+		}
+	}
+	stmt, err := tx.PrepareContext(ctx, upsertExecution)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close() //nolint:errcheck // nothing is pending
+	for _, id := range slices.Sorted(maps.Keys(touched)) {
+		args, err := executionArgs(touched[id])
+		if err != nil {
+			return err
+		}
+		if _, err := stmt.ExecContext(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func executionArgs(x *whodid.Execution) ([]any, error) {
+	folded, err := json.Marshal(&x.Folded)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't write execution %s: %w", x.ID, err)
+	}
+	tags, err := json.Marshal(x.Tags)
+	if err != nil || x.Tags == nil {
+		tags = []byte("{}")
+	}
+	u := x.Usage
+	tokens := func(n int64) any { return nullUnless(u.TokensKnown(), n) }
+	cost := nullUnless(u.CostState() != whodid.CostUnknown, u.CostMicros)
+	return []any{
+		x.Org, x.ID, x.Agent, x.Squad, x.Trigger, x.TriggerDetail, x.Why, nullTime(x.StartedAt), nullTime(x.CompletedAt),
+		string(x.Status), x.StatusReason, x.Model, tokens(u.Input), tokens(u.Output), tokens(u.CacheRead), tokens(u.CacheWrite),
+		cost, u.CostMicros, string(u.CostState()), x.Session, x.Parent, x.Subagent, x.OnBehalfOf, x.OnBehalfAuth, x.Source,
+		nullTime(x.LeaseUntil), string(tags), string(folded),
+	}, nil
+}
+
+func nullUnless(known bool, n int64) any {
+	if !known {
+		return nil
+	}
+	return n
+}
+
+func nullTime(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return whodid.Micros(t)
+}
+
+// executionRow is an execution's columns as they are stored.
+type executionRow struct {
+	whodid.Execution
+	stored storedNumbers
+}
+
+// storedNumbers are the columns that are derived from Folded. verify compares
+// them with what the events add up to.
+type storedNumbers struct {
+	in, out, cacheRead, cacheWrite, cost sql.NullInt64
+	costKnown                            int64
+	costState                            string
+	tags                                 string
+}
+
+func queryExecutions(ctx context.Context, q querier, where string, args ...any) ([]whodid.Execution, error) {
+	var out []whodid.Execution
+	err := eachExecution(ctx, q, where, args, func(x *executionRow) error {
+		out = append(out, x.Execution)
+		return nil
+	})
+	return out, err
+}
+
+func eachExecution(ctx context.Context, q querier, where string, args []any, yield func(*executionRow) error) error {
+	rows, err := q.QueryContext(ctx, `SELECT `+executionColumns+` FROM execution `+where, args...)
+	if err != nil {
+		return fmt.Errorf("couldn't read executions: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	for rows.Next() {
+		x, err := scanExecution(rows)
+		if err != nil {
+			return fmt.Errorf("couldn't read executions: %w", err)
+		}
+		if err := yield(x); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("couldn't read executions: %w", err)
+	}
+	return nil
+}
+
+func scanExecution(rows *sql.Rows) (*executionRow, error) {
+	var x executionRow
+	var started, completed, lease sql.NullInt64
+	var status, folded string
+	n := &x.stored
+	err := rows.Scan(&x.Org, &x.ID, &x.Agent, &x.Squad, &x.Trigger, &x.TriggerDetail, &x.Why, &started, &completed,
+		&status, &x.StatusReason, &x.Model, &n.in, &n.out, &n.cacheRead, &n.cacheWrite, &n.cost, &n.costKnown, &n.costState,
+		&x.Session, &x.Parent, &x.Subagent, &x.OnBehalfOf, &x.OnBehalfAuth, &x.Source, &lease, &n.tags, &folded)
+	if err != nil {
+		return nil, err
+	}
+	x.Status = whodid.Status(status)
+	x.StartedAt, x.CompletedAt, x.LeaseUntil = fromNull(started), fromNull(completed), fromNull(lease)
+	if err := json.Unmarshal([]byte(folded), &x.Folded); err != nil {
+		return nil, fmt.Errorf("execution %s: %w", x.ID, err)
+	}
+	if err := json.Unmarshal([]byte(n.tags), &x.Tags); err != nil {
+		return nil, fmt.Errorf("execution %s: %w", x.ID, err)
+	}
+	x.Models, x.Usage = x.Folded.Usage()
+	return &x, nil
+}
+
+func fromNull(us sql.NullInt64) time.Time {
+	if !us.Valid {
+		return time.Time{}
+	}
+	return whodid.FromMicros(us.Int64)
+}
+
+// Difference compares the stored execution with what its events add up to and
+// returns the names of the columns that differ.
+func (x *executionRow) difference(want *whodid.Execution) ([]string, error) {
+	args, err := executionArgs(want)
+	if err != nil {
+		return nil, err
+	}
+	n := &x.stored
+	have := []any{
+		x.Org, x.ID, x.Agent, x.Squad, x.Trigger, x.TriggerDetail, x.Why, nullTime(x.StartedAt), nullTime(x.CompletedAt),
+		string(x.Status), x.StatusReason, x.Model, nullable(n.in), nullable(n.out), nullable(n.cacheRead), nullable(n.cacheWrite),
+		nullable(n.cost), n.costKnown, n.costState, x.Session, x.Parent, x.Subagent, x.OnBehalfOf, x.OnBehalfAuth, x.Source,
+		nullTime(x.LeaseUntil), n.tags,
+	}
+	folded, err := json.Marshal(&x.Folded)
+	if err != nil {
+		return nil, err
+	}
+	have = append(have, string(folded))
+	var differ []string
+	for i, name := range executionColumnNames() {
+		if have[i] != args[i] {
+			differ = append(differ, name)
+		}
+	}
+	return differ, nil
+}
+
+func executionColumnNames() []string { return strings.Split(executionColumns, ", ") }
+
+func nullable(n sql.NullInt64) any { return nullUnless(n.Valid, n.Int64) }
+
+// ErrNotFound means that nothing in the trail has the id.
+var ErrNotFound = errors.New("not found")
+
+// AmbiguousError means that a prefix fits several ids.
+type AmbiguousError struct {
+	Prefix string
+	IDs    []string // the first few
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%q is not unique: it could be %v", e.Prefix, e.IDs)
+}
+
+// Execution returns one execution by its id.
+func (s *Store) Execution(ctx context.Context, org, id string) (*whodid.Execution, error) {
+	found, err := queryExecutions(ctx, s.read, `WHERE org = $1 AND id = $2`, org, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("execution %s: %w", id, ErrNotFound)
+	}
+	return &found[0], nil
+}
+
+// ResolveExecution returns the id that begins with the prefix, which may leave
+// "exec-" out.
+func (s *Store) ResolveExecution(ctx context.Context, org, prefix string) (string, error) {
+	return s.resolve(ctx, `SELECT id FROM execution`, org, prefix, whodid.PrefixExecution)
+}
+
+// ResolveEvent returns the event id that begins with the prefix, which may
+// leave "evt-" out.
+func (s *Store) ResolveEvent(ctx context.Context, org, prefix string) (string, error) {
+	return s.resolve(ctx, `SELECT id FROM event_id`, org, prefix, whodid.PrefixEvent)
+}
+
+func (s *Store) resolve(ctx context.Context, from, org, prefix, kind string) (string, error) {
+	candidates := []string{prefix, kind + "-" + prefix}
+	for _, p := range candidates {
+		ids, err := queryStrings(ctx, s.read, from+` WHERE org = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT 5`, org, p, p+"\x7f")
+		if err != nil {
+			return "", fmt.Errorf("couldn't look up %s: %w", prefix, err)
+		}
+		switch {
+		case len(ids) == 1 || len(ids) > 1 && ids[0] == p:
+			return ids[0], nil
+		case len(ids) > 1:
+			return "", &AmbiguousError{Prefix: prefix, IDs: ids}
+		}
+	}
+	return "", fmt.Errorf("no %s of the trail begins with %q: %w", map[string]string{
+		whodid.PrefixExecution: "execution", whodid.PrefixEvent: "event",
+	}[kind], prefix, ErrNotFound)
+}

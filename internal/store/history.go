@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// ExecutionFilter selects executions. Zero fields select everything.
+type ExecutionFilter struct {
+	Agent  string // full name, or a prefix ending in "*"
+	Squad  string
+	Status string
+	Parent string
+	// Since and Until select by overlap: an execution that ran at any moment
+	// between them is meant, so that a long one is not missed.
+	Since, Until time.Time
+	// RunsOnly leaves out sub-agents, which are parts of a run.
+	RunsOnly bool
+	Limit    int
+}
+
+func (f *ExecutionFilter) where(org string) (string, []any) {
+	args := []any{org}
+	where := "WHERE org = $1"
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		where += " AND " + strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args)))
+	}
+	if prefix, isPrefix := strings.CutSuffix(f.Agent, "*"); isPrefix {
+		add("agent >= ?", prefix)
+		add("agent < ?", prefix+"\x7f")
+	} else if f.Agent != "" {
+		add("agent = ?", f.Agent)
+	}
+	if f.Squad != "" {
+		add("squad = ?", f.Squad)
+	}
+	if f.Status != "" {
+		add("status = ?", f.Status)
+	}
+	if f.Parent != "" {
+		add("parent <> '' AND parent = ?", f.Parent)
+	}
+	if !f.Since.IsZero() {
+		add("(completed_at IS NULL AND status = 'running' OR COALESCE(completed_at, started_at, 0) >= ?)", whodid.Micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		add("COALESCE(started_at, completed_at, 0) < ?", whodid.Micros(f.Until))
+	}
+	if f.RunsOnly {
+		where += " AND subagent = ''"
+	}
+	return where, args
+}
+
+// Executions returns the selected executions, the last started first.
+func (s *Store) Executions(ctx context.Context, org string, f ExecutionFilter) ([]whodid.Execution, error) {
+	where, args := f.where(org)
+	where += " ORDER BY started_at DESC, id"
+	if f.Limit > 0 {
+		where += fmt.Sprintf(" LIMIT %d", f.Limit)
+	}
+	return queryExecutions(ctx, s.read, where, args...)
+}
+
+// Expired returns the running executions whose lease ran out before now.
+func (s *Store) Expired(ctx context.Context, org string, now time.Time) ([]whodid.Execution, error) {
+	return queryExecutions(ctx, s.read, `WHERE org = $1 AND status = 'running' AND lease_until < $2`, org, whodid.Micros(now))
+}
+
+// Tally is what the runs of one agent add up to. Every run is in Runs; the
+// others count parts of them.
+type Tally struct {
+	Agent, Squad string
+	Runs         int64
+	Success      int64
+	Failed       int64
+	Timeout      int64
+	Cancelled    int64
+	Lost         int64
+	Running      int64
+	// CostMicros is the known cost; CostUnknown counts runs of which at least
+	// a part of the cost is not known.
+	CostMicros  int64
+	CostUnknown int64
+	// The token counts are those known; TokensUnknown counts runs without.
+	TokensIn, TokensOut, TokensCacheRead, TokensCacheWrite int64
+	TokensUnknown                                           int64
+	// Seconds is the time that ended runs took together.
+	Seconds float64
+	LastRun time.Time
+}
+
+// Tallies counts the selected runs by agent, the agent with most runs first.
+func (s *Store) Tallies(ctx context.Context, org string, f ExecutionFilter) ([]Tally, error) {
+	f.RunsOnly = true
+	where, args := f.where(org)
+	count := func(status whodid.Status) string {
+		return fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN 1 ELSE 0 END)", status)
+	}
+	query := `SELECT agent, squad, COUNT(*) AS runs, ` + count(whodid.StatusSuccess) + `, ` + count(whodid.StatusFailed) + `, ` +
+		count(whodid.StatusTimeout) + `, ` + count(whodid.StatusCancelled) + `, ` + count(whodid.StatusLost) + `, ` + count(whodid.StatusRunning) + `, ` +
+		`SUM(cost_known), SUM(CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END), ` +
+		`COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0), COALESCE(SUM(tokens_cache_read), 0), COALESCE(SUM(tokens_cache_write), 0), ` +
+		`SUM(CASE WHEN tokens_in IS NULL THEN 1 ELSE 0 END), COALESCE(SUM(completed_at - started_at), 0), MAX(started_at) ` +
+		`FROM execution ` + where + ` GROUP BY agent, squad ORDER BY runs DESC, agent`
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't count the runs: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	var out []Tally
+	for rows.Next() {
+		var t Tally
+		var last sql.NullInt64
+		var micros int64
+		err := rows.Scan(&t.Agent, &t.Squad, &t.Runs, &t.Success, &t.Failed, &t.Timeout, &t.Cancelled, &t.Lost, &t.Running,
+			&t.CostMicros, &t.CostUnknown, &t.TokensIn, &t.TokensOut, &t.TokensCacheRead, &t.TokensCacheWrite,
+			&t.TokensUnknown, &micros, &last)
+		if err != nil {
+			return nil, fmt.Errorf("couldn't count the runs: %w", err)
+		}
+		t.Seconds = (time.Duration(micros) * time.Microsecond).Seconds()
+		t.LastRun = fromNull(last)
+		out = append(out, t)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't count the runs: %w", err)
+	}
+	return out, nil
+}
+
+// ActionCount is how often one kind of action had one result.
+type ActionCount struct {
+	What   string
+	Result string
+	Count  int64
+}
+
+// CountActions counts the actions that the filter selects by kind and result.
+func (s *Store) CountActions(ctx context.Context, org string, f EventFilter) ([]ActionCount, error) {
+	f.ActionsOnly, f.Limit = true, 0
+	where, args := f.where(org)
+	where, _, _ = strings.Cut(where, " ORDER BY")
+	rows, err := s.read.QueryContext(ctx, `SELECT what, result, COUNT(*) AS n FROM event `+where+` GROUP BY what, result ORDER BY n DESC, what, result`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't count the actions: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	var out []ActionCount
+	for rows.Next() {
+		var c ActionCount
+		if err := rows.Scan(&c.What, &c.Result, &c.Count); err != nil {
+			return nil, fmt.Errorf("couldn't count the actions: %w", err)
+		}
+		out = append(out, c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't count the actions: %w", err)
+	}
+	return out, nil
+}

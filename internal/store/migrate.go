@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed schema
+var schemas embed.FS
+
+// ErrNewer means that a newer version of the program has changed the schema of
+// the trail.
+var ErrNewer = errors.New("the trail was made by a newer whodid: please update this one")
+
+// migrate applies the migrations that the trail lacks, all in one transaction
+// under a lock: both engines can take back changes of a schema, so that a
+// trail is never half of one version.
+func (s *Store) migrate(ctx context.Context) error {
+	dir := path.Join("schema", s.dialect.name())
+	files, err := fs.ReadDir(schemas, dir)
+	if err != nil {
+		return fmt.Errorf("couldn't list the migrations: %w", err)
+	}
+	newest, err := migrationVersion(files[len(files)-1].Name())
+	if err != nil {
+		return err
+	}
+	if version, err := schemaVersion(ctx, s.read); err == nil && version == newest {
+		return nil
+	}
+	err = s.migrateUnderLock(ctx, func(c execer, version int) error {
+		if version > newest {
+			return ErrNewer
+		}
+		for _, f := range files {
+			v, err := migrationVersion(f.Name())
+			if err != nil {
+				return err
+			}
+			if v <= version {
+				continue
+			}
+			text, err := schemas.ReadFile(path.Join(dir, f.Name()))
+			if err != nil {
+				return fmt.Errorf("couldn't read migration %s: %w", f.Name(), err)
+			}
+			if _, err := c.ExecContext(ctx, string(text)); err != nil {
+				return fmt.Errorf("couldn't apply migration %s: %w", f.Name(), err)
+			}
+			if _, err := c.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, v); err != nil {
+				return fmt.Errorf("couldn't note migration %s: %w", f.Name(), err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("couldn't bring the trail's schema up to date: %w", err)
+	}
+	return nil
+}
+
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func (s *Store) migrateUnderLock(ctx context.Context, apply func(execer, int) error) error {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // it only goes back to the pool
+	if err := s.dialect.becomeOwner(ctx, conn); err != nil {
+		return err
+	}
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // a no-op after Commit
+	if err := s.dialect.lockSchema(ctx, tx); err != nil {
+		return err
+	}
+	const create = `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY)`
+	if _, err := tx.ExecContext(ctx, create); err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := apply(tx, version); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	return s.dialect.becomeApplication(ctx, conn)
+}
+
+func schemaVersion(ctx context.Context, q interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+},
+) (int, error) {
+	var version int
+	err := q.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&version)
+	return version, err
+}
+
+// migrationVersion reads the number at the head of a migration's file name.
+func migrationVersion(name string) (int, error) {
+	digits, _, _ := strings.Cut(name, "_")
+	v, err := strconv.Atoi(digits)
+	if err != nil || v <= 0 || path.Ext(name) != ".sql" {
+		return 0, fmt.Errorf("migration %q has no number", name)
+	}
+	return v, nil
+}

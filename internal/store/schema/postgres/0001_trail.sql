@@ -1,0 +1,197 @@
+-- The trail on PostgreSQL. Times are microseconds since 1970 in UTC, money is
+-- millionths of a US dollar; the views at the end show both as people read
+-- them. docs/schema.md describes every column.
+
+CREATE TABLE log (
+    org        text   NOT NULL PRIMARY KEY,
+    origin     text   NOT NULL UNIQUE,
+    public_key text   NOT NULL,
+    created_at bigint NOT NULL
+);
+
+CREATE TABLE head (
+    org        text   NOT NULL PRIMARY KEY REFERENCES log (org),
+    size       bigint NOT NULL,
+    frontier   bytea  NOT NULL,
+    checkpoint text   NOT NULL
+) WITH (fillfactor = 10);
+
+-- Partitioned by retention class, then by month, so that retention drops
+-- whole partitions.
+CREATE TABLE event (
+    org            text     NOT NULL,
+    seq            bigint   NOT NULL,
+    id             text     NOT NULL,
+    key            text     NOT NULL,
+    what           text     NOT NULL,
+    class          text     NOT NULL,
+    action         smallint NOT NULL,
+    actor          text     NOT NULL,
+    actor_auth     text     NOT NULL,
+    on_behalf_of   text     NOT NULL,
+    on_behalf_auth text     NOT NULL,
+    target         text     NOT NULL,
+    at             bigint   NOT NULL,
+    recorded_at    bigint   NOT NULL,
+    why            text     NOT NULL,
+    result         text     NOT NULL,
+    execution      text     NOT NULL,
+    session        text     NOT NULL,
+    approval       text     NOT NULL,
+    source         text     NOT NULL,
+    data           json     NOT NULL,
+    salt           bytea,
+    leaf           bytea    NOT NULL,
+    commitments    bytea,
+    erased_by      text,
+    PRIMARY KEY (org, seq, class, recorded_at)
+) PARTITION BY LIST (class);
+
+CREATE INDEX event_by_execution ON event (org, execution, seq) WHERE execution <> '';
+CREATE INDEX event_by_time ON event (org, at, seq);
+
+CREATE TABLE event_run PARTITION OF event FOR VALUES IN ('run') PARTITION BY RANGE (recorded_at);
+CREATE TABLE event_session PARTITION OF event FOR VALUES IN ('session') PARTITION BY RANGE (recorded_at);
+CREATE TABLE event_permanent PARTITION OF event FOR VALUES IN ('permanent');
+
+-- whodid_partitions makes the monthly partitions from the month of the first
+-- time to the month of the last (microseconds since 1970). The application's
+-- role may call it, and only so may it make tables.
+CREATE FUNCTION whodid_partitions(first bigint, last bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    month timestamp := date_trunc('month', to_timestamp(first / 1000000) AT TIME ZONE 'UTC');
+    class text;
+    name  text;
+BEGIN
+    WHILE month <= to_timestamp(last / 1000000) AT TIME ZONE 'UTC' LOOP
+        FOREACH class IN ARRAY ARRAY['run', 'session'] LOOP
+            name := format('event_%s_%s', class, to_char(month, 'YYYYMM'));
+            IF to_regclass(name) IS NULL THEN
+                PERFORM pg_advisory_xact_lock(7738147, 1);
+                IF to_regclass(name) IS NULL THEN
+                    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)',
+                        name, 'event_' || class,
+                        (extract(epoch FROM month) * 1000000)::bigint,
+                        (extract(epoch FROM month + interval '1 month') * 1000000)::bigint);
+                END IF;
+            END IF;
+        END LOOP;
+        month := month + interval '1 month';
+    END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION whodid_partitions(bigint, bigint) FROM PUBLIC;
+
+-- A partitioned table can't hold an id unique by itself; this table does.
+CREATE TABLE event_id (
+    org text   NOT NULL,
+    id  text   COLLATE "C" NOT NULL,
+    seq bigint NOT NULL,
+    PRIMARY KEY (org, id)
+);
+
+CREATE TABLE tile (
+    org    text     NOT NULL,
+    level  smallint NOT NULL,
+    n      bigint   NOT NULL,
+    hashes bytea    NOT NULL,
+    PRIMARY KEY (org, level, n)
+);
+ALTER TABLE tile ALTER COLUMN hashes SET STORAGE EXTERNAL; -- hashes do not compress
+
+CREATE TABLE execution (
+    org                text   NOT NULL,
+    id                 text   COLLATE "C" NOT NULL,
+    agent              text   NOT NULL,
+    squad              text   NOT NULL,
+    trigger            text   NOT NULL,
+    trigger_detail     text   NOT NULL,
+    why                text   NOT NULL,
+    started_at         bigint,
+    completed_at       bigint,
+    status             text   NOT NULL,
+    status_reason      text   NOT NULL,
+    model              text   NOT NULL,
+    tokens_in          bigint,
+    tokens_out         bigint,
+    tokens_cache_read  bigint,
+    tokens_cache_write bigint,
+    cost_micros        bigint,
+    cost_known         bigint NOT NULL,
+    cost_state         text   NOT NULL,
+    session            text   NOT NULL,
+    parent             text   NOT NULL,
+    subagent           text   NOT NULL,
+    on_behalf_of       text   NOT NULL,
+    on_behalf_auth     text   NOT NULL,
+    source             text   NOT NULL,
+    lease_until        bigint,
+    tags               json   NOT NULL,
+    folded             json   NOT NULL,
+    PRIMARY KEY (org, id)
+) WITH (fillfactor = 70);
+
+CREATE INDEX execution_by_start ON execution (org, started_at);
+CREATE INDEX execution_by_parent ON execution (org, parent) WHERE parent <> '';
+CREATE INDEX execution_running ON execution (org, lease_until) WHERE status = 'running';
+
+-- The founding relations.
+CREATE VIEW executions AS
+SELECT id AS execution_id, agent, squad, trigger, trigger_detail, why,
+       timestamptz 'epoch' + started_at * interval '1 microsecond' AS started_at,
+       timestamptz 'epoch' + completed_at * interval '1 microsecond' AS completed_at,
+       status, status_reason, model, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write,
+       (cost_micros / 1000000.0)::numeric(20, 6) AS cost, cost_state,
+       session AS session_id, parent, subagent, on_behalf_of, source, tags, org
+FROM execution;
+
+CREATE VIEW actions AS
+SELECT execution AS execution_id, what AS action_type, target, result, approval AS approval_id, data AS metadata,
+       timestamptz 'epoch' + at * interval '1 microsecond' AS at,
+       actor, why, session AS session_id, source, id AS event_id, seq, org
+FROM event AS e
+WHERE action = 1
+  AND NOT (starts_with(id, 'try-') AND EXISTS (
+      SELECT 1 FROM event_id AS settled WHERE settled.org = e.org AND settled.id = 'evt-' || substr(e.id, 5)));
+
+-- Append only. Grants say so for roles without ownership; the triggers say so
+-- for owners and superusers too, who would have to take them away first.
+CREATE FUNCTION whodid_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('whodid.sweeping', true) = 'on' AND pg_has_role(current_user, 'whodid_sweeper', 'MEMBER') THEN
+        RETURN COALESCE(NEW, OLD);
+    END IF;
+    RAISE EXCEPTION '% is append-only: % is not possible', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER event_id_append_only BEFORE UPDATE OR DELETE ON event_id FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER tile_append_only BEFORE UPDATE OR DELETE ON tile FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER log_append_only BEFORE UPDATE OR DELETE ON log FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER tile_no_truncate BEFORE TRUNCATE ON tile FOR EACH STATEMENT EXECUTE FUNCTION whodid_append_only();
+
+-- The roles. The application works as whodid_app whoever it connected as; the
+-- sweeper's rights are apart. Roles belong to the whole server, so that they
+-- may be there already, made by another database's trail.
+DO $$
+DECLARE role text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7738147, 2);
+    FOREACH role IN ARRAY ARRAY['whodid_app', 'whodid_sweeper'] LOOP
+        IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+            END;
+        END IF;
+        IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO %I', role, current_user);
+        END IF;
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', current_schema(), role);
+    END LOOP;
+END $$;
+GRANT INSERT ON log, event, event_id, tile TO whodid_app;
+GRANT INSERT, UPDATE ON head, execution TO whodid_app;
+GRANT EXECUTE ON FUNCTION whodid_partitions(bigint, bigint) TO whodid_app;
+GRANT INSERT, UPDATE, DELETE ON event, event_id, tile, head, execution TO whodid_sweeper;

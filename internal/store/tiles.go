@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/whodid/whodid/proof"
+)
+
+// Tiles reads the tree's tiles as a tree of the size has them.
+func (s *Store) Tiles(ctx context.Context, org string) proof.TileReader {
+	return func(level int, n uint64, width int) ([]proof.Hash, error) {
+		return s.tile(ctx, s.read, org, level, n, width)
+	}
+}
+
+// tile returns the first width hashes of a tile: from the tile if it is
+// stored, else from what lies below it.
+func (s *Store) tile(ctx context.Context, q querier, org string, level int, n uint64, width int) ([]proof.Hash, error) {
+	var b []byte
+	err := q.QueryRowContext(ctx, `SELECT hashes FROM tile WHERE org = $1 AND level = $2 AND n = $3`, org, level, int64(n)).Scan(&b)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return s.edge(ctx, q, org, level, n, width)
+	case err != nil:
+		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+	}
+	hashes, err := unpackHashes(b)
+	if err != nil || len(hashes) < width {
+		return nil, fmt.Errorf("tile %d/%d does not have %d hashes", level, n, width)
+	}
+	return hashes[:width], nil
+}
+
+// edge returns the first width hashes of the incomplete tile n of a level:
+// leaf hashes come from the events, others are the roots of complete tiles
+// below.
+func (s *Store) edge(ctx context.Context, q querier, org string, level int, n uint64, width int) ([]proof.Hash, error) {
+	first := n << proof.TileHeight
+	query := `SELECT leaf FROM event WHERE org = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`
+	args := []any{org, int64(first), int64(first) + int64(width)}
+	if level > 0 {
+		query = `SELECT hashes FROM tile WHERE org = $1 AND level = $4 AND n >= $2 AND n < $3 ORDER BY n`
+		args = append(args, level-1)
+	}
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	out := make([]proof.Hash, 0, proof.TileWidth)
+	for rows.Next() {
+		var b sql.RawBytes
+		if err := rows.Scan(&b); err != nil {
+			return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+		}
+		hashes, err := unpackHashes(b)
+		if err != nil {
+			return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+		}
+		if level == 0 {
+			if len(hashes) != 1 {
+				return nil, fmt.Errorf("a leaf hash of tile 0/%d has %d bytes", n, len(b))
+			}
+			out = append(out, hashes[0])
+			continue
+		}
+		root, err := proof.TileRoot(hashes)
+		if err != nil {
+			return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+		}
+		out = append(out, root)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+	}
+	if len(out) < width {
+		return nil, fmt.Errorf("tile %d/%d has %d hashes, %d are needed", level, n, len(out), width)
+	}
+	return out, nil
+}
