@@ -68,6 +68,10 @@ func TestClaudeCodePlaysTheScenario(t *testing.T) {
 			if c.Conversation != model.Side && c.Turn < 0 {
 				t.Errorf("%s went on after its script: %+v", c.Conversation, c)
 			}
+			// Else the client's own sums of cost, which others compare theirs with, are of no model that answered.
+			if c.Requested != c.Model {
+				t.Errorf("the client asked for %s and %s answers in the script", c.Requested, c.Model)
+			}
 		}
 	})
 	t.Run("calls the hooks", func(t *testing.T) { checkHooks(t, log, script) })
