@@ -118,3 +118,7 @@ func (u Usage) CostState() CostState {
 		return CostMeasured
 	}
 }
+
+// Lease is how long the run may stay silent after any event of it before it
+// counts as lost.
+func (x *Execution) Lease() time.Duration { return time.Duration(x.Folded.Quiet) * time.Second }

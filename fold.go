@@ -16,7 +16,8 @@ type Folded struct {
 	Turn   *turnMark          `json:"turn,omitempty"`
 	Calls  map[string]Usage   `json:"calls,omitempty"`
 	Tags   map[string]tagMark `json:"tags,omitempty"`
-	Lease  int64              `json:"lease,omitempty"` // microseconds since 1970
+	Lease  int64              `json:"lease,omitempty"` // until when, in microseconds since 1970
+	Quiet  int64              `json:"quiet,omitempty"` // the longest silence allowed, in seconds
 }
 
 // mark orders events of one kind: by time, then by id.
@@ -158,6 +159,7 @@ func (x *Execution) applyTags(e *Event, m mark) {
 func (x *Execution) renew(e *Event, m mark) {
 	if seconds, ok := e.Data.Int("lease_seconds"); ok {
 		x.Folded.Lease = max(x.Folded.Lease, m.At+seconds*int64(time.Second/time.Microsecond))
+		x.Folded.Quiet = max(x.Folded.Quiet, seconds)
 	}
 }
 

@@ -90,7 +90,7 @@ type Tally struct {
 	CostUnknown int64
 	// The token counts are those known; TokensUnknown counts runs without.
 	TokensIn, TokensOut, TokensCacheRead, TokensCacheWrite int64
-	TokensUnknown                                           int64
+	TokensUnknown                                          int64
 	// Seconds is the time that ended runs took together.
 	Seconds float64
 	LastRun time.Time

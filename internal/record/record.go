@@ -1,0 +1,276 @@
+// Package record is the one door into the trail. Whatever comes in is cut to
+// what the catalogue allows, cleaned of secrets, priced, checked and appended,
+// once, in one transaction with its proof.
+package record
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/price"
+	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/proof"
+)
+
+// Log appends rows durably and in order, each once; it is safe for concurrent
+// use. internal/ledger is the implementation.
+type Log interface {
+	Append(ctx context.Context, rows []*store.Row) ([]*store.Row, error)
+}
+
+// Recorder takes events into the trail of one organisation. It is safe for
+// concurrent use.
+type Recorder struct {
+	org      string
+	log      Log
+	store    *store.Store
+	redactor *redact.Redactor
+	prices   *price.Table // nil until a model call needs it
+	now      func() time.Time
+}
+
+// New makes the recorder of an organisation. now is the trail's clock.
+func New(org string, log Log, s *store.Store, r *redact.Redactor, now func() time.Time) *Recorder {
+	return &Recorder{org: org, log: log, store: s, redactor: r, now: now}
+}
+
+// Record takes events in. All of them enter or, if one is not valid, none. It
+// returns those that the trail did not hold yet.
+func (r *Recorder) Record(ctx context.Context, events ...whodid.Event) ([]*store.Row, error) {
+	now := r.now()
+	for i := range events {
+		if err := r.prepare(&events[i], now); err != nil {
+			return nil, err
+		}
+	}
+	return r.append(ctx, events, now)
+}
+
+// RecordValid takes in those events that are valid, and for each that is not,
+// an event that says that something is missing.
+func (r *Recorder) RecordValid(ctx context.Context, events []whodid.Event) ([]*store.Row, error) {
+	now := r.now()
+	valid := make([]whodid.Event, 0, len(events))
+	for i := range events {
+		e := events[i]
+		err := r.prepare(&e, now)
+		if err != nil {
+			e = Gap("an event that is not valid", events[i].Source, whodid.Data{"event": known(events[i].What)}, now)
+			e.Key = "gap/" + whodid.EventID(r.org, events[i].Key)
+			err = r.prepare(&e, now)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("couldn't record a gap: %w", err)
+		}
+		valid = append(valid, e)
+	}
+	return r.append(ctx, valid, now)
+}
+
+// known returns a verb if it is one of the catalogue's, for anything else
+// could be content.
+func known(what string) string {
+	if _, ok := whodid.LookupKind(what); ok {
+		return what
+	}
+	return "unknown"
+}
+
+// Gap is the event that says that something is known to be missing. The
+// reason is a fixed phrase.
+func Gap(reason, source string, data whodid.Data, at time.Time) whodid.Event {
+	if source == "" {
+		source = "cli"
+	}
+	d := whodid.Data{"reason": reason}
+	for k, v := range data {
+		d[k] = v
+	}
+	return whodid.Event{
+		Key: "gap/" + whodid.NewID(whodid.PrefixEvent), Actor: whodid.System,
+		What: "record.gap", At: at, Source: source, Data: d,
+	}
+}
+
+// prepare brings one event into the form in which it is kept.
+func (r *Recorder) prepare(e *whodid.Event, now time.Time) error {
+	e.Org = r.org
+	if e.At.IsZero() {
+		e.At = now
+	}
+	e.RecordedAt = now.UTC().Truncate(time.Microsecond)
+	if err := e.Data.Normalize(); err != nil {
+		return fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
+	}
+	e.Trim(true)
+	if _, err := r.redactor.Event(e); err != nil {
+		return fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
+	}
+	e.Trim(true) // redaction can make text longer
+	if err := r.price(e); err != nil {
+		return err
+	}
+	e.Identify()
+	return e.Validate()
+}
+
+// price adds the cost of a model call whose source did not tell it.
+func (r *Recorder) price(e *whodid.Event) error {
+	if e.What != "model.call" && e.What != "execution.finish" {
+		return nil
+	}
+	if _, told := e.Data.Int("cost_micros"); told {
+		if e.Data.String("cost_state") == "" {
+			e.Data["cost_state"] = string(whodid.CostMeasured)
+		}
+		return nil
+	}
+	in, hasIn := e.Data.Int("input_tokens")
+	out, hasOut := e.Data.Int("output_tokens")
+	if e.What == "execution.finish" && !hasIn && !hasOut {
+		return nil // it says nothing of usage, so there is nothing to price
+	}
+	e.Data["cost_state"] = string(whodid.CostUnknown)
+	if !hasIn || !hasOut {
+		return nil
+	}
+	table, err := r.table()
+	if err != nil {
+		return err
+	}
+	read, _ := e.Data.Int("cache_read_tokens")
+	written, _ := e.Data.Int("cache_write_tokens")
+	hour, _ := e.Data.Int("cache_write_1h_tokens")
+	quote, ok := table.Cost(e.Data.String("provider"), e.Data.String("model"), e.At, price.Usage{
+		Input: in, Output: out, CacheRead: read, CacheWrite5m: max(written-hour, 0), CacheWrite1h: hour,
+	})
+	if !ok {
+		return nil
+	}
+	e.Data["cost_micros"] = quote.Micros
+	e.Data["cost_state"] = string(whodid.CostComputed)
+	if e.What == "model.call" {
+		e.Data["price_table"] = quote.Table
+	}
+	return nil
+}
+
+func (r *Recorder) table() (*price.Table, error) {
+	if r.prices == nil {
+		t, err := price.Default()
+		if err != nil {
+			return nil, fmt.Errorf("couldn't read the price table: %w", err)
+		}
+		r.prices = t
+	}
+	return r.prices, nil
+}
+
+func (r *Recorder) append(ctx context.Context, events []whodid.Event, now time.Time) ([]*store.Row, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	events, err := r.inferStarts(ctx, events, now)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]*store.Row, len(events))
+	salts := make([]byte, len(events)*proof.SaltSize)
+	_, _ = rand.Read(salts) // never fails, see crypto/rand
+	for i := range events {
+		if rows[i], err = newRow(events[i], salts[i*proof.SaltSize:]); err != nil {
+			return nil, err
+		}
+	}
+	return r.log.Append(ctx, rows)
+}
+
+func newRow(e whodid.Event, salt []byte) (*store.Row, error) {
+	row := &store.Row{Event: e, DataText: e.Data.Canonical(), Salt: (*proof.Salt)(salt[:proof.SaltSize])}
+	c := proof.Commit(&row.Event, row.DataText, row.Salt)
+	leaf, err := proof.Leaf(&row.Event, &c)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't make the leaf of %s: %w", e.ID, err)
+	}
+	row.LeafHash = proof.LeafHash(leaf)
+	return row, nil
+}
+
+// inferredLease is how long a run of which no start was told may be silent.
+const inferredLease = 24 * time.Hour
+
+// inferStarts puts a start before the events of executions that the trail does
+// not know: a hook that was installed in the middle of a session tells of
+// actions, but not of the run's beginning.
+func (r *Recorder) inferStarts(ctx context.Context, events []whodid.Event, now time.Time) ([]whodid.Event, error) {
+	started := map[string]bool{}
+	first := map[string]*whodid.Event{}
+	var ids []string
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.Execution == "":
+		case e.What == "execution.start":
+			started[e.Execution] = true
+		case whodid.AgentOf(e.Actor) != "" && first[e.Execution] == nil:
+			first[e.Execution] = e
+			ids = append(ids, e.Execution)
+		}
+	}
+	if len(ids) == 0 {
+		return events, nil
+	}
+	known, err := r.store.KnownExecutions(ctx, r.org, ids)
+	if err != nil {
+		return nil, err
+	}
+	var inferred []whodid.Event
+	for _, id := range ids {
+		if known[id] || started[id] {
+			continue
+		}
+		e := first[id]
+		start := whodid.Event{
+			Key: "inferred/" + id, Actor: e.Actor, ActorAuth: e.ActorAuth, What: "execution.start",
+			At: e.At, Execution: id, Session: e.Session, Source: e.Source,
+			Data: whodid.Data{"inferred": true, "lease_seconds": int64(inferredLease / time.Second)},
+		}
+		if err := r.prepare(&start, now); err != nil {
+			return nil, err
+		}
+		inferred = append(inferred, start)
+	}
+	return append(inferred, events...), nil
+}
+
+// LoseExpired ends the runs that stopped reporting and whose lease ran out:
+// they are lost, and never shown as a success. It returns how many.
+func (r *Recorder) LoseExpired(ctx context.Context) (int, error) {
+	now := r.now()
+	expired, err := r.store.Expired(ctx, r.org, now)
+	if err != nil {
+		return 0, err
+	}
+	var lost []whodid.Event
+	for i := range expired {
+		x := &expired[i]
+		seen, err := r.store.LastSeen(ctx, r.org, x.ID)
+		if err != nil {
+			return 0, err
+		}
+		if lease := x.Lease(); seen.Add(lease).After(now) {
+			continue
+		}
+		lost = append(lost, whodid.Event{
+			Key:   fmt.Sprintf("lost/%s/%d", x.ID, whodid.Micros(x.LeaseUntil)),
+			Actor: whodid.System, What: "execution.lost", Execution: x.ID, At: now, Source: "system",
+			Data: whodid.Data{"last_seen": whodid.FormatTime(seen)},
+		})
+	}
+	rows, err := r.Record(ctx, lost...)
+	return len(rows), err
+}

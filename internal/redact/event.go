@@ -1,0 +1,49 @@
+package redact
+
+import (
+	"fmt"
+
+	"github.com/whodid/whodid"
+)
+
+// Event removes from an event what the trail must not hold: from its text in
+// place, from a name that can't be changed by an error. Both the hook, before
+// it writes to the spool, and the recorder call it.
+func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
+	total := Counts{}
+	clean := func(s string) string {
+		out, counts := r.Clean(s)
+		for rule, n := range counts {
+			total[rule] += n
+		}
+		return out
+	}
+	e.Target = clean(e.Target)
+	e.Why = clean(e.Why)
+	e.Approval = clean(e.Approval)
+	e.Session = clean(e.Session)
+	for k, v := range e.Data {
+		if clean(k) != k {
+			delete(e.Data, k)
+			continue
+		}
+		switch v := v.(type) {
+		case string:
+			e.Data[k] = clean(v)
+		case []string:
+			cleaned := make([]string, len(v))
+			for i := range v {
+				cleaned[i] = clean(v[i])
+			}
+			e.Data[k] = cleaned
+		}
+	}
+	for _, f := range []struct{ name, value string }{
+		{"actor", e.Actor}, {"execution", e.Execution}, {"key", e.Key}, {"source", e.Source}, {"what", e.What},
+	} {
+		if clean(f.value) != f.value {
+			return total, fmt.Errorf("the %s looks like a secret or a person's address and was not recorded", f.name)
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,188 @@
+package spool
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// batchSize is how many records are handed over at once: enough that a week of
+// records drains in seconds, few enough that they fit in memory.
+const batchSize = 2000
+
+// Batch is what Drain hands over at once.
+type Batch struct {
+	Records []Record
+	// Torn counts records that a crash left unfinished or that were damaged
+	// since. None of them was acknowledged, or all of them were tampered with.
+	Torn int
+}
+
+// Drain hands everything that waits to take, oldest first, and forgets what
+// take accepted. If take fails, the batch stays and Drain returns the error.
+// A record may be handed over twice after a crash; the trail holds it once.
+// Only one process drains at a time; another returns once that one is done.
+func (s *Spool) Drain(now time.Time, take func(Batch) error) error {
+	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	l, err := os.OpenFile(filepath.Join(s.dir, drainLock), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("couldn't drain the spool: %w", err)
+	}
+	defer l.Close() //nolint:errcheck // it holds nothing but a lock
+	if err := lock(l, true); err != nil {
+		return fmt.Errorf("couldn't drain the spool: %w", err)
+	}
+	defer unlock(l)
+	if err := s.cutSegment(now); err != nil {
+		return fmt.Errorf("couldn't drain the spool: %w", err)
+	}
+	segments, err := s.segments()
+	if err != nil {
+		return fmt.Errorf("couldn't drain the spool: %w", err)
+	}
+	for _, path := range segments {
+		if err := drainSegment(path, take); err != nil {
+			return fmt.Errorf("couldn't drain the spool: %w", err)
+		}
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("couldn't drain the spool: %w", err)
+		}
+	}
+	return nil
+}
+
+// cutSegment takes the file that is appended to away from its writers.
+func (s *Spool) cutSegment(now time.Time) error {
+	path := filepath.Join(s.dir, current)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	if err := lock(f, true); err != nil {
+		return err
+	}
+	defer unlock(f)
+	if info, err := f.Stat(); err != nil || info.Size() == 0 {
+		return err
+	}
+	// The number keeps segments of one microsecond, or of a clock that went
+	// back, from taking each other's place.
+	for n := 0; ; n++ {
+		segment := filepath.Join(s.dir, fmt.Sprintf("%s%020d-%03d.jsonl", segmentPrefix, now.UnixMicro(), n))
+		if _, err := os.Lstat(segment); errors.Is(err, fs.ErrNotExist) {
+			return os.Rename(path, segment)
+		}
+	}
+}
+
+func (s *Spool) segments() ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), segmentPrefix) {
+			out = append(out, filepath.Join(s.dir, e.Name()))
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+func drainSegment(path string, take func(Batch) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	var b Batch
+	hand := func() error {
+		if len(b.Records) == 0 && b.Torn == 0 {
+			return nil
+		}
+		err := take(b)
+		b = Batch{}
+		return err
+	}
+	r := bufio.NewReaderSize(f, 64<<10)
+	for {
+		line, err := r.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			if rec, ok := decode(bytes.TrimSuffix(line, []byte("\n"))); ok {
+				b.Records = append(b.Records, rec)
+			} else {
+				b.Torn++
+			}
+		}
+		if err == io.EOF {
+			return hand()
+		}
+		if err != nil {
+			return err
+		}
+		if len(b.Records) >= batchSize {
+			if err := hand(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Waiting is what a spool holds.
+type Waiting struct {
+	Records int
+	Bytes   int64
+	// Oldest is when the oldest file that waits was last written to.
+	Oldest time.Time
+}
+
+// Waiting counts what the trail has not taken yet.
+func (s *Spool) Waiting() (Waiting, error) {
+	paths, err := s.segments()
+	if err != nil {
+		return Waiting{}, fmt.Errorf("couldn't look into the spool: %w", err)
+	}
+	var w Waiting
+	for _, path := range append(paths, filepath.Join(s.dir, current)) {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return Waiting{}, fmt.Errorf("couldn't look into the spool: %w", err)
+		}
+		if info.Size() == 0 {
+			continue
+		}
+		if w.Oldest.IsZero() || info.ModTime().Before(w.Oldest) {
+			w.Oldest = info.ModTime()
+		}
+		w.Bytes += info.Size()
+		err = drainSegment(path, func(b Batch) error {
+			w.Records += len(b.Records) + b.Torn
+			return nil
+		})
+		if err != nil {
+			return Waiting{}, fmt.Errorf("couldn't look into the spool: %w", err)
+		}
+	}
+	return w, nil
+}
