@@ -144,16 +144,27 @@ func checkValue(v any, t FieldType, typed bool) (int, bool) {
 	}
 }
 
-// Trim makes the event fit where that loses nothing but excess: text is cut
-// to its bound on a rune's edge, invalid UTF-8 and NUL are replaced, times are
-// put to UTC microseconds, and metadata that the catalogue does not list is
-// dropped unless open is true and the kind is open. It returns the names of
-// dropped fields.
-func (e *Event) Trim(open bool) (dropped []string) {
-	e.At = e.At.UTC().Truncate(time.Microsecond)
+// Cut makes the event's text fit: it is cut to its bound on a rune's edge, and
+// invalid UTF-8 and NUL are replaced.
+func (e *Event) Cut() {
 	e.Target = cut(e.Target, MaxTarget)
 	e.Why = cut(e.Why, MaxWhy)
 	e.Session = cut(e.Session, maxShort)
+	e.Approval = cut(e.Approval, maxShort)
+	for name, v := range e.Data {
+		if s, isText := v.(string); isText {
+			e.Data[name] = cut(s, MaxDataString)
+		}
+	}
+}
+
+// Trim makes an event that a foreign source told fit: its text is cut, its
+// time put to UTC microseconds, and metadata that the catalogue does not list
+// is dropped unless open is true and the kind is open. It returns the names of
+// dropped fields.
+func (e *Event) Trim(open bool) (dropped []string) {
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	e.Cut()
 	kind, ok := KindOf(e.What)
 	if !ok {
 		return nil
@@ -164,10 +175,6 @@ func (e *Event) Trim(open bool) (dropped []string) {
 			delete(e.Data, name)
 			dropped = append(dropped, name)
 			continue
-		}
-		if s, isText := v.(string); isText {
-			v = cut(s, MaxDataString)
-			e.Data[name] = v
 		}
 		if _, fits := checkValue(v, field.Type, known); !fits {
 			delete(e.Data, name)

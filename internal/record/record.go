@@ -29,7 +29,6 @@ type Recorder struct {
 	log      Log
 	store    *store.Store
 	redactor *redact.Redactor
-	prices   *price.Table // nil until a model call needs it
 	now      func() time.Time
 }
 
@@ -57,6 +56,7 @@ func (r *Recorder) RecordValid(ctx context.Context, events []whodid.Event) ([]*s
 	valid := make([]whodid.Event, 0, len(events))
 	for i := range events {
 		e := events[i]
+		e.Trim(false)
 		err := r.prepare(&e, now)
 		if err != nil {
 			e = Gap("an event that is not valid", events[i].Source, whodid.Data{"event": known(events[i].What)}, now)
@@ -106,16 +106,16 @@ func (r *Recorder) prepare(e *whodid.Event, now time.Time) error {
 	if err := e.Data.Normalize(); err != nil {
 		return fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
 	}
-	e.Trim(true)
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	e.Identify()
+	if err := e.Validate(); err != nil {
+		return err
+	}
 	if _, err := r.redactor.Event(e); err != nil {
 		return fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
 	}
-	e.Trim(true) // redaction can make text longer
-	if err := r.price(e); err != nil {
-		return err
-	}
-	e.Identify()
-	return e.Validate()
+	e.Cut() // redaction can make text longer
+	return r.price(e)
 }
 
 // price adds the cost of a model call whose source did not tell it.
@@ -138,9 +138,9 @@ func (r *Recorder) price(e *whodid.Event) error {
 	if !hasIn || !hasOut {
 		return nil
 	}
-	table, err := r.table()
+	table, err := price.Default()
 	if err != nil {
-		return err
+		return fmt.Errorf("couldn't read the price table: %w", err)
 	}
 	read, _ := e.Data.Int("cache_read_tokens")
 	written, _ := e.Data.Int("cache_write_tokens")
@@ -157,17 +157,6 @@ func (r *Recorder) price(e *whodid.Event) error {
 		e.Data["price_table"] = quote.Table
 	}
 	return nil
-}
-
-func (r *Recorder) table() (*price.Table, error) {
-	if r.prices == nil {
-		t, err := price.Default()
-		if err != nil {
-			return nil, fmt.Errorf("couldn't read the price table: %w", err)
-		}
-		r.prices = t
-	}
-	return r.prices, nil
 }
 
 func (r *Recorder) append(ctx context.Context, events []whodid.Event, now time.Time) ([]*store.Row, error) {

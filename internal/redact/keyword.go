@@ -53,7 +53,9 @@ type keyword struct {
 }
 
 // keywordIndex builds the index when it's first needed.
-var keywordIndex = sync.OnceValue(func() *index {
+var keywordIndex = sync.OnceValue(buildIndex)
+
+func buildIndex() *index {
 	x := &index{buckets: make([][]keyword, 1, 256), rules: make(map[string]bool, len(vendorRules)+len(ownRules))}
 	for i := range vendorRules {
 		x.rules[vendorRules[i].id] = true
@@ -76,7 +78,7 @@ var keywordIndex = sync.OnceValue(func() *index {
 		x.keyword(p.name).handler = commandHandler
 	}
 	return x
-})
+}
 
 // keyword returns the entry of the word, which it makes if there is none. It stays valid until the next call.
 func (x *index) keyword(word string) *keyword {
