@@ -11,6 +11,7 @@ import (
 type Folded struct {
 	Start  *startMark         `json:"start,omitempty"`
 	Resume *mark              `json:"resume,omitempty"`
+	Opened *sessionMark       `json:"opened,omitempty"` // the first session that was told
 	Finish *finishMark        `json:"finish,omitempty"`
 	Lost   *mark              `json:"lost,omitempty"`
 	Turn   *turnMark          `json:"turn,omitempty"`
@@ -32,6 +33,12 @@ type startMark struct {
 	mark
 	Inferred bool   `json:"inferred,omitempty"`
 	Model    string `json:"model,omitempty"`
+	Session  string `json:"session,omitempty"`
+}
+
+type sessionMark struct {
+	mark
+	Session string `json:"session"`
 }
 
 type finishMark struct {
@@ -54,14 +61,18 @@ type tagMark struct {
 }
 
 // Folds returns the executions that the event changes: its own, and for a
-// model call of a sub-agent also the run that the sub-agent is a part of.
+// model call of a sub-agent also the run that the sub-agent is a part of. What
+// was only attempted changes nothing, for it may never become known whether
+// the trail heard of the attempt or of its result first.
 func (e *Event) Folds() []string {
 	kind, ok := LookupKind(e.What)
-	if !ok || !kind.Folds || e.Execution == "" {
+	if !ok || !kind.Folds || e.Execution == "" || e.Result == ResultAttempted {
 		return nil
 	}
-	if run := e.Data.String("run"); run != "" && run != e.Execution {
-		return []string{e.Execution, run}
+	if e.What == "model.call" {
+		if run := e.Data.String("run"); run != e.Execution && ValidID(run) {
+			return []string{e.Execution, run}
+		}
 	}
 	return []string{e.Execution}
 }
@@ -109,7 +120,7 @@ func (x *Execution) applyStart(e *Event, m mark) {
 			return
 		}
 	}
-	x.Folded.Start = &startMark{mark: m, Inferred: inferred, Model: e.Data.String("model")}
+	x.Folded.Start = &startMark{mark: m, Inferred: inferred, Model: e.Data.String("model"), Session: e.Session}
 	x.Agent = AgentOf(e.Actor)
 	x.Squad = Squad(x.Agent)
 	x.Trigger = e.Data.String("trigger")
@@ -120,14 +131,11 @@ func (x *Execution) applyStart(e *Event, m mark) {
 	x.Subagent = e.Data.String("agent_type")
 	x.OnBehalfOf, x.OnBehalfAuth = e.OnBehalfOf, e.OnBehalfAuth
 	x.Source = e.Source
-	if e.Session != "" {
-		x.Session = e.Session
-	}
 }
 
 func (x *Execution) applySession(e *Event, m mark) {
-	if x.Session == "" {
-		x.Session = e.Session
+	if o := x.Folded.Opened; e.Session != "" && (o == nil || m.less(o.mark)) {
+		x.Folded.Opened = &sessionMark{mark: m, Session: e.Session}
 	}
 	if s := x.Folded.Resume; s == nil || s.less(m) {
 		x.Folded.Resume = &m
@@ -151,13 +159,26 @@ func (x *Execution) applyTags(e *Event, m mark) {
 	}
 	for k := range e.Data {
 		if old, ok := x.Folded.Tags[k]; !ok || old.less(m) {
-			x.Folded.Tags[k] = tagMark{mark: m, Value: e.Data.String(k)}
+			x.Folded.Tags[k] = tagMark{mark: m, Value: tagValue(e.Data[k])}
 		}
 	}
 }
 
+// tagValue is a tag as text: a string is itself, anything else its JSON.
+func tagValue(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return string(appendValue(nil, v))
+}
+
+// maxLease bounds how long a run may stay silent: a year, in seconds. A larger
+// number is a mistake, and must not overflow a time.
+const maxLease = 366 * 24 * 60 * 60
+
 func (x *Execution) renew(e *Event, m mark) {
 	if seconds, ok := e.Data.Int("lease_seconds"); ok {
+		seconds = min(max(seconds, 0), maxLease)
 		x.Folded.Lease = max(x.Folded.Lease, m.At+seconds*int64(time.Second/time.Microsecond))
 		x.Folded.Quiet = max(x.Folded.Quiet, seconds)
 	}
@@ -168,6 +189,13 @@ func (x *Execution) settle() {
 	f := &x.Folded
 	if f.Lease != 0 {
 		x.LeaseUntil = FromMicros(f.Lease)
+	}
+	x.Session = ""
+	switch {
+	case f.Start != nil && f.Start.Session != "":
+		x.Session = f.Start.Session
+	case f.Opened != nil:
+		x.Session = f.Opened.Session
 	}
 	x.Tags = nil
 	for k, t := range f.Tags {
@@ -275,24 +303,41 @@ func mainModel(calls map[string]Usage) string {
 	return best
 }
 
+// maxUsage bounds what one call can have used or cost: 10^12 tokens, or a
+// million dollars in micro-dollars. A number outside is no measurement, so
+// that it counts as unknown; sums of millions of calls stay within 64 bits.
+const maxUsage = 1_000_000_000_000
+
 // usageOf reads what one event says of tokens and cost.
 func usageOf(d Data) Usage {
 	u := Usage{Calls: 1}
-	in, hasIn := d.Int("input_tokens")
-	out, hasOut := d.Int("output_tokens")
-	u.Input, u.Output = in, out
-	u.CacheRead, _ = d.Int("cache_read_tokens")
-	u.CacheWrite, _ = d.Int("cache_write_tokens")
+	number := func(name string) (n int64, known bool) {
+		n, told := d.Int(name)
+		if !told {
+			return 0, false
+		}
+		if n < 0 || n > maxUsage {
+			u.NoTokens = 1
+			return 0, false
+		}
+		return n, true
+	}
+	var hasIn, hasOut bool
+	u.Input, hasIn = number("input_tokens")
+	u.Output, hasOut = number("output_tokens")
+	u.CacheRead, _ = number("cache_read_tokens")
+	u.CacheWrite, _ = number("cache_write_tokens")
 	if !hasIn && !hasOut {
 		u.NoTokens = 1
 	}
 	cost, known := d.Int("cost_micros")
-	u.CostMicros = cost
 	switch {
-	case !known:
+	case !known || cost < 0 || cost > maxUsage:
 		u.NoCost = 1
 	case CostState(d.String("cost_state")) == CostComputed:
-		u.Computed = 1
+		u.CostMicros, u.Computed = cost, 1
+	default:
+		u.CostMicros = cost
 	}
 	return u
 }
