@@ -32,7 +32,7 @@ func install(t *testing.T, version string) (calls func() int) {
 	if err := os.Mkdir(bin, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(bin, "npm"), fmt.Appendf(nil, npm, log, version), 0o700); err != nil { //nolint:gosec // a program
+	if err := WriteProgram(filepath.Join(bin, "npm"), fmt.Appendf(nil, npm, log, version)); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
@@ -67,7 +67,7 @@ func TestInstallClaudeCodeOnce(t *testing.T) {
 		t.Fatal("not found after it was installed")
 	}
 	// A broken install is replaced.
-	if err := os.WriteFile(program, []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := WriteProgram(program, []byte("#!/bin/sh\nexit 1\n")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := InstallClaudeCode(t.Context()); err != nil || calls() != 2 {

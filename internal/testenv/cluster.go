@@ -62,7 +62,8 @@ func NewPostgresCluster(t testing.TB) *PostgresCluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.Remove(); err != nil {
+		// The test's own context is over by now.
+		if err := c.Remove(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -92,18 +93,18 @@ func newCluster(ctx context.Context, base string, grace time.Duration) (_ *Postg
 	c := &PostgresCluster{dir: dir, settings: clusterSettings{Programs: programs, Password: rand.Text()}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.Remove())
+			err = errors.Join(err, c.Remove(context.WithoutCancel(ctx)))
 		}
 	}()
 	if err := c.initialize(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.guard(grace); err != nil {
+	if err := c.guard(ctx, grace); err != nil {
 		return nil, err
 	}
 	// The free port may be taken by somebody between the asking and the start.
 	for attempt := 0; ; attempt++ {
-		if c.settings.Port, err = freePort(); err != nil {
+		if c.settings.Port, err = freePort(ctx); err != nil {
 			return nil, err
 		}
 		if err = c.Start(ctx); err == nil {
@@ -176,8 +177,8 @@ func (c *PostgresCluster) Stop(ctx context.Context) error {
 }
 
 // Remove ends the server without ceremony and deletes everything of it. It is no error to remove a cluster twice.
-func (c *PostgresCluster) Remove() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+func (c *PostgresCluster) Remove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	server, _, err := c.processes(ctx)
 	if server != 0 {
@@ -208,7 +209,7 @@ func (c *PostgresCluster) postmaster() int {
 
 // save writes the settings for other processes of the same user.
 func (c *PostgresCluster) save() error {
-	text, err := json.Marshal(c.settings)
+	text, err := json.Marshal(c.settings) //nolint:gosec // the password of a throwaway server, for processes of the same user
 	if err != nil {
 		return fmt.Errorf("couldn't encode cluster settings: %w", err)
 	}
@@ -250,8 +251,8 @@ func (c *PostgresCluster) run(ctx context.Context, program string, args ...strin
 	return fmt.Errorf("couldn't run %s: %w\n%s%s", program, err, tail(out), tail(log))
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("couldn't find a free port: %w", err)
 	}

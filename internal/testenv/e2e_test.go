@@ -41,7 +41,11 @@ func TestClaudeCodePlaysTheScenario(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close()
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	log := filepath.Join(w.Home, "hooks.jsonl")
 	if err := w.Hook("{ cat; echo; } >> '" + log + "'"); err != nil {
 		t.Fatal(err)

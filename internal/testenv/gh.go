@@ -2,8 +2,6 @@ package testenv
 
 import (
 	_ "embed" // the program is data until it is written to a directory
-	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 )
@@ -26,8 +24,5 @@ func FakeGH(t testing.TB) string {
 
 // WriteFakeGH is FakeGH for programs that are no test: it writes gh into a directory that exists.
 func WriteFakeGH(dir string) error {
-	if err := os.WriteFile(filepath.Join(dir, "gh"), fakeGH, 0o755); err != nil { //nolint:gosec // it must be executable
-		return fmt.Errorf("couldn't write fake gh: %w", err)
-	}
-	return nil
+	return WriteProgram(filepath.Join(dir, "gh"), fakeGH)
 }

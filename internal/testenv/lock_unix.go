@@ -21,16 +21,14 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
-			return func() { f.Close() }, nil
+			return func() { _ = f.Close() }, nil // closing gives the lock back
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			f.Close()
-			return nil, fmt.Errorf("couldn't lock %s: %w", path, err)
+			return nil, errors.Join(fmt.Errorf("couldn't lock %s: %w", path, err), f.Close())
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
-			return nil, fmt.Errorf("couldn't lock %s: %w", path, ctx.Err())
+			return nil, errors.Join(fmt.Errorf("couldn't lock %s: %w", path, ctx.Err()), f.Close())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -20,16 +20,14 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	for {
 		err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
 		if err == nil {
-			return func() { f.Close() }, nil
+			return func() { _ = f.Close() }, nil // closing gives the lock back
 		}
 		if !errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-			f.Close()
-			return nil, fmt.Errorf("couldn't lock %s: %w", path, err)
+			return nil, errors.Join(fmt.Errorf("couldn't lock %s: %w", path, err), f.Close())
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
-			return nil, fmt.Errorf("couldn't lock %s: %w", path, ctx.Err())
+			return nil, errors.Join(fmt.Errorf("couldn't lock %s: %w", path, ctx.Err()), f.Close())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestKillOfWhatDoesNotRun(t *testing.T) {
 	if err := c.Kill(t.Context()); err == nil {
 		t.Error("a server that doesn't run was killed")
 	}
-	if err := c.Remove(); err != nil {
+	if err := c.Remove(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -181,7 +182,7 @@ func TestSharedClusterIsOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.Remove(); err != nil {
+		if err := c.Remove(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -216,11 +217,11 @@ func TestSweepSparesWhatIsUsed(t *testing.T) {
 		if err := os.MkdirAll(users, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(users, fmt.Sprint(pid)), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(users, strconv.Itoa(pid)), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := sweep(base); err != nil {
+	if err := sweep(t.Context(), base); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(base)
@@ -232,7 +233,7 @@ func TestSweepSparesWhatIsUsed(t *testing.T) {
 // clusterDir gives a directory for clusters that the server's user may pass through, which t.TempDir does not promise.
 func clusterDir(t *testing.T) string {
 	t.Helper()
-	base, err := os.MkdirTemp("", "whodid-testenv-test-")
+	base, err := os.MkdirTemp("", "whodid-testenv-test-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

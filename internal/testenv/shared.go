@@ -37,7 +37,7 @@ var watchdog string
 // clusterBase gives the directory of this user's clusters, which nobody else can write to.
 func clusterBase() (string, error) {
 	base := filepath.Join(os.TempDir(), "whodid-testenv-"+strconv.Itoa(os.Getuid()))
-	if err := os.Mkdir(base, 0o711); err != nil && !errors.Is(err, os.ErrExist) { //nolint:gosec // another user's server must pass through
+	if err := os.Mkdir(base, 0o711); err != nil && !errors.Is(err, os.ErrExist) { // another user's server must pass through
 		return "", fmt.Errorf("couldn't make directory for clusters: %w", err)
 	}
 	// In a world-writable directory somebody else may have been there first.
@@ -66,7 +66,7 @@ func joinSharedCluster(ctx context.Context) (*PostgresCluster, error) {
 	if c := joinCurrent(ctx, base, current); c != nil {
 		return c, nil
 	}
-	if err := sweep(base); err != nil {
+	if err := sweep(ctx, base); err != nil {
 		return nil, err
 	}
 	c, err := newCluster(ctx, base, sharedGrace)
@@ -74,7 +74,7 @@ func joinSharedCluster(ctx context.Context) (*PostgresCluster, error) {
 		return nil, err
 	}
 	if err := os.WriteFile(current, []byte(filepath.Base(c.dir)), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("couldn't announce cluster: %w", err), c.Remove())
+		return nil, errors.Join(fmt.Errorf("couldn't announce cluster: %w", err), c.Remove(ctx))
 	}
 	return c, nil
 }
@@ -99,7 +99,7 @@ func joinCurrent(ctx context.Context, base, current string) *PostgresCluster {
 }
 
 // sweep removes clusters that nobody watches any more: somebody killed the watchdog, or the machine went down.
-func sweep(base string) error {
+func sweep(ctx context.Context, base string) error {
 	dirs, err := filepath.Glob(filepath.Join(base, clusterPrefix+"*"))
 	if err != nil {
 		return fmt.Errorf("couldn't list clusters: %w", err)
@@ -108,7 +108,7 @@ func sweep(base string) error {
 	for _, dir := range dirs {
 		c := &PostgresCluster{dir: dir}
 		if !alive(c.watchdog()) && !c.used() {
-			failed = append(failed, c.Remove())
+			failed = append(failed, c.Remove(ctx))
 		}
 	}
 	return errors.Join(failed...)
@@ -137,8 +137,8 @@ func (c *PostgresCluster) used() bool {
 }
 
 // guard starts the watchdog, in a session of its own, so that it outlives this process and whatever ends that.
-func (c *PostgresCluster) guard(grace time.Duration) error {
-	cmd := exec.Command("/bin/sh", "-c", watchdog, "whodid-testenv-watchdog", c.dir, strconv.Itoa(int(grace.Seconds())))
+func (c *PostgresCluster) guard(ctx context.Context, grace time.Duration) error {
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", watchdog, "whodid-testenv-watchdog", c.dir, strconv.Itoa(int(grace.Seconds())))
 	cmd.Dir = "/"
 	detach(cmd)
 	if err := cmd.Start(); err != nil {

@@ -48,7 +48,7 @@ func NewWorkspace(ctx context.Context, dir string) (*Workspace, error) {
 	}
 	w := &Workspace{Home: filepath.Join(dir, "home"), Repository: filepath.Join(dir, "shop"), Programs: filepath.Join(dir, "bin")}
 	for _, d := range []string{filepath.Join(w.Home, ".claude"), w.Repository, w.Programs} {
-		if err := os.MkdirAll(d, 0o755); err != nil { //nolint:gosec // programs in it are run
+		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, fmt.Errorf("couldn't make workspace: %w", err)
 		}
 	}
@@ -56,7 +56,7 @@ func NewWorkspace(ctx context.Context, dir string) (*Workspace, error) {
 		return nil, err
 	}
 	for name, text := range shopFiles {
-		if err := os.WriteFile(filepath.Join(w.Repository, name), []byte(text), 0o755); err != nil { //nolint:gosec // deploy.sh is run
+		if err := os.WriteFile(filepath.Join(w.Repository, name), []byte(text), 0o755); err != nil { // deploy.sh is run
 			return nil, fmt.Errorf("couldn't fill repository: %w", err)
 		}
 	}

@@ -84,11 +84,11 @@ func (m message) stream(w http.ResponseWriter) error {
 	s.send("message_start", map[string]any{"message": start})
 	s.send("ping", map[string]any{})
 	for i, b := range m.Content {
-		opening, kind, field, body := b, "text_delta", "text", ""
+		opening, kind, field, body := b, "input_json_delta", "partial_json", string(b.Input)
 		if b.Type == "text" {
-			opening.Text, body = new(string), *b.Text
+			opening.Text, kind, field, body = new(string), "text_delta", "text", *b.Text
 		} else {
-			opening.Input, kind, field, body = json.RawMessage("{}"), "input_json_delta", "partial_json", string(b.Input)
+			opening.Input = json.RawMessage("{}")
 		}
 		s.send("content_block_start", map[string]any{"index": i, "content_block": opening})
 		for _, part := range pieces(body, 64) {

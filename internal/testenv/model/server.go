@@ -42,7 +42,7 @@ func Start(script Script) (*Server, error) {
 	if err := script.check(); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("couldn't listen on loopback: %w", err)
 	}

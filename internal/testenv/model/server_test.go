@@ -27,9 +27,9 @@ const small = `{
   "agents": [{"marker": "SUB-ONE", "turns": [{"model": "m-small", "text": "sub", "usage": {"input": 5, "output": 7}}]}]
 }`
 
-func start(t *testing.T, script string) *model.Server {
+func start(t *testing.T) *model.Server {
 	t.Helper()
-	parsed, err := model.Parse([]byte(script), nil)
+	parsed, err := model.Parse([]byte(small), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func post(t *testing.T, s *model.Server, body any) (int, string, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.Post(s.URL+"/v1/messages", "application/json", strings.NewReader(string(text))) //nolint:noctx // loopback
+	r, err := http.Post(s.URL+"/v1/messages", "application/json", strings.NewReader(string(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func post(t *testing.T, s *model.Server, body any) (int, string, string) {
 
 func TestStreamedAnswerAddsUpToTheWholeOne(t *testing.T) {
 	t.Parallel()
-	s := start(t, small)
+	s := start(t)
 	_, _, text := ask(t, s, false, "go", 0)
 	var whole map[string]any
 	if err := json.Unmarshal([]byte(text), &whole); err != nil {
@@ -117,12 +117,12 @@ func assemble(t *testing.T, events string) (message map[string]any, firstOutput 
 			continue
 		}
 		var e struct {
-			Type    string                 `json:"type"`
-			Index   int                    `json:"index"`
-			Message map[string]any         `json:"message"`
-			Block   map[string]any         `json:"content_block"`
-			Delta   map[string]interface{} `json:"delta"`
-			Usage   map[string]any         `json:"usage"`
+			Type    string         `json:"type"`
+			Index   int            `json:"index"`
+			Message map[string]any `json:"message"`
+			Block   map[string]any `json:"content_block"`
+			Delta   map[string]any `json:"delta"`
+			Usage   map[string]any `json:"usage"`
 		}
 		if err := json.Unmarshal([]byte(data), &e); err != nil || e.Type != name {
 			t.Fatalf("event %s carries %s: %v", name, data, err)
@@ -176,7 +176,7 @@ func TestTurnIsChosenByTheConversation(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, small)
+			s := start(t)
 			status, id, _ := ask(t, s, false, test.opening, test.answers)
 			got := s.Calls()[0]
 			if status != test.want.Status || id != got.RequestID {
@@ -192,7 +192,7 @@ func TestTurnIsChosenByTheConversation(t *testing.T) {
 
 func TestErrorPassesAfterItsTimes(t *testing.T) {
 	t.Parallel()
-	s := start(t, small)
+	s := start(t)
 	for i, want := range []int{529, 529, 200, 200} {
 		if status, _, body := ask(t, s, true, "go", 1); status != want {
 			t.Errorf("try %d: status %d, want %d: %s", i, status, want, body)
@@ -205,7 +205,7 @@ func TestErrorPassesAfterItsTimes(t *testing.T) {
 
 func TestAccountOfCallsAtTheSameTime(t *testing.T) {
 	t.Parallel()
-	s := start(t, small)
+	s := start(t)
 	const each = 20
 	var callers sync.WaitGroup
 	for range each {
@@ -238,7 +238,7 @@ func TestAccountOfCallsAtTheSameTime(t *testing.T) {
 
 func TestOtherRequests(t *testing.T) {
 	t.Parallel()
-	s := start(t, small)
+	s := start(t)
 	tests := []struct {
 		method, path, body string
 		status             int
@@ -283,9 +283,9 @@ func ExampleServer_Total() {
 		fmt.Println(err)
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }() // what it shows is said by then
 	body := `{"model": "claude-sonnet-5", "tools": [{}], "messages": [{"role": "user", "content": "Add OAuth2 login"}]}`
-	r, err := http.Post(server.URL+"/v1/messages", "application/json", strings.NewReader(body)) //nolint:noctx // loopback
+	r, err := http.Post(server.URL+"/v1/messages", "application/json", strings.NewReader(body))
 	if err != nil {
 		fmt.Println(err)
 		return

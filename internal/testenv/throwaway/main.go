@@ -26,7 +26,7 @@ func main() {
 	os.Exit(status)
 }
 
-func run(command []string) (status int, err error) {
+func run(command []string) (status int, failed error) {
 	if len(command) == 0 {
 		return 0, errors.New("couldn't run a command: none was given")
 	}
@@ -38,7 +38,7 @@ func run(command []string) (status int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		defer func() { err = errors.Join(err, cluster.Remove()) }() // named result
+		defer func() { failed = errors.Join(failed, cluster.Remove(context.WithoutCancel(ctx))) }()
 		if err := os.Setenv(testenv.PostgresVariable, cluster.URL("postgres")); err != nil {
 			return 0, fmt.Errorf("couldn't name the cluster: %w", err)
 		}

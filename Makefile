@@ -1,0 +1,55 @@
+# All that a developer needs. `make run` and `make test` are enough on a bare machine; `make help` names the rest.
+
+FUZZTIME ?= 5s
+BENCHTIME ?= 1s
+GOTOOL = go tool -modfile=tools/go.mod
+THROWAWAY = go run ./internal/testenv/throwaway
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test e2e bench fuzz lint fmt generate cross vuln verify clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the programs into bin/
+	go build -trimpath -o bin/ ./cmd/...
+
+run: ## record a run of an agent and show the answers, in a throwaway place
+	@go run ./internal/demo
+
+test: ## install what is lacking (PostgreSQL included) and run all tests, race detector on
+	@scripts/need.sh test
+	$(THROWAWAY) go test -race ./...
+
+e2e: ## drive the real Claude Code client, installed from the npm registry
+	@scripts/need.sh test e2e
+	@$(THROWAWAY) scripts/e2e.sh
+
+bench: ## run the benchmarks; BENCHTIME=1s is how long each takes
+	@scripts/need.sh test
+	$(THROWAWAY) go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+fuzz: ## run every fuzz test for FUZZTIME=5s
+	@scripts/fuzz.sh $(FUZZTIME)
+
+lint: ## run the linters and check the formatting
+	$(GOTOOL) golangci-lint run
+
+fmt: ## format all Go files
+	$(GOTOOL) golangci-lint fmt
+
+generate: ## generate again what is generated
+	go generate ./...
+
+cross: ## build and vet for Linux, macOS and Windows
+	@scripts/cross.sh
+
+vuln: ## look for known vulnerabilities in what is linked (asks vuln.go.dev)
+	$(GOTOOL) govulncheck ./...
+
+verify: ## check go.mod, go.sum and the downloaded modules
+	go mod verify
+	go mod tidy -diff
+
+clean: ## remove what was built
+	rm -rf bin dist
