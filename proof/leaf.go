@@ -6,11 +6,13 @@
 package proof
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
+	"bytes"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
+	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -23,102 +25,21 @@ const LeafVersion = 1
 // MaxLeaf is the largest leaf that C2SP tlog-tiles can hold, in bytes.
 const MaxLeaf = 1<<16 - 1
 
-// SaltSize is the size of an event's salt in bytes.
-const SaltSize = 16
-
-// Salt is the random secret of one event. Whoever has it, or one of the field
-// keys made from it, can check a commitment; without it a commitment says
-// nothing. Erasing an event destroys it.
-type Salt [SaltSize]byte
-
-// Hash is a SHA-256 hash in the tree.
-type Hash [sha256.Size]byte
-
-// String is the hash in standard base64, as checkpoints write it.
-func (h Hash) String() string { return base64.StdEncoding.EncodeToString(h[:]) }
-
-// Commitment stands in a leaf for a field that may carry personal data.
-type Commitment [sha256.Size]byte
-
-// The names of the fields that a leaf commits to instead of showing them, in
-// the order of the canonical leaf.
-const (
-	FieldActor      = "actor" // of a person only; other actors are shown
-	FieldData       = "data"
-	FieldOnBehalfOf = "on_behalf_of"
-	FieldTarget     = "target"
-	FieldWhy        = "why"
-)
-
-// FieldKey is the secret that opens one field's commitment. It can be given to
-// an auditor without giving away the event's other fields.
-type FieldKey [sha256.Size]byte
-
-// keyDomain separates field keys from every other use of the salt.
-const keyDomain = "whodid field key v1\x00"
-
-// FieldKey derives the key of a field from the event's salt:
-// SHA-256("whodid field key v1" NUL field NUL salt).
-func (s *Salt) FieldKey(field string) FieldKey {
-	b := make([]byte, 0, 64)
-	b = append(b, keyDomain...)
-	b = append(b, field...)
-	b = append(b, 0)
-	b = append(b, s[:]...)
-	return sha256.Sum256(b)
-}
-
-// Commit is the commitment to a field's value: HMAC-SHA-256 of its canonical
-// bytes (text as UTF-8, data as canonical JSON), keyed by the field's key.
-func (k *FieldKey) Commit(value []byte) Commitment {
-	var c Commitment
-	mac := hmac.New(sha256.New, k[:])
-	mac.Write(value)
-	mac.Sum(c[:0])
-	return c
-}
-
-// Commitments are those of one event. They are kept when its values are erased.
-type Commitments struct {
-	Actor      Commitment // zero unless the actor is a person
-	Data       Commitment
-	OnBehalfOf Commitment
-	Target     Commitment
-	Why        Commitment
-}
-
-// Commit makes the commitments of an event. data is the event's canonical
-// metadata, [whodid.Data.Canonical].
-func Commit(e *whodid.Event, data []byte, salt *Salt) Commitments {
-	var c Commitments
-	if whodid.IsHuman(e.Actor) {
-		c.Actor = salt.commit(FieldActor, joinAuth(e.Actor, e.ActorAuth))
-	}
-	c.Data = salt.commit(FieldData, data)
-	c.OnBehalfOf = salt.commit(FieldOnBehalfOf, joinAuth(e.OnBehalfOf, e.OnBehalfAuth))
-	c.Target = salt.commit(FieldTarget, []byte(e.Target))
-	c.Why = salt.commit(FieldWhy, []byte(e.Why))
-	return c
-}
-
-func (s *Salt) commit(field string, value []byte) Commitment {
-	k := s.FieldKey(field)
-	return k.Commit(value)
-}
-
-// joinAuth is the committed value of a person: who, a line feed, and how they
-// were authenticated.
-func joinAuth(actor, auth string) []byte {
-	if actor == "" {
-		return nil
-	}
-	return []byte(actor + "\n" + auth)
-}
-
 // Leaf is the entry of the log that stands for an event: canonical JSON (RFC
 // 8785) of its public fields and of commitments to the others. It reveals
 // nothing that the catalogue classes as personal.
+//
+// It refuses text that is not UTF-8: JSON can't tell two such texts apart, so
+// the leaf would not prove which of them was recorded.
 func Leaf(e *whodid.Event, c *Commitments) ([]byte, error) {
+	for _, text := range []string{
+		e.Actor, e.ActorAuth, e.OnBehalfOf, e.OnBehalfAuth, e.Approval, e.Execution, e.ID,
+		e.Key, e.Org, string(e.Result), e.Session, e.Source, e.What,
+	} {
+		if !utf8.ValidString(text) {
+			return nil, fmt.Errorf("couldn't make the leaf of %q: %q is not UTF-8", short(e.ID), short(text))
+		}
+	}
 	b := appendLeaf(make([]byte, 0, 768), e, c)
 	if len(b) > MaxLeaf {
 		return nil, fmt.Errorf("leaf of %s has %d bytes, %d are allowed", e.ID, len(b), MaxLeaf)
@@ -129,19 +50,17 @@ func Leaf(e *whodid.Event, c *Commitments) ([]byte, error) {
 // appendLeaf writes the members in the order that RFC 8785 demands, sorted by
 // name; empty ones are left out.
 func appendLeaf(b []byte, e *whodid.Event, c *Commitments) []byte {
-	human := whodid.IsHuman(e.Actor)
+	// Of an erased person only the commitment is left.
+	hidden := whodid.IsHuman(e.Actor) || c.Actor != (Commitment{})
 	b = append(b, '{')
-	if !human {
+	if !hidden {
 		b = appendMember(b, "actor", e.Actor)
 		b = appendMember(b, "actor_auth", e.ActorAuth)
 	}
 	b = appendMember(b, "approval", e.Approval)
 	b = appendMember(b, "at", whodid.FormatTime(e.At))
-	if len(b) > 1 {
-		b = append(b, ',')
-	}
-	b = append(b, `"commit":{`...)
-	if human {
+	b = append(b, `,"commit":{`...)
+	if hidden {
 		b = appendCommitment(b, FieldActor, &c.Actor)
 	}
 	b = appendCommitment(b, FieldData, &c.Data)
@@ -186,11 +105,84 @@ func appendCommitment(b []byte, name string, c *Commitment) []byte {
 	return append(b, '"')
 }
 
+// ErrLeaf is wrapped by every error of [ParseLeaf].
+var ErrLeaf = errors.New("not a leaf of the trail")
+
+// ParseLeaf reads a leaf: the event's public fields and the commitments to the
+// others. It accepts exactly what [Leaf] writes, byte for byte, so that
+// nobody can read another event out of the same leaf.
+func ParseLeaf(leaf []byte) (whodid.Event, Commitments, error) {
+	e, c, err := parseLeaf(leaf)
+	if err != nil {
+		return whodid.Event{}, Commitments{}, fmt.Errorf("%w: %w", ErrLeaf, err)
+	}
+	return e, c, nil
+}
+
+func parseLeaf(leaf []byte) (whodid.Event, Commitments, error) {
+	if len(leaf) > MaxLeaf {
+		return whodid.Event{}, Commitments{}, fmt.Errorf("it has %d bytes, %d are allowed", len(leaf), MaxLeaf)
+	}
+	var m struct {
+		Actor     string `json:"actor"`
+		ActorAuth string `json:"actor_auth"`
+		Approval  string `json:"approval"`
+		At        string `json:"at"`
+		Commit    struct {
+			Actor      Commitment `json:"actor"`
+			Data       Commitment `json:"data"`
+			OnBehalfOf Commitment `json:"on_behalf_of"`
+			Target     Commitment `json:"target"`
+			Why        Commitment `json:"why"`
+		} `json:"commit"`
+		Execution  string        `json:"execution"`
+		ID         string        `json:"id"`
+		Key        string        `json:"key"`
+		Org        string        `json:"org"`
+		RecordedAt string        `json:"recorded_at"`
+		Result     whodid.Result `json:"result"`
+		Session    string        `json:"session"`
+		Source     string        `json:"source"`
+		V          int           `json:"v"`
+		What       string        `json:"what"`
+	}
+	if err := json.Unmarshal(leaf, &m); err != nil {
+		return whodid.Event{}, Commitments{}, err
+	}
+	if m.V != LeafVersion {
+		return whodid.Event{}, Commitments{}, fmt.Errorf("its version is %d; this program knows version %d", m.V, LeafVersion)
+	}
+	at, err := time.Parse(whodid.TimeFormat, m.At)
+	if err != nil {
+		return whodid.Event{}, Commitments{}, errors.New("at is not a time as the trail writes it")
+	}
+	recorded, err := time.Parse(whodid.TimeFormat, m.RecordedAt)
+	if err != nil {
+		return whodid.Event{}, Commitments{}, errors.New("recorded_at is not a time as the trail writes it")
+	}
+	e := whodid.Event{
+		Org: m.Org, ID: m.ID, Key: m.Key, Actor: m.Actor, ActorAuth: m.ActorAuth, What: m.What,
+		At: at, RecordedAt: recorded, Result: m.Result, Execution: m.Execution,
+		Session: m.Session, Approval: m.Approval, Source: m.Source,
+	}
+	c := Commitments(m.Commit)
+	// What json.Unmarshal is lenient about (unknown, doubled and differently
+	// cased names, white space, order) does not survive being written again.
+	if !bytes.Equal(appendLeaf(make([]byte, 0, len(leaf)), &e, &c), leaf) {
+		return whodid.Event{}, Commitments{}, errors.New("it is not the canonical JSON of a leaf's members")
+	}
+	return e, c, nil
+}
+
 // LeafHash is the hash of a leaf in the tree: SHA-256 of a zero byte and the
 // leaf (RFC 6962, section 2.1).
 func LeafHash(leaf []byte) Hash { return Hash(tlog.RecordHash(leaf)) }
 
-// nodeHash is the hash of an inner node (RFC 6962, section 2.1).
-func nodeHash(left, right Hash) Hash {
-	return Hash(tlog.NodeHash(tlog.Hash(left), tlog.Hash(right)))
+// short cuts foreign text for an error message.
+func short(s string) string {
+	const limit = 80
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit] + "…"
 }

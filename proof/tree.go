@@ -2,7 +2,6 @@ package proof
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -20,27 +19,38 @@ const (
 // EmptyRoot is the root of a tree without leaves.
 func EmptyRoot() Hash { return sha256.Sum256(nil) }
 
+// maxSize bounds a tree: sizes are signed 64-bit numbers in most databases and
+// in package tlog.
+const maxSize = 1<<63 - 1
+
 // Frontier is a tree's size and the roots of the perfect subtrees that make it
 // up, largest first: all that is needed to append to it. The zero value is the
-// empty tree.
+// empty tree. A copy is independent of the original.
 type Frontier struct {
 	size  uint64
-	roots []Hash
+	roots [63]Hash // the first bits.OnesCount64(size) of them; others mean nothing
 }
 
 // NewFrontier restores a frontier from its size and its roots.
 func NewFrontier(size uint64, roots []Hash) (Frontier, error) {
+	if size > maxSize {
+		return Frontier{}, fmt.Errorf("a tree can't have %d leaves", size)
+	}
 	if len(roots) != bits.OnesCount64(size) {
 		return Frontier{}, fmt.Errorf("a tree of size %d has %d subtrees, not %d", size, bits.OnesCount64(size), len(roots))
 	}
-	return Frontier{size: size, roots: append([]Hash(nil), roots...)}, nil
+	f := Frontier{size: size}
+	copy(f.roots[:], roots)
+	return f, nil
 }
 
 // Size is the number of leaves.
 func (f *Frontier) Size() uint64 { return f.size }
 
 // Roots returns the subtree roots, largest subtree first.
-func (f *Frontier) Roots() []Hash { return append([]Hash(nil), f.roots...) }
+func (f *Frontier) Roots() []Hash {
+	return append([]Hash(nil), f.roots[:bits.OnesCount64(f.size)]...)
+}
 
 // Append adds a leaf.
 func (f *Frontier) Append(leaf Hash) { f.push(leaf, 0) }
@@ -48,7 +58,7 @@ func (f *Frontier) Append(leaf Hash) { f.push(leaf, 0) }
 // AppendSubtree adds a perfect subtree of 2^height leaves by its root. The
 // tree's size must be a multiple of the subtree's.
 func (f *Frontier) AppendSubtree(root Hash, height int) error {
-	if height < 0 || height > 62 || f.size&(1<<height-1) != 0 {
+	if height < 0 || height > 62 || f.size&(1<<height-1) != 0 || f.size > maxSize-1<<height {
 		return fmt.Errorf("a subtree of height %d does not fit at %d", height, f.size)
 	}
 	f.push(root, height)
@@ -57,22 +67,23 @@ func (f *Frontier) AppendSubtree(root Hash, height int) error {
 
 // push adds a subtree and joins it with its left neighbours of equal size.
 func (f *Frontier) push(h Hash, height int) {
+	last := bits.OnesCount64(f.size)
 	for level := height; f.size>>level&1 == 1; level++ {
-		last := len(f.roots) - 1
+		last--
 		h = nodeHash(f.roots[last], h)
-		f.roots = f.roots[:last]
 	}
-	f.roots = append(f.roots, h)
+	f.roots[last] = h
 	f.size += 1 << height
 }
 
 // Root is the hash of the whole tree.
 func (f *Frontier) Root() Hash {
-	if len(f.roots) == 0 {
+	last := bits.OnesCount64(f.size) - 1
+	if last < 0 {
 		return EmptyRoot()
 	}
-	h := f.roots[len(f.roots)-1]
-	for i := len(f.roots) - 2; i >= 0; i-- {
+	h := f.roots[last]
+	for i := last - 1; i >= 0; i-- {
 		h = nodeHash(f.roots[i], h)
 	}
 	return h
@@ -138,13 +149,16 @@ func Root(size uint64, read TileReader) (Hash, error) {
 	if size == 0 {
 		return EmptyRoot(), nil
 	}
+	if size > maxSize {
+		return Hash{}, fmt.Errorf("a tree can't have %d leaves", size)
+	}
 	h, err := tlog.TreeHash(int64(size), hashReader(size, read))
 	return Hash(h), err
 }
 
 // Inclusion makes the proof that the leaf at index is in the tree of the size.
 func Inclusion(size, index uint64, read TileReader) ([]Hash, error) {
-	if index >= size {
+	if index >= size || size > maxSize {
 		return nil, fmt.Errorf("leaf %d is not in a tree of size %d", index, size)
 	}
 	p, err := tlog.ProveRecord(int64(size), int64(index), hashReader(size, read))
@@ -157,6 +171,9 @@ func Inclusion(size, index uint64, read TileReader) ([]Hash, error) {
 // Consistency makes the proof that the tree of size newer goes on where the
 // tree of size older was.
 func Consistency(older, newer uint64, read TileReader) ([]Hash, error) {
+	if older > newer || newer > maxSize {
+		return nil, fmt.Errorf("a tree of size %d does not begin with one of size %d", newer, older)
+	}
 	if older == 0 || older == newer {
 		return nil, nil
 	}
@@ -172,63 +189,27 @@ var ErrProof = errors.New("the proof does not hold")
 
 // CheckInclusion checks that the leaf hash at index is in the tree.
 func CheckInclusion(path []Hash, size uint64, root Hash, index uint64, leaf Hash) error {
-	if err := tlog.CheckRecord(toTlog(path), int64(size), tlog.Hash(root), int64(index), tlog.Hash(leaf)); err != nil {
+	if size > maxSize || index >= size ||
+		tlog.CheckRecord(toTlog(path), int64(size), tlog.Hash(root), int64(index), tlog.Hash(leaf)) != nil {
 		return fmt.Errorf("%w: inclusion of leaf %d in a tree of size %d", ErrProof, index, size)
 	}
 	return nil
 }
 
-// CheckConsistency checks that the newer tree begins with the older one.
+// CheckConsistency checks that the newer tree begins with the older one. Every
+// tree begins with the empty one, and with itself: that takes an empty path.
 func CheckConsistency(path []Hash, older uint64, olderRoot Hash, newer uint64, newerRoot Hash) error {
+	holds := false
 	switch {
+	case older == newer:
+		holds = len(path) == 0 && olderRoot == newerRoot && (older > 0 || olderRoot == EmptyRoot())
 	case older == 0:
-		return nil
-	case older == newer && olderRoot == newerRoot:
-		return nil
-	case older < newer && tlog.CheckTree(toTlog(path), int64(newer), tlog.Hash(newerRoot), int64(older), tlog.Hash(olderRoot)) == nil:
-		return nil
+		holds = len(path) == 0 && olderRoot == EmptyRoot()
+	case older < newer && newer <= maxSize:
+		holds = tlog.CheckTree(toTlog(path), int64(newer), tlog.Hash(newerRoot), int64(older), tlog.Hash(olderRoot)) == nil
 	}
-	return fmt.Errorf("%w: the tree of size %d does not go on where the tree of size %d was", ErrProof, newer, older)
-}
-
-func fromTlog(p []tlog.Hash) []Hash {
-	out := make([]Hash, len(p))
-	for i, h := range p {
-		out[i] = Hash(h)
+	if !holds {
+		return fmt.Errorf("%w: the tree of size %d does not go on where the tree of size %d was", ErrProof, newer, older)
 	}
-	return out
-}
-
-func toTlog(p []Hash) []tlog.Hash {
-	out := make([]tlog.Hash, len(p))
-	for i, h := range p {
-		out[i] = tlog.Hash(h)
-	}
-	return out
-}
-
-// MarshalText writes the hash in lower-case hexadecimal, as bundles have it.
-func (h Hash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
-
-// UnmarshalText reads a hash in hexadecimal.
-func (h *Hash) UnmarshalText(b []byte) error { return decodeHex(h[:], b) }
-
-// MarshalText writes the commitment in lower-case hexadecimal.
-func (c Commitment) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, c[:]), nil }
-
-// UnmarshalText reads a commitment in hexadecimal.
-func (c *Commitment) UnmarshalText(b []byte) error { return decodeHex(c[:], b) }
-
-// MarshalText writes the key in lower-case hexadecimal.
-func (k FieldKey) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, k[:]), nil }
-
-// UnmarshalText reads a key in hexadecimal.
-func (k *FieldKey) UnmarshalText(b []byte) error { return decodeHex(k[:], b) }
-
-func decodeHex(dst, src []byte) error {
-	if hex.DecodedLen(len(src)) != len(dst) || len(src)%2 != 0 {
-		return fmt.Errorf("%d hexadecimal digits, not %d", len(src), hex.EncodedLen(len(dst)))
-	}
-	_, err := hex.Decode(dst, src)
-	return err
+	return nil
 }
