@@ -59,10 +59,10 @@ type Act struct {
 }
 
 const (
-	maxCommand = 64 << 10 // bytes of a command line that are parsed
-	maxCalls   = 512      // simple commands looked at, functions expanded
-	maxActs    = 64       // acts reported for one line
-	maxNesting = 200      // brackets that may be open at once
+	maxCommand = 128 << 10 // bytes of a command line that are parsed; Linux runs none with a longer argument
+	maxCalls   = 512       // simple commands looked at, functions expanded
+	maxActs    = 64        // acts reported for one line
+	maxNesting = 200       // brackets that may be open at once
 )
 
 // Acts tells what command did, in the order of its text. There is always at

@@ -13,6 +13,8 @@ type output struct {
 	read  bool
 	lines []string
 	used  []bool // lines that already proved an act
+
+	pushes []pushed // what git push printed, once an act asked for it
 }
 
 func newOutput(out *Outcome) *output { return &output{raw: out} }
