@@ -28,50 +28,41 @@ type Ring struct {
 	people []byte
 }
 
-// Files are the paths of a trail's keys. They are apart because they live
-// differently: forgetting everybody destroys People and leaves the proof.
-type Files struct{ Signing, People string }
-
-// FilesIn names the key files of a trail called name in a folder.
-func FilesIn(dir, name string) Files {
-	return Files{Signing: filepath.Join(dir, name+".key"), People: filepath.Join(dir, name+".people.key")}
-}
-
 // peopleKeySize is the length of the pseudonym key in bytes.
 const peopleKeySize = 32
 
 // LoadOrCreate reads a trail's keys and makes those that are missing. Many
 // processes may do so at once: all get the same keys.
-func LoadOrCreate(f Files) (*Ring, error) {
-	signing, err := readOrCreate(f.Signing, newSigningKey)
+func LoadOrCreate(signingFile, peopleFile string) (*Ring, error) {
+	signing, err := readOrCreate(signingFile, newSigningKey)
 	if err != nil {
 		return nil, err
 	}
 	private, public, ok := strings.Cut(strings.TrimSpace(string(signing)), "\n")
 	if !ok {
-		return nil, fmt.Errorf("the signing key %s is damaged: it must have two lines", f.Signing)
+		return nil, fmt.Errorf("the signing key %s is damaged: it must have two lines", signingFile)
 	}
-	people, err := readOrCreate(f.People, newPeopleKey)
+	people, err := readOrCreate(peopleFile, newPeopleKey)
 	if err != nil {
 		return nil, err
 	}
 	r := &Ring{Private: private, Public: public}
 	if r.people, err = decodePeopleKey(people); err != nil {
-		return nil, fmt.Errorf("the pseudonym key %s is damaged: %w", f.People, err)
+		return nil, fmt.Errorf("the pseudonym key %s is damaged: %w", peopleFile, err)
 	}
 	return r, nil
 }
 
 // People reads only the key that makes pseudonyms. It returns a ring without
 // a signing key, and fs.ErrNotExist if there is no key yet.
-func People(f Files) (*Ring, error) {
-	b, err := os.ReadFile(f.People)
+func People(peopleFile string) (*Ring, error) {
+	b, err := os.ReadFile(peopleFile)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the pseudonym key: %w", err)
 	}
 	key, err := decodePeopleKey(b)
 	if err != nil {
-		return nil, fmt.Errorf("the pseudonym key %s is damaged: %w", f.People, err)
+		return nil, fmt.Errorf("the pseudonym key %s is damaged: %w", peopleFile, err)
 	}
 	return &Ring{people: key}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/whodid/whodid"
 )
@@ -25,14 +26,18 @@ type Record struct {
 	Transcripts []Transcript `json:"transcripts,omitempty"`
 }
 
-// Transcript says where a client keeps the record of a session that ended, and
-// to which run it belongs. Home is written as ~.
+// Transcript says where a client keeps the record of a session, or of a
+// sub-agent, that ended, and to what it belongs.
 type Transcript struct {
-	Client    string `json:"client"`
-	Path      string `json:"path"`
-	Session   string `json:"session"`
-	Execution string `json:"execution"`
-	Actor     string `json:"actor"`
+	Client     string    `json:"client"`
+	Path       string    `json:"path"` // the home directory written as ~
+	Execution  string    `json:"execution"`
+	Parent     string    `json:"parent,omitempty"`
+	Session    string    `json:"session"`
+	Agent      string    `json:"agent"` // squad/agent
+	SubagentID string    `json:"subagent_id,omitempty"`
+	Subagents  bool      `json:"subagents,omitempty"` // read those of its sub-agents too
+	At         time.Time `json:"at"`
 }
 
 // Spool is a folder of records. Any number of processes may append to it and

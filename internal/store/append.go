@@ -89,7 +89,13 @@ type Extend func(h Head, leaves []proof.Hash) (Head, error)
 //
 // An attempt whose result is known, here or in the trail, is left out.
 func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Extend) ([]*Row, error) {
+	for _, r := range rows {
+		if err := r.check(org); err != nil {
+			return nil, fmt.Errorf("couldn't append to the trail: %w", err)
+		}
+	}
 	var added []*Row
+	var months string
 	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
 		head, err := readHead(ctx, tx, org, s.dialect.lockRow())
 		if err != nil {
@@ -98,10 +104,16 @@ func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Exte
 		if added, err = s.unknown(ctx, tx, org, rows); err != nil || len(added) == 0 {
 			return err
 		}
+		if months, err = s.prepareMonths(ctx, tx, added); err != nil {
+			return err
+		}
 		return s.appendNew(ctx, tx, org, head, added, extend)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("couldn't append to the trail: %w", err)
+	}
+	if len(added) > 0 {
+		s.months.Store(months) // only now: what a transaction that failed made is gone
 	}
 	return added, nil
 }
@@ -115,18 +127,6 @@ func (s *Store) appendNew(ctx context.Context, tx *sql.Tx, org string, head Head
 	}
 	next, err := extend(head, leaves)
 	if err != nil {
-		return err
-	}
-	first, last := rows[0].RecordedAt, rows[0].RecordedAt
-	for _, r := range rows {
-		if r.RecordedAt.Before(first) {
-			first = r.RecordedAt
-		}
-		if r.RecordedAt.After(last) {
-			last = r.RecordedAt
-		}
-	}
-	if err := s.prepareMonths(ctx, tx, first, last); err != nil {
 		return err
 	}
 	if err := s.dialect.insertEvents(ctx, tx, rows); err != nil {
@@ -178,18 +178,25 @@ func (s *Store) unknown(ctx context.Context, tx *sql.Tx, org string, rows []*Row
 	return out, nil
 }
 
-// prepareMonths keeps the months ahead of time, so that an append at midnight
-// of the first has its partition.
-func (s *Store) prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.Time) error {
-	key := first.Format("200601") + last.Format("200601")
-	if s.months.Load() == key {
-		return nil
+// prepareMonths makes room for the rows and for the month after them, so that
+// an append at midnight of the first finds its partition. It returns the span
+// of months that is there once the transaction is kept.
+func (s *Store) prepareMonths(ctx context.Context, tx *sql.Tx, rows []*Row) (string, error) {
+	first, last := rows[0].RecordedAt, rows[0].RecordedAt
+	for _, r := range rows {
+		if r.RecordedAt.Before(first) {
+			first = r.RecordedAt
+		}
+		if r.RecordedAt.After(last) {
+			last = r.RecordedAt
+		}
 	}
-	if err := s.dialect.prepareMonths(ctx, tx, first, last.AddDate(0, 1, 0)); err != nil {
-		return err
+	const month = "200601"
+	span := first.UTC().Format(month) + last.UTC().Format(month)
+	if s.months.Load() == span {
+		return span, nil
 	}
-	s.months.Store(key)
-	return nil
+	return span, s.dialect.prepareMonths(ctx, tx, first, last.UTC().AddDate(0, 1, 0))
 }
 
 // completeTiles writes the tiles that became complete when leaves were added

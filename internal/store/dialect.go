@@ -13,8 +13,8 @@ import (
 // dialect is what differs between the two engines.
 type dialect interface {
 	name() string
-	// becomeOwner and becomeApplication change the rights of a connection
-	// where the engine knows rights.
+	// becomeOwner and becomeApplication change the rights of a connection:
+	// PostgreSQL's role, SQLite's authorizer.
 	becomeOwner(ctx context.Context, c *sql.Conn) error
 	becomeApplication(ctx context.Context, c *sql.Conn) error
 	// lockSchema lets only one migration run at a time.
@@ -36,8 +36,8 @@ type dialect interface {
 type sqlite struct{}
 
 func (sqlite) name() string                                                       { return "sqlite" }
-func (sqlite) becomeOwner(context.Context, *sql.Conn) error                       { return nil }
-func (sqlite) becomeApplication(context.Context, *sql.Conn) error                 { return nil }
+func (sqlite) becomeOwner(_ context.Context, c *sql.Conn) error                   { return c.Raw(unrestrict) }
+func (sqlite) becomeApplication(_ context.Context, c *sql.Conn) error             { return c.Raw(restrict) }
 func (sqlite) lockSchema(context.Context, *sql.Tx) error                          { return nil }
 func (sqlite) lockRow() string                                                    { return "" }
 func (sqlite) snapshot() *sql.TxOptions                                           { return nil }

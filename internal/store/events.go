@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/whodid/whodid"
 )
@@ -29,6 +31,10 @@ func (f *EventFilter) where(org string) (string, []any) {
 	args := []any{org}
 	var conditions []string
 	add := func(condition string, arg any) {
+		if !storable(arg) {
+			conditions = append(conditions, "1 = 0")
+			return
+		}
 		args = append(args, arg)
 		conditions = append(conditions, strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args))))
 	}
@@ -77,6 +83,14 @@ func (f *EventFilter) where(org string) (string, []any) {
 	return where + order, args
 }
 
+// storable tells whether a value that somebody asks for can be in the trail at
+// all. Text that is not UTF-8 or holds a NUL can't, and PostgreSQL would not
+// even look for it.
+func storable(arg any) bool {
+	s, isText := arg.(string)
+	return !isText || utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
+}
+
 // Events returns the selected events, in the order of the log.
 func (s *Store) Events(ctx context.Context, org string, f EventFilter) ([]Row, error) {
 	where, args := f.where(org)
@@ -95,6 +109,9 @@ func (s *Store) Events(ctx context.Context, org string, f EventFilter) ([]Row, e
 
 // Event returns one event by its id.
 func (s *Store) Event(ctx context.Context, org, id string) (*Row, error) {
+	if !storable(id) {
+		return nil, fmt.Errorf("event %q: %w", id, ErrNotFound)
+	}
 	var seq int64
 	err := s.read.QueryRowContext(ctx, `SELECT seq FROM event_id WHERE org = $1 AND id = $2`, org, id).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -141,6 +158,9 @@ func eachEvent(ctx context.Context, q querier, where string, args []any, yield f
 // LastSeen returns when an execution was last heard of by any event of it but
 // its loss, and the zero time if no event tells.
 func (s *Store) LastSeen(ctx context.Context, org, execution string) (time.Time, error) {
+	if !storable(execution) {
+		return time.Time{}, nil
+	}
 	var at sql.NullInt64
 	const q = `SELECT MAX(at) FROM event WHERE org = $1 AND execution <> '' AND execution = $2 AND what <> 'execution.lost'`
 	if err := s.read.QueryRowContext(ctx, q, org, execution).Scan(&at); err != nil {
@@ -151,6 +171,7 @@ func (s *Store) LastSeen(ctx context.Context, org, execution string) (time.Time,
 
 // KnownExecutions returns those of the ids that have a row.
 func (s *Store) KnownExecutions(ctx context.Context, org string, ids []string) (map[string]bool, error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !storable(id) })
 	condition, arg := s.dialect.among("id", 2, ids)
 	known, err := queryStrings(ctx, s.read, `SELECT id FROM execution WHERE org = $1 AND `+condition, org, arg)
 	if err != nil {

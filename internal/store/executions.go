@@ -225,6 +225,9 @@ func (e *AmbiguousError) Error() string {
 
 // Execution returns one execution by its id.
 func (s *Store) Execution(ctx context.Context, org, id string) (*whodid.Execution, error) {
+	if !storable(id) {
+		return nil, fmt.Errorf("execution %q: %w", id, ErrNotFound)
+	}
 	found, err := queryExecutions(ctx, s.read, `WHERE org = $1 AND id = $2`, org, id)
 	if err != nil {
 		return nil, err
@@ -249,6 +252,9 @@ func (s *Store) ResolveEvent(ctx context.Context, org, prefix string) (string, e
 
 func (s *Store) resolve(ctx context.Context, from, org, prefix, kind string) (string, error) {
 	candidates := []string{prefix, kind + "-" + prefix}
+	if !storable(prefix) {
+		candidates = nil
+	}
 	for _, p := range candidates {
 		ids, err := queryStrings(ctx, s.read, from+` WHERE org = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT 5`, org, p, p+"\x7f")
 		if err != nil {

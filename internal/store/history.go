@@ -24,10 +24,19 @@ type ExecutionFilter struct {
 	Limit    int
 }
 
+// atWorkUntil is when an execution was last at work: always for one that runs,
+// and until its lease ran out for one that was lost without a word. The index
+// execution_by_end is over this very expression.
+const atWorkUntil = `CASE WHEN status = 'running' THEN 9223372036854775807 ELSE COALESCE(completed_at, lease_until, started_at, 0) END`
+
 func (f *ExecutionFilter) where(org string) (string, []any) {
 	args := []any{org}
 	where := "WHERE org = $1"
 	add := func(condition string, arg any) {
+		if !storable(arg) {
+			where += " AND 1 = 0"
+			return
+		}
 		args = append(args, arg)
 		where += " AND " + strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args)))
 	}
@@ -47,7 +56,7 @@ func (f *ExecutionFilter) where(org string) (string, []any) {
 		add("parent <> '' AND parent = ?", f.Parent)
 	}
 	if !f.Since.IsZero() {
-		add("(completed_at IS NULL AND status = 'running' OR COALESCE(completed_at, started_at, 0) >= ?)", whodid.Micros(f.Since))
+		add(atWorkUntil+" >= ?", whodid.Micros(f.Since))
 	}
 	if !f.Until.IsZero() {
 		add("COALESCE(started_at, completed_at, 0) < ?", whodid.Micros(f.Until))
@@ -58,19 +67,21 @@ func (f *ExecutionFilter) where(org string) (string, []any) {
 	return where, args
 }
 
-// Executions returns the selected executions, the last started first.
+// Executions returns the selected executions, the last started first and those
+// whose start is not known at the end.
 func (s *Store) Executions(ctx context.Context, org string, f ExecutionFilter) ([]whodid.Execution, error) {
 	where, args := f.where(org)
-	where += " ORDER BY started_at DESC, id"
+	where += " ORDER BY started_at DESC NULLS LAST, id"
 	if f.Limit > 0 {
 		where += fmt.Sprintf(" LIMIT %d", f.Limit)
 	}
 	return queryExecutions(ctx, s.read, where, args...)
 }
 
-// Expired returns the running executions whose lease ran out before now.
+// Expired returns the running executions whose lease ran out before now, the
+// longest expired first.
 func (s *Store) Expired(ctx context.Context, org string, now time.Time) ([]whodid.Execution, error) {
-	return queryExecutions(ctx, s.read, `WHERE org = $1 AND status = 'running' AND lease_until < $2`, org, whodid.Micros(now))
+	return queryExecutions(ctx, s.read, `WHERE org = $1 AND status = 'running' AND lease_until < $2 ORDER BY lease_until, id`, org, whodid.Micros(now))
 }
 
 // Tally is what the runs of one agent add up to. Every run is in Runs; the
@@ -125,7 +136,7 @@ func (s *Store) Tallies(ctx context.Context, org string, f ExecutionFilter) ([]T
 		if err != nil {
 			return nil, fmt.Errorf("couldn't count the runs: %w", err)
 		}
-		t.Seconds = (time.Duration(micros) * time.Microsecond).Seconds()
+		t.Seconds = float64(micros) / 1e6 // a time.Duration ends at 292 years, which many runs together can take
 		t.LastRun = fromNull(last)
 		out = append(out, t)
 	}

@@ -32,8 +32,8 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if version, err := schemaVersion(ctx, s.read); err == nil && version == newest {
-		return nil
+	if done, err := s.isCurrent(ctx, newest); done || err != nil {
+		return err
 	}
 	err = s.migrateUnderLock(ctx, func(c execer, version int) error {
 		if version > newest {
@@ -64,6 +64,29 @@ func (s *Store) migrate(ctx context.Context) error {
 		return fmt.Errorf("couldn't bring the trail's schema up to date: %w", err)
 	}
 	return nil
+}
+
+// isCurrent tells whether the trail has the newest schema already, which is all
+// that most starts of the program have to know.
+func (s *Store) isCurrent(ctx context.Context, newest int) (bool, error) {
+	conn, err := s.read.Conn(ctx)
+	if err != nil {
+		return false, fmt.Errorf("couldn't open the trail: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // it only goes back to the pool
+	version, err := schemaVersion(ctx, conn)
+	if err != nil || version < newest {
+		return false, nil //nolint:nilerr // a new trail has no version to ask for; what else is wrong, the migration meets too
+	}
+	if version > newest {
+		return false, ErrNewer
+	}
+	// Another process may have made the trail after this connection was made,
+	// which then still has the rights that it came with.
+	if err := s.dialect.becomeApplication(ctx, conn); err != nil {
+		return false, fmt.Errorf("couldn't give up the rights of the trail's owner: %w", err)
+	}
+	return true, nil
 }
 
 type execer interface {

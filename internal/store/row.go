@@ -26,6 +26,19 @@ type Row struct {
 	ErasedBy string
 }
 
+// check refuses what would harm the log: a row without what proves it, and one
+// of another organisation, for which another head counts.
+func (r *Row) check(org string) error {
+	switch {
+	case r.Org != org:
+		return fmt.Errorf("event %s is of the organisation %q, the log of %q", r.ID, r.Org, org)
+	case r.ID == "" || r.LeafHash == proof.Hash{} || r.Salt == nil || len(r.DataText) == 0:
+		return fmt.Errorf("event %s has no leaf in the tree yet", r.Key)
+	default:
+		return nil
+	}
+}
+
 // eventColumns in the order of Row.args and of scanEvent.
 const eventColumns = `org, seq, id, key, what, class, action, actor, actor_auth, on_behalf_of, on_behalf_auth, ` +
 	`target, at, recorded_at, why, result, execution, session, approval, source, data, salt, leaf`

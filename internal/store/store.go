@@ -9,16 +9,19 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // registers the "sqlite" driver
+	driversqlite "modernc.org/sqlite"
+
+	"github.com/whodid/whodid/internal/place"
 )
 
 // DefaultOrg is the organisation of a trail that serves only one.
@@ -31,63 +34,14 @@ type Store struct {
 	// write has one connection on SQLite, which has one writer; read has
 	// several. On PostgreSQL both are the same pool.
 	write, read *sql.DB
-	location    Location
+	location    place.Location
 	// months is the span of months whose partitions are known to be there.
 	months atomic.Value
 }
 
-// Location says where a trail is kept.
-type Location struct {
-	// URL is the address as the user gave it: "sqlite:///path" or "postgres://…".
-	URL string
-	// Path is the database file; empty for PostgreSQL.
-	Path string
-}
-
-// ParseLocation reads the address of a trail: "sqlite:///path/to/trail.db",
-// "postgres://…", or a plain path of a SQLite file.
-func ParseLocation(address string) (Location, error) {
-	scheme, rest, hasScheme := strings.Cut(address, "://")
-	switch {
-	case address == "":
-		return Location{}, errors.New("the address of the trail is empty")
-	case !hasScheme:
-		return sqliteLocation(address)
-	case scheme == "sqlite":
-		return sqliteLocation(rest)
-	case scheme == "postgres" || scheme == "postgresql":
-		return Location{URL: address}, nil
-	default:
-		return Location{}, fmt.Errorf("can't keep a trail in %q: use sqlite:///path/to/trail.db or postgres://…", scheme+"://")
-	}
-}
-
-func sqliteLocation(path string) (Location, error) {
-	if path == "" || strings.ContainsAny(path, "?#\x00") {
-		return Location{}, fmt.Errorf("%q is not the path of a SQLite file", path)
-	}
-	abs, err := filepath.Abs(filepath.FromSlash(path))
-	if err != nil {
-		return Location{}, fmt.Errorf("couldn't find %s: %w", path, err)
-	}
-	return Location{URL: "sqlite://" + filepath.ToSlash(abs), Path: abs}, nil
-}
-
-// String is the address without a password.
-func (l Location) String() string {
-	if l.Path != "" {
-		return l.URL
-	}
-	u, err := url.Parse(l.URL)
-	if err != nil {
-		return "postgres://…"
-	}
-	return u.Redacted()
-}
-
 // Open opens the trail, makes it if it is new, and brings its schema up to
 // date under a lock, so that many processes may open a new trail at once.
-func Open(ctx context.Context, l Location) (*Store, error) {
+func Open(ctx context.Context, l place.Location) (*Store, error) {
 	s, err := connect(ctx, l)
 	if err != nil {
 		return nil, err
@@ -99,7 +53,7 @@ func Open(ctx context.Context, l Location) (*Store, error) {
 	return s, nil
 }
 
-func connect(ctx context.Context, l Location) (*Store, error) {
+func connect(ctx context.Context, l place.Location) (*Store, error) {
 	if l.Path != "" {
 		return openSQLite(l)
 	}
@@ -109,38 +63,63 @@ func connect(ctx context.Context, l Location) (*Store, error) {
 // The settings of every SQLite connection. busy_timeout comes first: what
 // follows may already have to wait. synchronous=FULL is what makes an
 // acknowledged event survive the loss of power; the cache is 32 MiB because
-// random index pages, not the log, are what an append waits for.
+// random index pages, not the log, are what an append waits for. Without
+// recursive_triggers an INSERT OR REPLACE would delete what it replaces behind
+// the back of the triggers that keep events.
 const sqliteSettings = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-	"&_pragma=foreign_keys(ON)&_pragma=trusted_schema(OFF)&_pragma=secure_delete(ON)" +
+	"&_pragma=foreign_keys(ON)&_pragma=trusted_schema(OFF)&_pragma=secure_delete(ON)&_pragma=recursive_triggers(ON)" +
 	"&_pragma=cache_size(-32768)&_pragma=wal_autocheckpoint(4000)"
 
-func openSQLite(l Location) (*Store, error) {
+func openSQLite(l place.Location) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(l.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("couldn't make the folder of the trail: %w", err)
 	}
-	// Made here so that it is the owner's alone from its first byte.
-	f, err := os.OpenFile(l.Path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't open the trail: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("couldn't open the trail: %w", err)
+	if err := makeFile(l.Path); err != nil {
+		return nil, fmt.Errorf("couldn't make the trail's file: %w", err)
 	}
 	dsn := "file:" + (&url.URL{Path: filepath.ToSlash(l.Path)}).EscapedPath() + sqliteSettings
-	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
+	write, err := openPool(dsn + "&_txlock=immediate")
 	if err != nil {
-		return nil, fmt.Errorf("couldn't open the trail: %w", err)
+		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", dsn+"&_pragma=query_only(ON)")
+	read, err := openPool(dsn + "&_pragma=query_only(ON)")
 	if err != nil {
-		return nil, fmt.Errorf("couldn't open the trail: %w", err)
+		return nil, err
 	}
 	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
 	return &Store{dialect: sqlite{}, write: write, read: read, location: l}, nil
 }
 
-func openPostgres(ctx context.Context, l Location) (*Store, error) {
+func openPool(dsn string) (*sql.DB, error) {
+	c, err := driversqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open the trail: %w", err)
+	}
+	return sql.OpenDB(applicationConnector{c}), nil
+}
+
+// makingFile is held while the file of a trail is made.
+var makingFile sync.Mutex
+
+// makeFile makes the file of a trail if it is not there, so that it is the
+// owner's alone from its first byte. One that is there is not opened: closing
+// it would take away the locks that another store of this process has on it
+// (https://www.sqlite.org/howtocorrupt.html, section 2.2), whence the mutex too.
+func makeFile(path string) error {
+	makingFile.Lock()
+	defer makingFile.Unlock()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func openPostgres(ctx context.Context, l place.Location) (*Store, error) {
 	config, err := pgx.ParseConfig(l.URL)
 	if err != nil {
 		// The error of the parser may quote the password.
@@ -168,7 +147,7 @@ func becomeApplication(ctx context.Context, c *pgx.Conn) error {
 }
 
 // Location says where the trail is kept.
-func (s *Store) Location() Location { return s.location }
+func (s *Store) Location() place.Location { return s.location }
 
 // Engine is "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.dialect.name() }

@@ -1,16 +1,19 @@
 -- The trail on PostgreSQL. Times are microseconds since 1970 in UTC, money is
 -- millionths of a US dollar; the views at the end show both as people read
 -- them. docs/schema.md describes every column.
+--
+-- Columns that are compared or sorted have the collation "C", so that a prefix
+-- is a range and an order the same as on SQLite, whatever the database's own.
 
 CREATE TABLE log (
-    org        text   NOT NULL PRIMARY KEY,
+    org        text   COLLATE "C" NOT NULL PRIMARY KEY,
     origin     text   NOT NULL UNIQUE,
     public_key text   NOT NULL,
     created_at bigint NOT NULL
 );
 
 CREATE TABLE head (
-    org        text   NOT NULL PRIMARY KEY REFERENCES log (org),
+    org        text   COLLATE "C" NOT NULL PRIMARY KEY REFERENCES log (org),
     size       bigint NOT NULL,
     frontier   bytea  NOT NULL,
     checkpoint text   NOT NULL
@@ -19,14 +22,14 @@ CREATE TABLE head (
 -- Partitioned by retention class, then by month, so that retention drops
 -- whole partitions.
 CREATE TABLE event (
-    org            text     NOT NULL,
+    org            text     COLLATE "C" NOT NULL,
     seq            bigint   NOT NULL,
-    id             text     NOT NULL,
+    id             text     COLLATE "C" NOT NULL,
     key            text     NOT NULL,
-    what           text     NOT NULL,
-    class          text     NOT NULL,
+    what           text     COLLATE "C" NOT NULL,
+    class          text     COLLATE "C" NOT NULL,
     action         smallint NOT NULL,
-    actor          text     NOT NULL,
+    actor          text     COLLATE "C" NOT NULL,
     actor_auth     text     NOT NULL,
     on_behalf_of   text     NOT NULL,
     on_behalf_auth text     NOT NULL,
@@ -34,9 +37,9 @@ CREATE TABLE event (
     at             bigint   NOT NULL,
     recorded_at    bigint   NOT NULL,
     why            text     NOT NULL,
-    result         text     NOT NULL,
-    execution      text     NOT NULL,
-    session        text     NOT NULL,
+    result         text     COLLATE "C" NOT NULL,
+    execution      text     COLLATE "C" NOT NULL,
+    session        text     COLLATE "C" NOT NULL,
     approval       text     NOT NULL,
     source         text     NOT NULL,
     data           json     NOT NULL,
@@ -54,24 +57,48 @@ CREATE TABLE event_run PARTITION OF event FOR VALUES IN ('run') PARTITION BY RAN
 CREATE TABLE event_session PARTITION OF event FOR VALUES IN ('session') PARTITION BY RANGE (recorded_at);
 CREATE TABLE event_permanent PARTITION OF event FOR VALUES IN ('permanent');
 
+-- Append only. Grants say so for roles without ownership; the triggers say so
+-- for owners and superusers too, who would have to take them away first.
+CREATE FUNCTION whodid_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('whodid.sweeping', true) = 'on' AND pg_has_role(current_user, 'whodid_sweeper', 'MEMBER') THEN
+        RETURN COALESCE(NEW, OLD);
+    END IF;
+    RAISE EXCEPTION '% is append-only: % is not possible', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE FUNCTION whodid_head_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        RAISE EXCEPTION 'the head of a log only grows' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RAISE EXCEPTION 'the head of a log cannot be deleted' USING ERRCODE = 'insufficient_privilege';
+END $$;
+
 -- whodid_partitions makes the monthly partitions from the month of the first
 -- time to the month of the last (microseconds since 1970). The application's
 -- role may call it, and only so may it make tables.
 CREATE FUNCTION whodid_partitions(first bigint, last bigint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     month timestamp := date_trunc('month', to_timestamp(first / 1000000) AT TIME ZONE 'UTC');
     class text;
     name  text;
 BEGIN
+    IF to_timestamp(last / 1000000) AT TIME ZONE 'UTC' > month + interval '10 years' THEN
+        RAISE EXCEPTION 'no trail records ten years at once: the clock must be wrong' USING ERRCODE = 'datetime_field_overflow';
+    END IF;
     WHILE month <= to_timestamp(last / 1000000) AT TIME ZONE 'UTC' LOOP
         FOREACH class IN ARRAY ARRAY['run', 'session'] LOOP
             name := format('event_%s_%s', class, to_char(month, 'YYYYMM'));
             IF to_regclass(name) IS NULL THEN
                 PERFORM pg_advisory_xact_lock(7738147, 1);
                 IF to_regclass(name) IS NULL THEN
-                    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)',
-                        name, 'event_' || class,
+                    -- Made apart and then attached: that waits for no reader
+                    -- and lets none wait.
+                    EXECUTE format('CREATE TABLE %I (LIKE event INCLUDING DEFAULTS)', name);
+                    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION whodid_append_only()', name);
+                    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
+                        'event_' || class, name,
                         (extract(epoch FROM month) * 1000000)::bigint,
                         (extract(epoch FROM month + interval '1 month') * 1000000)::bigint);
                 END IF;
@@ -81,17 +108,21 @@ BEGIN
     END LOOP;
 END $$;
 REVOKE ALL ON FUNCTION whodid_partitions(bigint, bigint) FROM PUBLIC;
+-- Temporary tables come last, for anybody can make one with another's name.
+DO $$ BEGIN
+    EXECUTE format('ALTER FUNCTION whodid_partitions(bigint, bigint) SET search_path = %I, pg_temp', current_schema());
+END $$;
 
 -- A partitioned table can't hold an id unique by itself; this table does.
 CREATE TABLE event_id (
-    org text   NOT NULL,
+    org text   COLLATE "C" NOT NULL,
     id  text   COLLATE "C" NOT NULL,
     seq bigint NOT NULL,
     PRIMARY KEY (org, id)
 );
 
 CREATE TABLE tile (
-    org    text     NOT NULL,
+    org    text     COLLATE "C" NOT NULL,
     level  smallint NOT NULL,
     n      bigint   NOT NULL,
     hashes bytea    NOT NULL,
@@ -100,16 +131,16 @@ CREATE TABLE tile (
 ALTER TABLE tile ALTER COLUMN hashes SET STORAGE EXTERNAL; -- hashes do not compress
 
 CREATE TABLE execution (
-    org                text   NOT NULL,
+    org                text   COLLATE "C" NOT NULL,
     id                 text   COLLATE "C" NOT NULL,
-    agent              text   NOT NULL,
-    squad              text   NOT NULL,
+    agent              text   COLLATE "C" NOT NULL,
+    squad              text   COLLATE "C" NOT NULL,
     trigger            text   NOT NULL,
     trigger_detail     text   NOT NULL,
     why                text   NOT NULL,
     started_at         bigint,
     completed_at       bigint,
-    status             text   NOT NULL,
+    status             text   COLLATE "C" NOT NULL,
     status_reason      text   NOT NULL,
     model              text   NOT NULL,
     tokens_in          bigint,
@@ -119,9 +150,9 @@ CREATE TABLE execution (
     cost_micros        bigint,
     cost_known         bigint NOT NULL,
     cost_state         text   NOT NULL,
-    session            text   NOT NULL,
-    parent             text   NOT NULL,
-    subagent           text   NOT NULL,
+    session            text   COLLATE "C" NOT NULL,
+    parent             text   COLLATE "C" NOT NULL,
+    subagent           text   COLLATE "C" NOT NULL,
     on_behalf_of       text   NOT NULL,
     on_behalf_auth     text   NOT NULL,
     source             text   NOT NULL,
@@ -131,7 +162,11 @@ CREATE TABLE execution (
     PRIMARY KEY (org, id)
 ) WITH (fillfactor = 70);
 
-CREATE INDEX execution_by_start ON execution (org, started_at);
+-- Read backwards it gives the last started first, by id where they are equal,
+-- and those whose start is not known at the end, as on SQLite.
+CREATE INDEX execution_by_start ON execution (org, started_at NULLS FIRST, id DESC);
+-- When an execution was last at work, for selecting by overlap.
+CREATE INDEX execution_by_end ON execution (org, (CASE WHEN status = 'running' THEN 9223372036854775807 ELSE COALESCE(completed_at, lease_until, started_at, 0) END));
 CREATE INDEX execution_by_parent ON execution (org, parent) WHERE parent <> '';
 CREATE INDEX execution_running ON execution (org, lease_until) WHERE status = 'running';
 
@@ -154,27 +189,28 @@ WHERE action = 1
   AND NOT (starts_with(id, 'try-') AND EXISTS (
       SELECT 1 FROM event_id AS settled WHERE settled.org = e.org AND settled.id = 'evt-' || substr(e.id, 5)));
 
--- Append only. Grants say so for roles without ownership; the triggers say so
--- for owners and superusers too, who would have to take them away first.
-CREATE FUNCTION whodid_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON event_id FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON tile FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON log FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
+CREATE TRIGGER only_grows BEFORE UPDATE ON head FOR EACH ROW WHEN (NEW.size < OLD.size OR NEW.org <> OLD.org) EXECUTE FUNCTION whodid_head_only_grows();
+CREATE TRIGGER is_kept BEFORE DELETE ON head FOR EACH ROW EXECUTE FUNCTION whodid_head_only_grows();
+DO $$
+DECLARE name text;
 BEGIN
-    IF current_setting('whodid.sweeping', true) = 'on' AND pg_has_role(current_user, 'whodid_sweeper', 'MEMBER') THEN
-        RETURN COALESCE(NEW, OLD);
-    END IF;
-    RAISE EXCEPTION '% is append-only: % is not possible', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+    FOREACH name IN ARRAY ARRAY['event', 'event_run', 'event_session', 'event_permanent', 'event_id', 'tile', 'log', 'head'] LOOP
+        EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION whodid_append_only()', name);
+    END LOOP;
 END $$;
-CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
-CREATE TRIGGER event_id_append_only BEFORE UPDATE OR DELETE ON event_id FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
-CREATE TRIGGER tile_append_only BEFORE UPDATE OR DELETE ON tile FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
-CREATE TRIGGER log_append_only BEFORE UPDATE OR DELETE ON log FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
-CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION whodid_append_only();
-CREATE TRIGGER tile_no_truncate BEFORE TRUNCATE ON tile FOR EACH STATEMENT EXECUTE FUNCTION whodid_append_only();
 
 -- The roles. The application works as whodid_app whoever it connected as; the
 -- sweeper's rights are apart. Roles belong to the whole server, so that they
 -- may be there already, made by another database's trail.
 DO $$
-DECLARE role text;
+DECLARE
+    role text;
+    -- Since PostgreSQL 16 whoever makes a role is a member without its rights.
+    membership text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
     PERFORM pg_advisory_xact_lock(7738147, 2);
     FOREACH role IN ARRAY ARRAY['whodid_app', 'whodid_sweeper'] LOOP
@@ -184,7 +220,7 @@ BEGIN
             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
             END;
         END IF;
-        IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
+        IF NOT pg_has_role(current_user, role, membership) THEN
             EXECUTE format('GRANT %I TO %I', role, current_user);
         END IF;
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);

@@ -89,7 +89,9 @@ CREATE TABLE execution (
     PRIMARY KEY (org, id)
 ) STRICT;
 
-CREATE INDEX execution_by_start ON execution (org, started_at);
+CREATE INDEX execution_by_start ON execution (org, started_at DESC, id);
+-- When an execution was last at work, for selecting by overlap.
+CREATE INDEX execution_by_end ON execution (org, CASE WHEN status = 'running' THEN 9223372036854775807 ELSE COALESCE(completed_at, lease_until, started_at, 0) END);
 CREATE INDEX execution_by_parent ON execution (org, parent) WHERE parent <> '';
 CREATE INDEX execution_running ON execution (org, lease_until) WHERE status = 'running';
 
@@ -116,7 +118,7 @@ END;
 CREATE TRIGGER log_is_fixed BEFORE UPDATE ON log BEGIN
     SELECT RAISE(ABORT, 'the identity of a log cannot be changed');
 END;
-CREATE TRIGGER head_only_grows BEFORE UPDATE ON head WHEN NEW.size < OLD.size BEGIN
+CREATE TRIGGER head_only_grows BEFORE UPDATE ON head WHEN NEW.size < OLD.size OR NEW.org <> OLD.org BEGIN
     SELECT RAISE(ABORT, 'the head of a log only grows');
 END;
 CREATE TRIGGER head_is_kept BEFORE DELETE ON head BEGIN

@@ -1,0 +1,217 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/store"
+)
+
+// DefaultPeriod is how far back questions look unless they are told.
+const DefaultPeriod = 7 * 24 * time.Hour
+
+// History is the founding table: what each agent's runs add up to. Runs is the
+// denominator of every share; CostUnknown counts the runs of which at least a
+// part of the cost is not known and stands beside every sum.
+type History struct {
+	Since *time.Time   `json:"since"`
+	Until *time.Time   `json:"until"`
+	Rows  []HistoryRow `json:"rows"`
+	Total HistoryRow   `json:"total"`
+	// Runs are the single runs, the last started first; only where asked for.
+	Runs []Execution `json:"runs,omitempty"`
+}
+
+// HistoryRow counts the runs of one agent, or of all.
+type HistoryRow struct {
+	Agent         string     `json:"agent,omitempty"`
+	Squad         string     `json:"squad,omitempty"`
+	Runs          int64      `json:"runs"`
+	Success       int64      `json:"success"`
+	Failed        int64      `json:"failed"`
+	Timeout       int64      `json:"timeout"`
+	Cancelled     int64      `json:"cancelled"`
+	Lost          int64      `json:"lost"`
+	Running       int64      `json:"running"`
+	CostMicros    int64      `json:"cost_micros"`
+	CostUnknown   int64      `json:"cost_unknown"`
+	TokensIn      int64      `json:"tokens_in"`
+	TokensOut     int64      `json:"tokens_out"`
+	TokensUnknown int64      `json:"tokens_unknown"`
+	LastRun       *time.Time `json:"last_run"`
+}
+
+// SuccessShare is the share of all runs that succeeded, from 0 to 1.
+func (r *HistoryRow) SuccessShare() float64 {
+	if r.Runs == 0 {
+		return 0
+	}
+	return float64(r.Success) / float64(r.Runs)
+}
+
+// History answers what each agent's runs add up to, the agent with most runs
+// first. With runs it lists the single runs too.
+func (a *Asker) History(ctx context.Context, f Filter, runs bool) (*History, error) {
+	tallies, err := a.store.Tallies(ctx, a.org, f.store())
+	if err != nil && !errors.Is(err, store.ErrNoLog) {
+		return nil, err
+	}
+	h := &History{Since: moment(f.Since), Until: moment(f.Until), Rows: make([]HistoryRow, len(tallies))}
+	if h.Until == nil {
+		h.Until = moment(a.now())
+	}
+	for i := range tallies {
+		h.Rows[i] = newHistoryRow(&tallies[i])
+		h.Total.add(&h.Rows[i])
+	}
+	if runs {
+		sf := f.store()
+		sf.RunsOnly = true
+		found, err := a.store.Executions(ctx, a.org, sf)
+		if err != nil {
+			return nil, err
+		}
+		h.Runs = make([]Execution, len(found))
+		for i := range found {
+			h.Runs[i] = newExecution(&found[i])
+		}
+	}
+	return h, nil
+}
+
+func newHistoryRow(t *store.Tally) HistoryRow {
+	return HistoryRow{
+		Agent: t.Agent, Squad: t.Squad, Runs: t.Runs, Success: t.Success, Failed: t.Failed, Timeout: t.Timeout,
+		Cancelled: t.Cancelled, Lost: t.Lost, Running: t.Running, CostMicros: t.CostMicros, CostUnknown: t.CostUnknown,
+		TokensIn: t.TokensIn, TokensOut: t.TokensOut, TokensUnknown: t.TokensUnknown, LastRun: moment(t.LastRun),
+	}
+}
+
+func (r *HistoryRow) add(o *HistoryRow) {
+	r.Runs += o.Runs
+	r.Success += o.Success
+	r.Failed += o.Failed
+	r.Timeout += o.Timeout
+	r.Cancelled += o.Cancelled
+	r.Lost += o.Lost
+	r.Running += o.Running
+	r.CostMicros += o.CostMicros
+	r.CostUnknown += o.CostUnknown
+	r.TokensIn += o.TokensIn
+	r.TokensOut += o.TokensOut
+	r.TokensUnknown += o.TokensUnknown
+	if o.LastRun != nil && (r.LastRun == nil || o.LastRun.After(*r.LastRun)) {
+		r.LastRun = o.LastRun
+	}
+}
+
+// Stats answers what the selected runs add up to in other ways than by agent.
+type Stats struct {
+	Since    *time.Time    `json:"since"`
+	Until    *time.Time    `json:"until"`
+	Total    HistoryRow    `json:"total"`
+	Duration DurationStats `json:"duration"`
+	Models   []ModelUsage  `json:"models"`
+	Triggers []Count       `json:"triggers"`
+	Actions  []ActionCount `json:"actions"`
+}
+
+// DurationStats are quantiles of the time that ended runs took, in seconds.
+type DurationStats struct {
+	Runs int     `json:"runs"`
+	P50  float64 `json:"p50_seconds"`
+	P95  float64 `json:"p95_seconds"`
+	Max  float64 `json:"max_seconds"`
+}
+
+// Count is how often a value occurred.
+type Count struct {
+	Value string `json:"value"`
+	Count int64  `json:"count"`
+}
+
+// ActionCount counts one kind of action by result.
+type ActionCount struct {
+	ActionType string           `json:"action_type"`
+	Count      int64            `json:"count"`
+	Results    map[string]int64 `json:"results"`
+}
+
+// Stats answers what the selected runs add up to.
+func (a *Asker) Stats(ctx context.Context, f Filter) (*Stats, error) {
+	h, err := a.History(ctx, f, true)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stats{Since: h.Since, Until: h.Until, Total: h.Total, Actions: []ActionCount{}}
+	s.Duration = durations(h.Runs)
+	s.Triggers = countBy(h.Runs, func(x *Execution) string { return x.Trigger })
+	byModel := map[string]whodid.Usage{}
+	for i := range h.Runs {
+		for model, u := range h.Runs[i].byModel {
+			byModel[model] = byModel[model].Add(u)
+		}
+	}
+	s.Models = models(byModel)
+	ef := store.EventFilter{Since: f.Since, Until: f.Until}
+	switch {
+	case f.Agent != "":
+		ef.Agent = f.Agent
+	case f.Squad != "":
+		ef.Agent = f.Squad + "/*"
+	}
+	counts, err := a.store.CountActions(ctx, a.org, ef)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	for _, c := range counts {
+		i, ok := at[c.What]
+		if !ok {
+			i = len(s.Actions)
+			at[c.What] = i
+			s.Actions = append(s.Actions, ActionCount{ActionType: c.What, Results: map[string]int64{}})
+		}
+		s.Actions[i].Count += c.Count
+		s.Actions[i].Results[c.Result] = c.Count
+	}
+	slices.SortStableFunc(s.Actions, func(x, y ActionCount) int { return int(y.Count - x.Count) })
+	return s, nil
+}
+
+func durations(runs []Execution) DurationStats {
+	var seconds []float64
+	for i := range runs {
+		if x := &runs[i]; x.StartedAt != nil && x.CompletedAt != nil {
+			seconds = append(seconds, x.CompletedAt.Sub(*x.StartedAt).Seconds())
+		}
+	}
+	if len(seconds) == 0 {
+		return DurationStats{}
+	}
+	slices.Sort(seconds)
+	// The nearest-rank quantile: the smallest value with at least that share
+	// of all values at or below it.
+	rank := func(q float64) float64 { return seconds[min(int(q*float64(len(seconds))), len(seconds)-1)] }
+	return DurationStats{Runs: len(seconds), P50: rank(0.5), P95: rank(0.95), Max: seconds[len(seconds)-1]}
+}
+
+func countBy(runs []Execution, value func(*Execution) string) []Count {
+	var out []Count
+	at := map[string]int{}
+	for i := range runs {
+		v := value(&runs[i])
+		j, ok := at[v]
+		if !ok {
+			j = len(out)
+			at[v] = j
+			out = append(out, Count{Value: v})
+		}
+		out[j].Count++
+	}
+	slices.SortStableFunc(out, func(x, y Count) int { return int(y.Count - x.Count) })
+	return out
+}

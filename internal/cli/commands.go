@@ -1,0 +1,11 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// commands lists every command, one line each, in the order of the help.
+func (p *Program) commands() []*cobra.Command {
+	return []*cobra.Command{
+		p.hookCommand(),
+		p.syncCommand(),
+	}
+}

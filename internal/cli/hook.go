@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/whodid/whodid/internal/hook"
+)
+
+func (p *Program) hookCommand() *cobra.Command {
+	var required bool
+	c := &cobra.Command{
+		Use:     "hook",
+		GroupID: "record",
+		Short:   "Record one call of an agent's hook from standard input",
+		Long: `Records what an agent tells its hook: one JSON object on standard input. Agents
+call it on every tool call; "whodid init" installs it. It only appends to the
+spool, in about a millisecond, and never breaks the agent: whatever goes wrong
+it exits with 0, unless --required says that what can't be recorded must not
+happen.
+
+The program whodid-hook does the same and starts faster.`,
+		Example: `  echo '{"session_id":"s1","hook_event_name":"SessionStart","source":"startup","cwd":"/tmp"}' | whodid hook`,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(*cobra.Command, []string) error {
+			call := hook.Call{
+				Stdin: p.Stdin, Stderr: p.Stderr, Env: p.Env, Dir: p.Dir, Now: p.Now,
+				Store: p.store, Required: required, Sync: hook.StartSync,
+			}
+			if code := call.Run(); code != 0 {
+				return &exitError{code: code}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&required, "required", false, "refuse the agent's action (exit 2) if it can't be recorded")
+	return c
+}

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/intake"
+	"github.com/whodid/whodid/internal/keys"
+	"github.com/whodid/whodid/internal/ledger"
+	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/record"
+	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/spool"
+	"github.com/whodid/whodid/internal/store"
+)
+
+// trail is an open trail with everything that a command does with it.
+type trail struct {
+	place    place.Trail
+	store    *store.Store
+	ring     *keys.Ring
+	recorder *record.Recorder
+	asker    *ask.Asker
+	spool    *spool.Spool
+	redactor *redact.Redactor
+}
+
+// find finds the trail that the command line means, without opening it.
+func (p *Program) find() (place.Trail, error) {
+	t, err := place.Find(p.store, p.Dir, p.Env)
+	if err != nil {
+		return place.Trail{}, usageError("%w", err)
+	}
+	return t, nil
+}
+
+// open opens the trail and takes in what waits in the spool, so that no answer
+// lacks it.
+func (p *Program) open(ctx context.Context) (*trail, error) {
+	t, err := p.openOnly(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.drain(ctx, t); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// openOnly opens the trail and leaves the spool alone.
+func (p *Program) openOnly(ctx context.Context) (*trail, error) {
+	where, err := p.find()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, where.Location)
+	if err != nil {
+		return nil, withHint(err, "the trail is %s (%s); choose another with --store or WHODID_STORE", where.Location, where.Why)
+	}
+	t := &trail{place: where, store: s, spool: spool.In(where.Spool), asker: ask.New(s, p.org, p.Now)}
+	if err := p.openPen(ctx, t); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// openPen readies the trail for recording.
+func (p *Program) openPen(ctx context.Context, t *trail) error {
+	var err error
+	if t.ring, err = keys.LoadOrCreate(t.place.SigningKey, t.place.PeopleKey); err != nil {
+		return err
+	}
+	log, err := ledger.Open(ctx, t.store, p.org, t.ring.Private, t.ring.Public, p.Now())
+	if errors.Is(err, ledger.ErrForeignKey) {
+		return withHint(err, "the key of this trail must be in %s, or where WHODID_KEY says", t.place.SigningKey)
+	}
+	if err != nil {
+		return err
+	}
+	if t.redactor, err = p.redactor(); err != nil {
+		return err
+	}
+	t.recorder = record.New(p.org, log, t.store, t.redactor, p.Now)
+	return nil
+}
+
+// redactor cleans what enters the trail of secrets and of this user's names.
+func (p *Program) redactor() (*redact.Redactor, error) {
+	return redact.New(redact.Options{
+		HomeDir:    place.Home(p.Env),
+		Identities: p.identities(),
+	})
+}
+
+// identities are the full names and addresses by which this user is known
+// here. Logins are not among them: they are words like "dev" and "build" too,
+// and where they tell something, in home directories, they go anyway.
+func (p *Program) identities() []string {
+	candidates := []string{p.Env("GIT_AUTHOR_NAME"), p.Env("GIT_COMMITTER_NAME"), p.Env("GIT_AUTHOR_EMAIL"), p.Env("GIT_COMMITTER_EMAIL")}
+	if b, err := os.ReadFile(filepath.Join(place.Home(p.Env), ".gitconfig")); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if name, value, ok := strings.Cut(line, "="); ok && strings.TrimSpace(name) == "name" {
+				candidates = append(candidates, strings.Trim(strings.TrimSpace(value), `"`))
+			}
+		}
+	}
+	var names []string
+	for _, c := range candidates {
+		if strings.ContainsAny(c, " @") {
+			names = append(names, c)
+		}
+	}
+	return names
+}
+
+func (t *trail) close() { _ = t.store.Close() }
+
+// drain takes in what waits, and ends the runs that stopped reporting.
+func (p *Program) drain(ctx context.Context, t *trail) (intake.Taken, error) {
+	in := intake.Intake{Spool: t.spool, Recorder: t.recorder, Home: place.Home(p.Env), Now: p.Now}
+	taken, err := in.Drain(ctx)
+	if err != nil {
+		return taken, err
+	}
+	_, err = t.recorder.LoseExpired(ctx)
+	return taken, err
+}

@@ -1,0 +1,194 @@
+// Package hook is the receiver that agents call on every tool call. It reads
+// what the agent tells, keeps what the catalogue allows, appends one record to
+// the spool and ends: no database, no network, and nothing that starts slowly
+// is linked into it. It never breaks the agent: whatever goes wrong, it exits
+// with 0, unless it was told that recording is required.
+package hook
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/claude"
+	"github.com/whodid/whodid/internal/keys"
+	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/spool"
+)
+
+// maxPayload is the largest payload that is read as a whole. A longer one is
+// told of as a gap.
+const maxPayload = 256 << 20
+
+// Lease is how long a session may be silent before it counts as lost.
+const Lease = 24 * time.Hour
+
+// DefaultAgent is the agent of sessions that no run and no configuration named.
+const DefaultAgent = "local/claude-code"
+
+// blocked is the exit code by which an agent's hook refuses a tool call.
+const blocked = 2
+
+// Call is one call of the hook.
+type Call struct {
+	Stdin    io.Reader
+	Stderr   io.Writer
+	Env      place.Env
+	Dir      string // the working directory
+	Now      func() time.Time
+	Store    string // the value of --store
+	Required bool   // refuse the agent's action if it can't be recorded
+	// Sync starts taking the spool into the trail in the background. It is
+	// called when a session is over; nil does without.
+	Sync func(store string)
+}
+
+// Run records the call and returns the exit code.
+func (c *Call) Run() int {
+	err := c.record()
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(c.Stderr, "whodid: couldn't record this action: %v\n", err)
+	if c.Required {
+		return blocked
+	}
+	return 0
+}
+
+func (c *Call) record() error {
+	trail, err := place.Find(c.Store, c.Dir, c.Env)
+	if err != nil {
+		return err
+	}
+	payload, err := io.ReadAll(io.LimitReader(c.Stdin, maxPayload))
+	if err != nil {
+		return fmt.Errorf("couldn't read what the agent told: %w", err)
+	}
+	reading := claude.Hook(payload, c.surroundings(payload, trail))
+	record, err := c.clean(&reading)
+	if err != nil {
+		return err
+	}
+	if len(record.Events) == 0 && len(record.Transcripts) == 0 {
+		return nil
+	}
+	if err := spool.In(trail.Spool).Put(record); err != nil {
+		return err
+	}
+	if len(record.Transcripts) > 0 && c.Sync != nil {
+		c.Sync(c.Store)
+	}
+	return nil
+}
+
+func (c *Call) surroundings(payload []byte, trail place.Trail) claude.Surroundings {
+	agent := c.Env("WHODID_AGENT")
+	if _, _, err := whodid.ParseAgent(agent); err != nil {
+		agent = ""
+	}
+	trigger, detail, err := whodid.ParseTrigger(c.Env("WHODID_TRIGGER"))
+	if err != nil {
+		trigger, detail = whodid.TriggerManual, ""
+	}
+	execution := c.Env("WHODID_EXECUTION")
+	if !whodid.ValidID(execution) {
+		execution = ""
+	}
+	s := claude.Surroundings{
+		At: c.Now(), Client: claude.Detect(payload, c.Env),
+		Execution: execution, Agent: agent, DefaultAgent: DefaultAgent, Trigger: trigger, TriggerDetail: detail,
+		Home: place.Home(c.Env), Repository: place.Repository, Lease: Lease,
+	}
+	if agent != "" {
+		s.DefaultAgent = agent
+	}
+	if ring, err := keys.People(trail.PeopleKey); err == nil {
+		s.Person, s.PersonAuth = Person(ring, c.Env)
+	}
+	return s
+}
+
+// Person is the pseudonym of who runs this process, and how they were told: by
+// the user id that the operating system vouches for.
+func Person(ring *keys.Ring, env place.Env) (actor, auth string) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", ""
+	}
+	id := env("USERNAME") // where there are no user ids
+	if uid := os.Getuid(); uid >= 0 {
+		id = strconv.Itoa(uid)
+	}
+	return whodid.HumanActor(ring.Pseudonym("os:" + id + "@" + host)), "os-user"
+}
+
+// clean cuts what was read to what may touch a disk.
+func (c *Call) clean(reading *claude.Reading) (spool.Record, error) {
+	home := place.Home(c.Env)
+	redactor, err := redact.New(redact.Options{HomeDir: home})
+	if err != nil {
+		return spool.Record{}, err
+	}
+	var r spool.Record
+	for i := range reading.Events {
+		e := &reading.Events[i]
+		e.Trim(false)
+		if _, err := redactor.Event(e); err != nil {
+			e = gap("an event that named a secret", e)
+		}
+		e.Cut()
+		if err := e.Validate(); err != nil {
+			e = gap("an event that is not valid", e)
+		}
+		r.Events = append(r.Events, *e)
+	}
+	if t := reading.Transcript; t != nil {
+		if path, ok := safePath(redactor, t.Path, home); ok {
+			r.Transcripts = []spool.Transcript{{
+				Client: reading.Client, Path: path, Execution: t.Execution, Parent: t.Parent, Session: t.Session,
+				Agent: t.Agent, SubagentID: t.SubagentID, Subagents: t.Subagents, At: t.At,
+			}}
+		} else {
+			missing := gap("the transcript is not where the client said", &whodid.Event{At: t.At})
+			missing.Execution, missing.Session = t.Execution, t.Session
+			r.Events = append(r.Events, *missing)
+		}
+	}
+	return r, nil
+}
+
+// gap stands in the place of an event that may not be kept.
+func gap(reason string, e *whodid.Event) *whodid.Event {
+	d := whodid.Data{"reason": reason}
+	if _, ok := whodid.LookupKind(e.What); ok {
+		d["event"] = e.What
+	}
+	return &whodid.Event{
+		Key: "gap/" + whodid.NewID(whodid.PrefixEvent), Actor: whodid.System, What: "record.gap",
+		At: e.At, Source: "hook:claude-code", Data: d,
+	}
+}
+
+// safePath writes the home directory in a path as ~. A path that still looks
+// like it names a person or a secret is kept only if it is really there.
+func safePath(r *redact.Redactor, path, home string) (string, bool) {
+	if rest, ok := strings.CutPrefix(path, home); ok && home != "" && strings.HasPrefix(rest, string(os.PathSeparator)) {
+		path = "~" + rest
+	}
+	if cleaned, _ := r.Clean(path); cleaned == path {
+		return path, true
+	}
+	if strings.HasPrefix(path, "~") {
+		path = home + strings.TrimPrefix(path, "~")
+	}
+	_, err := os.Stat(path)
+	return path, !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,146 @@
+// Package intake takes into the trail what waits outside of it: the records of
+// the spool, and the transcripts that they point to.
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/claude"
+	"github.com/whodid/whodid/internal/record"
+	"github.com/whodid/whodid/internal/spool"
+	"github.com/whodid/whodid/internal/store"
+)
+
+// Recorder takes events into the trail, each once; an event that is not valid
+// becomes a gap. It is durable when it returns.
+type Recorder interface {
+	RecordValid(ctx context.Context, events []whodid.Event) ([]*store.Row, error)
+}
+
+// Taken counts what was taken in.
+type Taken struct {
+	Records     int // of the spool
+	Events      int // new to the trail
+	Transcripts int // read
+	Gaps        int // known to be missing
+}
+
+// Intake takes from one spool into one trail.
+type Intake struct {
+	Spool    *spool.Spool
+	Recorder Recorder
+	Home     string // what ~ in the path of a transcript stands for
+	Now      func() time.Time
+}
+
+// Drain takes in everything that waits.
+func (in *Intake) Drain(ctx context.Context) (Taken, error) {
+	var taken Taken
+	err := in.Spool.Drain(in.Now(), func(b spool.Batch) error {
+		return in.take(ctx, b, &taken)
+	})
+	return taken, err
+}
+
+func (in *Intake) take(ctx context.Context, b spool.Batch, taken *Taken) error {
+	var events []whodid.Event
+	for _, r := range b.Records {
+		events = append(events, r.Events...)
+	}
+	if b.Torn > 0 {
+		gap := record.Gap("a record of the spool was torn or damaged", "spool", whodid.Data{"count": int64(b.Torn)}, in.Now())
+		events = append(events, gap)
+		taken.Gaps += b.Torn
+	}
+	added, err := in.Recorder.RecordValid(ctx, events)
+	if err != nil {
+		return err
+	}
+	taken.Records += len(b.Records)
+	taken.Events += len(added)
+	for _, r := range b.Records {
+		for _, t := range r.Transcripts {
+			if err := in.readSession(ctx, t, taken); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readSession reads a transcript and, where they are asked for, those of its
+// sub-agents.
+func (in *Intake) readSession(ctx context.Context, t spool.Transcript, taken *Taken) error {
+	ref := claude.TranscriptRef{
+		Execution: t.Execution, Parent: t.Parent, Session: t.Session, Agent: t.Agent,
+		SubagentID: t.SubagentID, Path: in.resolve(t.Path), Subagents: t.Subagents, At: t.At,
+	}
+	if err := in.readOne(ctx, ref, taken); err != nil {
+		return err
+	}
+	if !ref.Subagents {
+		return nil
+	}
+	entries, err := os.ReadDir(claude.SubagentDir(ref.Path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return in.missing(ctx, ref, "the transcripts of sub-agents can't be read", taken)
+	}
+	for _, e := range entries {
+		id, ok := claude.SubagentID(e.Name())
+		if !ok {
+			continue
+		}
+		path := filepath.Join(claude.SubagentDir(ref.Path), e.Name())
+		if err := in.readOne(ctx, ref.Subagent(path, id), taken); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *Intake) readOne(ctx context.Context, ref claude.TranscriptRef, taken *Taken) error {
+	f, err := os.Open(ref.Path)
+	if err != nil {
+		return in.missing(ctx, ref, "the transcript is gone or can't be read", taken)
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	reading, err := claude.Transcript(f, ref)
+	if err != nil {
+		return in.missing(ctx, ref, "the transcript can't be read to its end", taken)
+	}
+	for batch := range slices.Chunk(reading.Events, 1000) {
+		added, err := in.Recorder.RecordValid(ctx, batch)
+		if err != nil {
+			return fmt.Errorf("couldn't record the usage of session %s: %w", ref.Session, err)
+		}
+		taken.Events += len(added)
+	}
+	taken.Transcripts++
+	return nil
+}
+
+// missing records that usage can't be known.
+func (in *Intake) missing(ctx context.Context, ref claude.TranscriptRef, reason string, taken *Taken) error {
+	gap := record.Gap(reason, "import:claude-code", nil, in.Now())
+	gap.Key = "gap/transcript/" + ref.Execution
+	gap.Execution, gap.Session = ref.Execution, ref.Session
+	taken.Gaps++
+	_, err := in.Recorder.RecordValid(ctx, []whodid.Event{gap})
+	return err
+}
+
+func (in *Intake) resolve(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~"); ok {
+		return in.Home + rest
+	}
+	return path
+}

@@ -1,0 +1,262 @@
+// Package place says where a trail and what belongs to it lie on disk. It
+// opens nothing: the hook, which must start in a moment, asks it too.
+package place
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// ProjectDir is the folder of a project's own trail and policy.
+const ProjectDir = ".whodid"
+
+// trailFile is the name of a trail's SQLite file.
+const trailFile = "trail.db"
+
+// Location says where a trail is kept.
+type Location struct {
+	// URL is the address: "sqlite:///path/to/trail.db" or "postgres://…".
+	URL string
+	// Path is the database file; empty for PostgreSQL.
+	Path string
+}
+
+// Parse reads the address of a trail: "sqlite:///path/to/trail.db",
+// "postgres://…", or a plain path of a SQLite file.
+func Parse(address string) (Location, error) {
+	scheme, rest, hasScheme := strings.Cut(address, "://")
+	switch {
+	case address == "":
+		return Location{}, errors.New("the address of the trail is empty")
+	case !hasScheme:
+		return file(address)
+	case scheme == "sqlite":
+		return file(rest)
+	case scheme == "postgres" || scheme == "postgresql":
+		return Location{URL: address}, nil
+	default:
+		return Location{}, fmt.Errorf("can't keep a trail in %q: use sqlite:///path/to/trail.db or postgres://…", scheme+"://")
+	}
+}
+
+func file(path string) (Location, error) {
+	if path == "" || strings.ContainsAny(path, "?#\x00") {
+		return Location{}, fmt.Errorf("%q is not the path of a SQLite file", path)
+	}
+	abs, err := filepath.Abs(filepath.FromSlash(path))
+	if err != nil {
+		return Location{}, fmt.Errorf("couldn't find %s: %w", path, err)
+	}
+	return Location{URL: "sqlite://" + filepath.ToSlash(abs), Path: abs}, nil
+}
+
+// String is the address without a password.
+func (l Location) String() string {
+	if l.Path != "" {
+		return l.URL
+	}
+	u, err := url.Parse(l.URL)
+	if err != nil {
+		return "postgres://…"
+	}
+	return u.Redacted()
+}
+
+// Trail is where a trail lies, with what belongs to it and is not in it.
+type Trail struct {
+	Location
+	// Spool is the folder of events that wait.
+	Spool string
+	// Logs is the folder of the output of runs.
+	Logs string
+	// SigningKey and PeopleKey are the files of the trail's keys. They are
+	// apart because they live differently: forgetting everybody destroys the
+	// second and leaves the proof.
+	SigningKey, PeopleKey string
+	// Pins is the folder of the checkpoints that this user has seen. It is
+	// apart from the trail, so that who puts an old copy of the trail in place
+	// does not put back the pin too.
+	Pins string
+	// Why says what chose this trail, for people who wonder.
+	Why string
+}
+
+// Env looks up a variable of the environment.
+type Env func(name string) string
+
+// Find finds the trail: the address given by flag, else by WHODID_STORE, else
+// the project's own where a .whodid folder lies upwards of dir, else the
+// user's.
+func Find(flag, dir string, env Env) (Trail, error) {
+	address, why := flag, "--store"
+	if address == "" {
+		address, why = env("WHODID_STORE"), "WHODID_STORE"
+	}
+	if address == "" {
+		if project := projectDir(dir); project != "" {
+			address, why = filepath.Join(project, trailFile), "the project's "+ProjectDir
+		}
+	}
+	if address == "" {
+		address, why = filepath.Join(dataDir(env), trailFile), "the user's own"
+	}
+	l, err := Parse(address)
+	if err != nil {
+		return Trail{}, fmt.Errorf("%s: %w", why, err)
+	}
+	base, name := dataDir(env), "postgres-"+fingerprint(l)
+	if l.Path != "" {
+		base = filepath.Dir(l.Path)
+		name = strings.TrimSuffix(filepath.Base(l.Path), filepath.Ext(l.Path))
+	}
+	signing := env("WHODID_KEY")
+	if signing == "" {
+		signing = filepath.Join(base, name+".key")
+	}
+	return Trail{
+		Location: l, Why: why,
+		SigningKey: signing, PeopleKey: filepath.Join(base, name+".people.key"),
+		Spool: filepath.Join(base, name+".spool"),
+		Logs:  filepath.Join(base, name+".logs"),
+		Pins:  filepath.Join(stateDir(env), "pins"),
+	}, nil
+}
+
+// fingerprint tells PostgreSQL trails apart by where they are, not by who
+// connects.
+func fingerprint(l Location) string {
+	id := l.URL
+	if u, err := url.Parse(l.URL); err == nil {
+		id = u.Host + u.Path
+		if host := u.Query().Get("host"); host != "" {
+			id = host + u.Query().Get("port") + u.Path
+		}
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:8])
+}
+
+// projectDir returns the nearest .whodid folder upwards of dir.
+func projectDir(dir string) string {
+	for dir != "" {
+		candidate := filepath.Join(dir, ProjectDir)
+		if info, err := os.Stat(candidate); err == nil && info.IsDir() {
+			return candidate
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			break
+		}
+		dir = parent
+	}
+	return ""
+}
+
+// dataDir is where this user's programs keep their data: the XDG base
+// directory specification on Unix, the usual places elsewhere.
+func dataDir(env Env) string {
+	switch {
+	case env("XDG_DATA_HOME") != "":
+		return filepath.Join(env("XDG_DATA_HOME"), "whodid")
+	case runtime.GOOS == "windows" && env("LOCALAPPDATA") != "":
+		return filepath.Join(env("LOCALAPPDATA"), "whodid")
+	case runtime.GOOS == "darwin":
+		return filepath.Join(Home(env), "Library", "Application Support", "whodid")
+	default:
+		return filepath.Join(Home(env), ".local", "share", "whodid")
+	}
+}
+
+func stateDir(env Env) string {
+	if env("XDG_STATE_HOME") != "" {
+		return filepath.Join(env("XDG_STATE_HOME"), "whodid")
+	}
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return filepath.Join(dataDir(env), "state")
+	}
+	return filepath.Join(Home(env), ".local", "state", "whodid")
+}
+
+// Home is the user's home directory.
+func Home(env Env) string {
+	if home := env("HOME"); home != "" {
+		return home
+	}
+	return env("USERPROFILE")
+}
+
+// Repository returns the root of the git working tree that dir is in, and the
+// "owner/name" of its origin; both are empty outside one. It reads a few small
+// files and starts no program.
+func Repository(dir string) (root, slug string) {
+	for {
+		git := filepath.Join(dir, ".git")
+		if info, err := os.Stat(git); err == nil {
+			return dir, originSlug(git, info.IsDir())
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", ""
+		}
+		dir = parent
+	}
+}
+
+// originSlug reads the owner and name of the remote "origin" from git's
+// configuration. .git is a file in worktrees and submodules, and points there.
+func originSlug(git string, isDir bool) string {
+	if !isDir {
+		b, err := os.ReadFile(git)
+		if err != nil {
+			return ""
+		}
+		dir, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "gitdir: ")
+		if !ok {
+			return ""
+		}
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(filepath.Dir(git), dir)
+		}
+		git = dir
+		if common, err := os.ReadFile(filepath.Join(git, "commondir")); err == nil {
+			git = filepath.Join(git, strings.TrimSpace(string(common)))
+		}
+	}
+	config, err := os.ReadFile(filepath.Join(git, "config"))
+	if err != nil {
+		return ""
+	}
+	inOrigin := false
+	for line := range strings.Lines(string(config)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			inOrigin = line == `[remote "origin"]`
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if inOrigin && ok && strings.TrimSpace(name) == "url" {
+			return slugOf(strings.TrimSpace(value))
+		}
+	}
+	return ""
+}
+
+// slugOf takes the last two parts of a remote's address: "owner/name".
+func slugOf(remote string) string {
+	remote = strings.TrimSuffix(strings.TrimSuffix(remote, "/"), ".git")
+	if !strings.Contains(remote, ":") {
+		return "" // a folder of this machine names no owner
+	}
+	parts := strings.FieldsFunc(remote, func(r rune) bool { return r == '/' || r == ':' })
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[len(parts)-2] + "/" + parts[len(parts)-1]
+}
