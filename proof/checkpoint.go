@@ -51,10 +51,18 @@ func wholeLines(s string) bool {
 // Signer signs checkpoints with one Ed25519 key.
 type Signer struct{ note note.Signer }
 
-// GenerateKey makes a new signing key for an origin. The private and the
-// public key are in the text form of C2SP signed-note.
+// GenerateKey makes a new signing key for an origin, which may hold no space
+// and no plus sign. The private and the public key are in the text form of
+// C2SP signed-note.
 func GenerateKey(origin string) (private, public string, err error) {
-	return note.GenerateKey(nil, origin)
+	private, public, err = note.GenerateKey(nil, origin)
+	if err != nil {
+		return "", "", fmt.Errorf("couldn't make a key: %w", err)
+	}
+	if _, err := note.NewVerifier(public); err != nil {
+		return "", "", fmt.Errorf("couldn't make a key: %q can't be the name of a log", short(origin))
+	}
+	return private, public, nil
 }
 
 // NewSigner reads a private key.

@@ -201,11 +201,12 @@ func CheckInclusion(path []Hash, size uint64, root Hash, index uint64, leaf Hash
 func CheckConsistency(path []Hash, older uint64, olderRoot Hash, newer uint64, newerRoot Hash) error {
 	holds := false
 	switch {
+	case newer > maxSize:
 	case older == newer:
 		holds = len(path) == 0 && olderRoot == newerRoot && (older > 0 || olderRoot == EmptyRoot())
 	case older == 0:
 		holds = len(path) == 0 && olderRoot == EmptyRoot()
-	case older < newer && newer <= maxSize:
+	case older < newer:
 		holds = tlog.CheckTree(toTlog(path), int64(newer), tlog.Hash(newerRoot), int64(older), tlog.Hash(olderRoot)) == nil
 	}
 	if !holds {
