@@ -1,7 +1,6 @@
 package proof
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
 
@@ -56,12 +55,21 @@ func (s *Salt) FieldKey(field string) FieldKey {
 // bytes, keyed by the field's key. The committed bytes of target and why are
 // their text, those of data its canonical JSON, those of a person a JSON list
 // of who it is and how they were authenticated, or nothing if there is nobody.
+//
+// HMAC (RFC 2104) is written out here because it is made four times for each
+// event that is recorded: crypto/hmac takes three times as long, allocating.
 func (k *FieldKey) Commit(value []byte) Commitment {
-	var c Commitment
-	mac := hmac.New(sha256.New, k[:])
-	mac.Write(value)
-	mac.Sum(c[:0])
-	return c
+	const innerPad, outerPad = 0x36, 0x5c
+	inner := make([]byte, sha256.BlockSize, 8*sha256.BlockSize) // on the stack, unless the value is long
+	outer := make([]byte, sha256.BlockSize, 2*sha256.BlockSize)
+	copy(inner, k[:])
+	copy(outer, k[:])
+	for i := range sha256.BlockSize {
+		inner[i] ^= innerPad
+		outer[i] ^= outerPad
+	}
+	sum := sha256.Sum256(append(inner, value...))
+	return sha256.Sum256(append(outer, sum[:]...))
 }
 
 // Commitments are those of one event. They are kept when its values are erased.
