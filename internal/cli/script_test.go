@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/hook"
+	"github.com/whodid/whodid/internal/testenv"
+)
+
+// update writes what is expected anew: go test ./internal/cli -update. The
+// difference is then for a reviewer to judge.
+var update = flag.Bool("update", false, "write scripts and golden files anew")
+
+// testNow is the variable that gives a script's programs their clock. Without
+// it they have the real one.
+const testNow = "WHODID_TEST_NOW"
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"whodid":      func() { os.Exit(scriptProgram().Run(context.Background(), os.Args[1:])) },
+		"whodid-hook": func() { os.Exit(hook.Main()) },
+		"seed":        func() { os.Exit(seed()) },
+	})
+}
+
+// TestScripts runs each script of testdata as a user would, on SQLite and,
+// where a server is named, on PostgreSQL too.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); runScripts(t, "sqlite") })
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv(testenv.PostgresVariable) == "" {
+			t.Skipf("%s names no server", testenv.PostgresVariable)
+		}
+		t.Parallel()
+		runScripts(t, "postgres")
+	})
+}
+
+func runScripts(t *testing.T, engine string) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, "home")
+			if err := os.MkdirAll(home, 0o700); err != nil {
+				return fmt.Errorf("couldn't make the home of a script: %w", err)
+			}
+			env.Setenv("HOME", home)
+			env.Setenv("USERPROFILE", home)
+			env.Setenv("TZ", "UTC")
+			if engine == "postgres" {
+				env.Setenv("WHODID_STORE", testenv.Postgres(env.T().(testing.TB)))
+			}
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "sqlite", "postgres":
+				return cond == engine, nil
+			default:
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+		},
+	})
+}
+
+// scriptProgram is the program as Main runs it, but for the clock.
+func scriptProgram() *Program {
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	return &Program{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Env: os.Getenv, Dir: dir, Now: scriptClock(), Version: "1.2.3",
+	}
+}
+
+func scriptClock() func() time.Time {
+	now, err := time.Parse(time.RFC3339, os.Getenv(testNow))
+	if err != nil {
+		return time.Now
+	}
+	return func() time.Time { return now }
+}
+
+// seed is a program of scripts: it records the events on standard input, one
+// JSON object a line, as the trail's own commands would. A time such as "2h" is
+// that long before the script's clock.
+func seed() int {
+	p := scriptProgram()
+	ctx := context.Background()
+	t, err := p.openOnly(ctx)
+	if err != nil {
+		p.complain(err)
+		return ExitError
+	}
+	defer t.close()
+	var events []whodid.Event
+	in := bufio.NewScanner(os.Stdin)
+	for n := 1; in.Scan(); n++ {
+		if strings.TrimSpace(in.Text()) == "" {
+			continue
+		}
+		e, err := readSeed(in.Bytes(), p.Now())
+		if err != nil {
+			p.complain(fmt.Errorf("line %d: %w", n, err))
+			return ExitError
+		}
+		e.Key = fmt.Sprintf("seed/%s/%d", e.Execution, n)
+		events = append(events, e)
+	}
+	if _, err := t.recorder.Record(ctx, events...); err != nil {
+		p.complain(err)
+		return ExitError
+	}
+	return ExitOK
+}
+
+func readSeed(line []byte, now time.Time) (whodid.Event, error) {
+	var when struct {
+		At string `json:"at"`
+	}
+	if err := json.Unmarshal(line, &when); err != nil {
+		return whodid.Event{}, err
+	}
+	at, err := whodid.ParseTime(when.At, now)
+	if err != nil {
+		return whodid.Event{}, err
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(line, &fields); err != nil {
+		return whodid.Event{}, err
+	}
+	fields["at"] = at
+	b, err := json.Marshal(fields)
+	if err != nil {
+		return whodid.Event{}, err
+	}
+	var e whodid.Event
+	if err := json.Unmarshal(b, &e); err != nil {
+		return whodid.Event{}, err
+	}
+	if e.Source == "" {
+		e.Source = "cli"
+	}
+	return e, nil
+}
