@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"slices"
+
+	driversqlite "modernc.org/sqlite"
+)
+
+// applicationConnector opens SQLite connections that may do no more than the
+// application's role on PostgreSQL: ask, append, and keep heads and executions
+// up to date.
+type applicationConnector struct{ driver.Connector }
+
+func (c applicationConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := restrict(conn); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// restrict takes a connection's rights to change what is recorded.
+func restrict(conn any) error { return authorize(conn, applicationMay) }
+
+// unrestrict gives them back, for a migration.
+func unrestrict(conn any) error { return authorize(conn, nil) }
+
+func authorize(conn any, may driversqlite.AuthorizerFn) error {
+	r, ok := conn.(driversqlite.AuthorizerRegisterer)
+	if !ok {
+		return fmt.Errorf("the SQLite driver can't restrict a connection of type %T", conn)
+	}
+	return r.RegisterAuthorizer(may)
+}
+
+// applicationMay is asked when a statement is prepared, for everything that it
+// would do. What it does not know is not allowed.
+func applicationMay(action driversqlite.AuthorizerActionCode, object, _, _, _ string) driversqlite.AuthorizerReturnCode {
+	allowed := false
+	switch action {
+	case driversqlite.AuthSelect, driversqlite.AuthRead, driversqlite.AuthFunction, driversqlite.AuthRecursive,
+		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
+		allowed = true
+	case driversqlite.AuthInsert:
+		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution"}, object)
+	case driversqlite.AuthUpdate:
+		allowed = object == "head" || object == "execution"
+	case driversqlite.AuthPragma:
+		allowed = slices.Contains([]string{"integrity_check", "quick_check", "wal_checkpoint"}, object)
+	default:
+	}
+	if !allowed {
+		return driversqlite.AuthorizerDeny
+	}
+	return driversqlite.AuthorizerOK
+}
