@@ -23,6 +23,9 @@ type Log struct {
 type Head struct {
 	Frontier   proof.Frontier
 	Checkpoint string
+	// Edge is the leaf hashes after the last complete tile: the part of the
+	// tree that no tile holds yet.
+	Edge []proof.Hash
 }
 
 // Tile is a complete tile of the tree, C2SP tlog-tiles: 256 hashes.
@@ -47,8 +50,8 @@ func (s *Store) CreateLog(ctx context.Context, l Log, empty Head) (Log, error) {
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
-		const head = `INSERT INTO head (org, size, frontier, checkpoint) VALUES ($1, 0, $2, $3)`
-		_, err = tx.ExecContext(ctx, head, l.Org, []byte{}, empty.Checkpoint)
+		const head = `INSERT INTO head (org, size, frontier, edge, checkpoint) VALUES ($1, 0, $2, $3, $4)`
+		_, err = tx.ExecContext(ctx, head, l.Org, []byte{}, []byte{}, empty.Checkpoint)
 		return err
 	})
 	if err != nil {
@@ -132,11 +135,12 @@ func (s *Store) appendNew(ctx context.Context, tx *sql.Tx, org string, head Head
 	if err := s.dialect.insertEvents(ctx, tx, rows); err != nil {
 		return err
 	}
-	if err := s.completeTiles(ctx, tx, org, size, leaves); err != nil {
+	edge, err := s.completeTiles(ctx, tx, org, size, append(head.Edge, leaves...))
+	if err != nil {
 		return err
 	}
-	const q = `UPDATE head SET size = $2, frontier = $3, checkpoint = $4 WHERE org = $1`
-	if _, err := tx.ExecContext(ctx, q, org, int64(next.Frontier.Size()), packHashes(next.Frontier.Roots()), next.Checkpoint); err != nil {
+	const q = `UPDATE head SET size = $2, frontier = $3, edge = $4, checkpoint = $5 WHERE org = $1`
+	if _, err := tx.ExecContext(ctx, q, org, int64(next.Frontier.Size()), packHashes(next.Frontier.Roots()), packHashes(edge), next.Checkpoint); err != nil {
 		return err
 	}
 	return s.foldInto(ctx, tx, org, rows)
@@ -200,39 +204,39 @@ func (s *Store) prepareMonths(ctx context.Context, tx *sql.Tx, rows []*Row) (str
 }
 
 // completeTiles writes the tiles that became complete when leaves were added
-// at size. The incomplete ones at the right edge are not stored: their hashes
-// are those of the last events and of the last complete tiles.
-func (s *Store) completeTiles(ctx context.Context, tx *sql.Tx, org string, size uint64, leaves []proof.Hash) error {
+// at size, and returns what is left over. hashes are those after the last
+// complete tile, old and new. Of higher levels only complete tiles are stored
+// too; what is missing there are the roots of complete tiles below.
+func (s *Store) completeTiles(ctx context.Context, tx *sql.Tx, org string, size uint64, hashes []proof.Hash) ([]proof.Hash, error) {
+	var edge []proof.Hash
 	for level := 0; ; level++ {
-		done := size >> proof.TileHeight // complete tiles of this level before
-		end := (size + uint64(len(leaves))) >> proof.TileHeight
-		if done == end {
-			return nil
-		}
-		edge := int(size & (proof.TileWidth - 1))
-		hashes := leaves
-		if edge > 0 {
-			before, err := s.edge(ctx, tx, org, level, done, edge)
-			if err != nil {
-				return err
-			}
-			hashes = append(before, leaves...)
-		}
-		roots := make([]proof.Hash, 0, end-done)
-		for n := done; n < end; n++ {
+		n := size >> proof.TileHeight // complete tiles of this level before
+		var roots []proof.Hash
+		for ; len(hashes) >= proof.TileWidth; n++ {
 			tile := hashes[:proof.TileWidth]
 			hashes = hashes[proof.TileWidth:]
 			root, err := proof.TileRoot(tile)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			roots = append(roots, root)
 			const q = `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`
 			if _, err := tx.ExecContext(ctx, q, org, level, int64(n), packHashes(tile)); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		size, leaves = done, roots
+		if level == 0 {
+			edge = hashes
+		}
+		if len(roots) == 0 {
+			return edge, nil
+		}
+		size >>= proof.TileHeight
+		before, err := s.edge(ctx, tx, org, level+1, size>>proof.TileHeight, int(size&(proof.TileWidth-1)))
+		if err != nil {
+			return nil, err
+		}
+		hashes = append(before, roots...)
 	}
 }
 
@@ -245,9 +249,9 @@ type querier interface {
 func readHead(ctx context.Context, q querier, org, lock string) (Head, error) {
 	var h Head
 	var size int64
-	var frontier []byte
-	err := q.QueryRowContext(ctx, `SELECT size, frontier, checkpoint FROM head WHERE org = $1`+lock, org).
-		Scan(&size, &frontier, &h.Checkpoint)
+	var frontier, edge []byte
+	err := q.QueryRowContext(ctx, `SELECT size, frontier, edge, checkpoint FROM head WHERE org = $1`+lock, org).
+		Scan(&size, &frontier, &edge, &h.Checkpoint)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Head{}, ErrNoLog
 	}
@@ -260,6 +264,9 @@ func readHead(ctx context.Context, q querier, org, lock string) (Head, error) {
 	}
 	if h.Frontier, err = proof.NewFrontier(uint64(size), roots); err != nil {
 		return Head{}, fmt.Errorf("couldn't read the frontier: %w", err)
+	}
+	if h.Edge, err = unpackHashes(edge); err != nil {
+		return Head{}, fmt.Errorf("couldn't read the edge: %w", err)
 	}
 	return h, nil
 }

@@ -158,7 +158,7 @@ func (s *scanner) scan(rows *sql.Rows, r *Row) error {
 	return nil
 }
 
-// Misfiled says how the columns that are not in the leaf contradict it; empty
+// misfiled says how the columns that are not in the leaf contradict it; empty
 // if they do not.
 func (s *scanner) misfiled(r *Row) string {
 	class, action := classOf(r.What)
@@ -166,6 +166,14 @@ func (s *scanner) misfiled(r *Row) string {
 		return fmt.Sprintf("it is filed as class %q, action %d, which a %s is not", s.class, s.action, r.What)
 	}
 	return ""
+}
+
+// Record is the row as proofs are made of it.
+func (r *Row) Record() proof.Record {
+	return proof.Record{
+		Event: &r.Event, Data: r.DataText, Salt: r.Salt,
+		Commitments: r.Commitments, ErasedBy: r.ErasedBy, Index: r.Seq,
+	}
 }
 
 // ParseData reads the metadata text into Data.

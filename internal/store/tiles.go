@@ -19,19 +19,33 @@ func (s *Store) Tiles(ctx context.Context, org string) proof.TileReader {
 // tile returns the first width hashes of a tile: from the tile if it is
 // stored, else from what lies below it.
 func (s *Store) tile(ctx context.Context, q querier, org string, level int, n uint64, width int) ([]proof.Hash, error) {
-	var b []byte
-	err := q.QueryRowContext(ctx, `SELECT hashes FROM tile WHERE org = $1 AND level = $2 AND n = $3`, org, level, int64(n)).Scan(&b)
+	hashes, err := s.storedTile(ctx, q, org, level, n)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return s.edge(ctx, q, org, level, n, width)
 	case err != nil:
-		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
-	}
-	hashes, err := unpackHashes(b)
-	if err != nil || len(hashes) < width {
+		return nil, err
+	case hashes == nil:
+		return s.edge(ctx, q, org, level, n, width)
+	case len(hashes) < width:
 		return nil, fmt.Errorf("tile %d/%d does not have %d hashes", level, n, width)
 	}
 	return hashes[:width], nil
+}
+
+// storedTile returns a complete tile, or nil if it is not stored.
+func (s *Store) storedTile(ctx context.Context, q querier, org string, level int, n uint64) ([]proof.Hash, error) {
+	var b []byte
+	err := q.QueryRowContext(ctx, `SELECT hashes FROM tile WHERE org = $1 AND level = $2 AND n = $3`, org, level, int64(n)).Scan(&b)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+	}
+	hashes, err := unpackHashes(b)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+	}
+	return hashes, nil
 }
 
 // edge returns the first width hashes of the incomplete tile n of a level:

@@ -16,8 +16,10 @@ CREATE TABLE head (
     org        text   COLLATE "C" NOT NULL PRIMARY KEY REFERENCES log (org),
     size       bigint NOT NULL,
     frontier   bytea  NOT NULL,
+    edge       bytea  NOT NULL,
     checkpoint text   NOT NULL
 ) WITH (fillfactor = 10);
+ALTER TABLE head ALTER COLUMN edge SET STORAGE EXTERNAL; -- hashes do not compress
 
 -- Partitioned by retention class, then by month, so that retention drops
 -- whole partitions.

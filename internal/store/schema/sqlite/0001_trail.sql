@@ -13,6 +13,7 @@ CREATE TABLE head (
     org        TEXT    NOT NULL PRIMARY KEY REFERENCES log (org),
     size       INTEGER NOT NULL,
     frontier   BLOB    NOT NULL,
+    edge       BLOB    NOT NULL,
     checkpoint TEXT    NOT NULL
 ) STRICT;
 

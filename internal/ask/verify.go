@@ -1,0 +1,224 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/witness"
+	"github.com/whodid/whodid/proof"
+)
+
+// Verification is the answer to "is the trail what it was?".
+type Verification struct {
+	Verdicts proof.Verdicts `json:"verdicts"`
+	Origin   string         `json:"origin"`
+	TreeSize uint64         `json:"tree_size"`
+	Root     string         `json:"root"`
+	// Executions is how many were rebuilt from the events and compared.
+	Executions int `json:"executions"`
+	// Waiting is how many records of the spool the trail has not taken yet.
+	Waiting int `json:"waiting"`
+	// Gaps is how many things the trail itself knows to be missing.
+	Gaps int64 `json:"gaps"`
+	// Witnesses are the checkpoints that the trail was compared with.
+	Witnesses []Witnessed `json:"witnesses"`
+	// Problems are everything that is wrong, at most MaxProblems of them.
+	Problems []Problem `json:"problems"`
+	// MoreProblems counts those left out.
+	MoreProblems int `json:"more_problems"`
+}
+
+// MaxProblems bounds how many problems are listed one by one.
+const MaxProblems = 100
+
+// Problem is one thing that is wrong, named by its row.
+type Problem struct {
+	// Kind is a fixed word: edited, missing, inserted, misfiled, tile, head,
+	// key, view, rewritten.
+	Kind        string  `json:"kind"`
+	Seq         *uint64 `json:"seq"`
+	EventID     string  `json:"event_id"`
+	ExecutionID string  `json:"execution_id"`
+	Detail      string  `json:"detail"`
+}
+
+// Witnessed is a checkpoint that somebody saw, and whether the trail still
+// goes on from there.
+type Witnessed struct {
+	witness.Sighting
+	Size  uint64 `json:"size"`
+	Holds bool   `json:"holds"`
+}
+
+// VerifyOptions are what a verification rests on besides the trail.
+type VerifyOptions struct {
+	// TrustedKey is the log's public key as the asker knows it; KeyFrom says
+	// from where, for people. Empty trusts the trail's own word, which makes
+	// the verdict conditional.
+	TrustedKey, KeyFrom string
+	// Sightings are checkpoints that were seen.
+	Sightings []witness.Sighting
+	// Waiting is how many records are still in the spool.
+	Waiting int
+	// Progress is called now and then with how many events are done.
+	Progress func(done, total uint64)
+}
+
+// Verify checks every event, the tree over them, the signed head, the
+// executions that were made of them, and that the trail goes on where
+// witnesses saw it.
+func (a *Asker) Verify(ctx context.Context, o VerifyOptions) (*Verification, error) {
+	log, err := a.store.Log(ctx, a.org)
+	if errors.Is(err, store.ErrNoLog) && len(o.Sightings) == 0 {
+		return emptyVerification(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := a.store.Snapshot(ctx, a.org)
+	if err != nil {
+		return nil, err
+	}
+	defer snapshot.Close()
+	c := &checker{
+		Verification: Verification{Origin: log.Origin, TreeSize: snapshot.Head.Frontier.Size(), Waiting: o.Waiting, Witnesses: []Witnessed{}, Problems: []Problem{}},
+		snapshot:     snapshot, progress: o.Progress,
+	}
+	if err := c.checkLog(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.checkViews(ctx); err != nil {
+		return nil, err
+	}
+	head := c.checkHead(log, o)
+	c.checkWitnesses(ctx, log, head, o.Sightings)
+	c.judge(o)
+	slices.SortStableFunc(c.Problems, func(x, y Problem) int { return int(place(x)) - int(place(y)) })
+	return &c.Verification, nil
+}
+
+// place sorts problems by row; those without one come first.
+func place(p Problem) int64 {
+	if p.Seq == nil {
+		return -1
+	}
+	return int64(*p.Seq)
+}
+
+func emptyVerification() *Verification {
+	nothing := proof.Verdict{State: proof.NotShown, Detail: "nothing has been recorded yet"}
+	return &Verification{
+		Verdicts:  proof.Verdicts{Integrity: nothing, Completeness: nothing, Authorship: nothing, Time: nothing, Approval: nothing},
+		Root:      proof.EmptyRoot().String(),
+		Witnesses: []Witnessed{}, Problems: []Problem{},
+	}
+}
+
+// checkHead checks the signed checkpoint against the tree that the events
+// make, and its key against the one that the asker trusts.
+func (c *checker) checkHead(log store.Log, o VerifyOptions) proof.Checkpoint {
+	key := log.PublicKey
+	if o.TrustedKey != "" {
+		if o.TrustedKey != log.PublicKey {
+			c.problem(Problem{Kind: "key", Detail: fmt.Sprintf("the trail says that it is signed with %s, but the key known from %s is %s", log.PublicKey, o.KeyFrom, o.TrustedKey)})
+		}
+		key = o.TrustedKey
+	}
+	signed, err := proof.OpenCheckpoint(c.snapshot.Head.Checkpoint, key)
+	if err != nil {
+		c.problem(Problem{Kind: "head", Detail: err.Error()})
+	}
+	head := proof.Checkpoint{Origin: log.Origin, Size: c.TreeSize, Root: c.tree.Root()}
+	c.Root = head.Root.String()
+	if err == nil && (signed.Size != head.Size || signed.Root != head.Root) {
+		c.problem(Problem{Kind: "head", Detail: fmt.Sprintf("the signed checkpoint is of %d events with root %s; the events that are there make %d with root %s", signed.Size, signed.Root, head.Size, head.Root)})
+	}
+	if kept := c.snapshot.Head.Frontier.Root(); kept != head.Root {
+		c.problem(Problem{Kind: "head", Detail: "the stored frontier is not that of the events"})
+	}
+	return head
+}
+
+// checkWitnesses compares the trail with what was seen of it.
+func (c *checker) checkWitnesses(ctx context.Context, log store.Log, head proof.Checkpoint, seen []witness.Sighting) {
+	for _, s := range seen {
+		w := Witnessed{Sighting: s}
+		if then, err := proof.PeekCheckpoint(s.Checkpoint); err == nil {
+			w.Size = then.Size
+		}
+		err := witness.GoesOn(s, log.PublicKey, head, c.snapshot.Tiles(ctx))
+		w.Holds = err == nil
+		if err != nil {
+			c.problem(Problem{Kind: "rewritten", Detail: fmt.Sprintf("%s (%s, seen %s): %v", s.Witness, s.Where, s.SeenAt.Format("2006-01-02 15:04:05Z"), err)})
+		}
+		c.Witnesses = append(c.Witnesses, w)
+	}
+}
+
+// judge draws the five verdicts.
+func (c *checker) judge(o VerifyOptions) {
+	v := &c.Verdicts
+	v.Integrity = c.judgeIntegrity(o)
+	v.Completeness = c.judgeCompleteness(o)
+	v.Authorship = proof.Verdict{State: proof.Conditional, Detail: "actors are as the sources named them: hooks and commands of the users whom the operating system vouched for; no actor signs"}
+	v.Time = c.judgeTime()
+	v.Approval = proof.Verdict{State: proof.NotShown, Detail: "no approval is recorded in the trail"}
+	if c.approvals > 0 {
+		v.Approval.Detail = fmt.Sprintf("%d actions name an approval; the trail does not hold the approvals themselves", c.approvals)
+	}
+}
+
+func (c *checker) judgeIntegrity(o VerifyOptions) proof.Verdict {
+	wrong := 0
+	for kind, n := range c.kinds {
+		if kind != "rewritten" && kind != "missing" {
+			wrong += n
+		}
+	}
+	switch {
+	case wrong > 0:
+		return proof.Verdict{State: proof.Refuted, Detail: fmt.Sprintf("%d rows or seals are not what was signed", wrong)}
+	case o.TrustedKey == "":
+		return proof.Verdict{State: proof.Conditional, Detail: fmt.Sprintf("all %d events are under the signed checkpoint, if the key that the trail itself names is the right one", c.TreeSize)}
+	default:
+		return proof.Verdict{State: proof.Proved, Detail: fmt.Sprintf("all %d events and %d executions are what was signed; the key is known from %s", c.TreeSize, c.Executions, o.KeyFrom)}
+	}
+}
+
+func (c *checker) judgeCompleteness(o VerifyOptions) proof.Verdict {
+	var largest uint64
+	for _, w := range c.Witnesses {
+		if w.Holds {
+			largest = max(largest, w.Size)
+		}
+	}
+	switch {
+	case c.kinds["rewritten"] > 0:
+		return proof.Verdict{State: proof.Refuted, Detail: "the trail was cut short, put back to an older copy or rewritten since it was seen"}
+	case c.kinds["missing"] > 0:
+		return proof.Verdict{State: proof.Refuted, Detail: fmt.Sprintf("%d events that were signed are missing", c.kinds["missing"])}
+	case c.Gaps > 0 || o.Waiting > 0:
+		return proof.Verdict{State: proof.Conditional, Detail: fmt.Sprintf("nothing that was signed is missing; the trail knows of %d gaps, and %d records wait in the spool", c.Gaps, o.Waiting)}
+	case len(c.Witnesses) == 0:
+		return proof.Verdict{State: proof.Conditional, Detail: "nothing is missing under the head; that it is the newest head no witness confirms yet"}
+	default:
+		return proof.Verdict{State: proof.Conditional, Detail: fmt.Sprintf("nothing is missing under the head, which goes on from %d witnessed events; what no source told is not here", largest)}
+	}
+}
+
+func (c *checker) judgeTime() proof.Verdict {
+	detail := "times are those of the sources and of the trail's own clock"
+	for _, w := range c.Witnesses {
+		if w.Holds && w.Witness == "git" {
+			detail += fmt.Sprintf("; git has seen the first %d events by %s", w.Size, w.SeenAt.Format("2006-01-02 15:04Z"))
+			break
+		}
+	}
+	if c.backwards > 0 {
+		detail += fmt.Sprintf("; the trail's clock went back %d times", c.backwards)
+	}
+	return proof.Verdict{State: proof.Conditional, Detail: detail}
+}
