@@ -107,7 +107,7 @@ func recordKinds() []Kind {
 			Fields: []Field{
 				{"witness", String, Technical, "Kind of witness: git, or a witness's name."},
 				{"size", Int, Technical, "Tree size of the checkpoint."},
-				{"root", String, Technical, "Root hash, base64."},
+				{"root", String, Technical, "Root hash, hexadecimal."},
 				{"ref", String, Technical, "Where it lies, such as a git ref and commit."},
 			},
 		},

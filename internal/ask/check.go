@@ -87,12 +87,12 @@ func (c *checker) checkLog(ctx context.Context) error {
 	c.seed = maphash.MakeSeed()
 	spans := int((c.TreeSize + spanSize - 1) / spanSize)
 	hashes := make([][]proof.Hash, spans)
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range spans {
 		group.Go(func() error {
 			first := uint64(i) * spanSize
-			h, err := c.checkSpan(ctx, first, min(first+spanSize, c.TreeSize))
+			h, err := c.checkSpan(groupCtx, first, min(first+spanSize, c.TreeSize))
 			hashes[i] = h
 			return err
 		})

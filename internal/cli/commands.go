@@ -7,5 +7,9 @@ func (p *Program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.hookCommand(),
 		p.syncCommand(),
+		p.verifyCommand(),
+		p.proveCommand(),
+		p.logCommand(),
+		p.witnessCommand(),
 	}
 }

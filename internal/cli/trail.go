@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/whodid/whodid/internal/redact"
 	"github.com/whodid/whodid/internal/spool"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/witness"
 )
 
 // trail is an open trail with everything that a command does with it.
@@ -27,6 +30,7 @@ type trail struct {
 	asker    *ask.Asker
 	spool    *spool.Spool
 	redactor *redact.Redactor
+	pins     witness.Pins
 }
 
 // find finds the trail that the command line means, without opening it.
@@ -54,6 +58,19 @@ func (p *Program) open(ctx context.Context) (*trail, error) {
 
 // openOnly opens the trail and leaves the spool alone.
 func (p *Program) openOnly(ctx context.Context) (*trail, error) {
+	t, err := p.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.openPen(ctx, t); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// openStore opens the trail for asking only: it needs no key.
+func (p *Program) openStore(ctx context.Context) (*trail, error) {
 	where, err := p.find()
 	if err != nil {
 		return nil, err
@@ -62,18 +79,15 @@ func (p *Program) openOnly(ctx context.Context) (*trail, error) {
 	if err != nil {
 		return nil, withHint(err, "the trail is %s (%s); choose another with --store or WHODID_STORE", where.Location, where.Why)
 	}
-	t := &trail{place: where, store: s, spool: spool.In(where.Spool), asker: ask.New(s, p.org, p.Now)}
-	if err := p.openPen(ctx, t); err != nil {
-		t.close()
-		return nil, err
-	}
-	return t, nil
+	return &trail{
+		place: where, store: s, spool: spool.In(where.Spool), asker: ask.New(s, p.org, p.Now), pins: witness.PinsIn(where.Pins),
+	}, nil
 }
 
 // openPen readies the trail for recording.
 func (p *Program) openPen(ctx context.Context, t *trail) error {
 	var err error
-	if t.ring, err = keys.LoadOrCreate(t.place.SigningKey, t.place.PeopleKey); err != nil {
+	if t.ring, err = p.ring(ctx, t); err != nil {
 		return err
 	}
 	log, err := ledger.Open(ctx, t.store, p.org, t.ring.Private, t.ring.Public, p.Now())
@@ -88,6 +102,26 @@ func (p *Program) openPen(ctx context.Context, t *trail) error {
 	}
 	t.recorder = record.New(p.org, log, t.store, t.redactor, p.Now)
 	return nil
+}
+
+// errNoKey means that a trail has a log whose key is not at hand.
+var errNoKey = errors.New("the signing key of this trail is not at hand")
+
+// ring reads the trail's keys. They are made only together with the log: a key
+// made later would sign nothing that anybody trusts.
+func (p *Program) ring(ctx context.Context, t *trail) (*keys.Ring, error) {
+	ring, err := keys.Load(t.place.SigningKey, t.place.PeopleKey)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ring, err
+	}
+	switch _, err := t.store.Log(ctx, p.org); {
+	case errors.Is(err, store.ErrNoLog):
+		return keys.LoadOrCreate(t.place.SigningKey, t.place.PeopleKey)
+	case err != nil:
+		return nil, err
+	default:
+		return nil, withHint(errNoKey, "put it into %s, or say where it is with WHODID_KEY", t.place.SigningKey)
+	}
 }
 
 // redactor cleans what enters the trail of secrets and of this user's names.
@@ -128,6 +162,31 @@ func (p *Program) drain(ctx context.Context, t *trail) (intake.Taken, error) {
 	if err != nil {
 		return taken, err
 	}
-	_, err = t.recorder.LoseExpired(ctx)
-	return taken, err
+	if _, err = t.recorder.LoseExpired(ctx); err != nil {
+		return taken, err
+	}
+	return taken, p.pin(ctx, t)
 }
+
+// pin remembers the head that this user has seen, outside of the trail. A head
+// that does not go on from there is not remembered, and told of.
+func (p *Program) pin(ctx context.Context, t *trail) error {
+	head, err := t.store.Head(ctx, p.org)
+	if err != nil {
+		return err
+	}
+	holds, err := t.pins.Advance(t.pinName(p.org), t.ring.Public, head.Checkpoint, p.Now(), t.store.Tiles(ctx, p.org))
+	if err != nil {
+		// A pin that can't be written weakens the next verification, but is
+		// no reason to withhold an answer.
+		fmt.Fprintf(p.Stderr, "whodid: %v\n", err)
+		return nil
+	}
+	if !holds {
+		fmt.Fprintln(p.Stderr, "whodid: the trail is not what it was when you last looked: run whodid verify")
+	}
+	return nil
+}
+
+// pinName names a trail's pin by where the trail lies.
+func (t *trail) pinName(org string) string { return t.place.Location.String() + "#" + org }

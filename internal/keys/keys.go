@@ -31,6 +31,14 @@ type Ring struct {
 // peopleKeySize is the length of the pseudonym key in bytes.
 const peopleKeySize = 32
 
+// Load reads a trail's keys. Without a signing key it returns fs.ErrNotExist.
+func Load(signingFile, peopleFile string) (*Ring, error) {
+	if _, err := os.Stat(signingFile); err != nil {
+		return nil, fmt.Errorf("couldn't read the signing key: %w", err)
+	}
+	return LoadOrCreate(signingFile, peopleFile)
+}
+
 // LoadOrCreate reads a trail's keys and makes those that are missing. Many
 // processes may do so at once: all get the same keys.
 func LoadOrCreate(signingFile, peopleFile string) (*Ring, error) {

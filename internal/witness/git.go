@@ -16,22 +16,17 @@ import (
 const Ref = "refs/whodid/checkpoints"
 
 // InGit commits a checkpoint of the log with that origin to [Ref] of a
-// repository and returns the commit's id. A checkpoint that is there already
-// is not committed again; again is true then.
-func InGit(ctx context.Context, repo git.Repository, origin, signed string, now time.Time) (commit string, again bool, err error) {
+// repository and returns the commit's id.
+func InGit(ctx context.Context, repo git.Repository, origin, signed string, now time.Time) (string, error) {
 	parent, err := refCommit(ctx, repo)
 	if err != nil {
-		return "", false, fmt.Errorf("couldn't witness in git: %w", err)
+		return "", fmt.Errorf("couldn't witness in git: %w", err)
 	}
-	if parent != "" {
-		if old, err := repo.Run(ctx, "show", parent+":"+fileName(origin)); err == nil && old == signed {
-			return parent, true, nil
-		}
+	commit, err := commitCheckpoint(ctx, repo, parent, origin, signed, now)
+	if err != nil {
+		return "", fmt.Errorf("couldn't witness in git: %w", err)
 	}
-	if commit, err = commitCheckpoint(ctx, repo, parent, origin, signed, now); err != nil {
-		return "", false, fmt.Errorf("couldn't witness in git: %w", err)
-	}
-	return commit, false, nil
+	return commit, nil
 }
 
 func commitCheckpoint(ctx context.Context, repo git.Repository, parent, origin, signed string, now time.Time) (string, error) {

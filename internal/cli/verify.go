@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/git"
+	"github.com/whodid/whodid/internal/ledger"
+	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/witness"
+	"github.com/whodid/whodid/proof"
+)
+
+func (p *Program) verifyCommand() *cobra.Command {
+	var key string
+	c := &cobra.Command{
+		Use:     "verify",
+		GroupID: "prove",
+		Short:   "Check that the trail is what it was",
+		Long: `Re-reads the whole trail as an outsider would: every event against its leaf, the
+leaves against the tree, the tree against the signed checkpoint, the executions
+against their events, and all of it against the checkpoints that were seen
+before, by you (pinned whenever you ask) and by git (see "whodid witness git").
+
+It answers five questions apart, each proved, conditional, not shown or refuted.
+Exit status 3 means that something is wrong; the rows are named.`,
+		Example: `  whodid verify
+  whodid verify --json | jq .verdicts
+  whodid verify --key 'whodid/abc+1f2e3d4c+Aa…'   # trust this key, not the one at hand`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			v, err := p.verify(c.Context(), key)
+			if err != nil {
+				return err
+			}
+			if p.json {
+				err = p.printJSON(v)
+			} else {
+				err = printVerification(p.Stdout, v)
+			}
+			if err == nil && (v.Verdicts.Refuted() || len(v.Problems) > 0) {
+				return &exitError{code: ExitVerification}
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&key, "key", "", "the log's public key, as you know it from elsewhere")
+	return c
+}
+
+func (p *Program) verify(ctx context.Context, key string) (*ask.Verification, error) {
+	t, err := p.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	o, err := p.trust(ctx, t, key)
+	if err != nil {
+		return nil, err
+	}
+	if o.Sightings, err = p.sightings(ctx, t); err != nil {
+		return nil, err
+	}
+	o.Progress = p.progress("verifying")
+	v, err := t.asker.Verify(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if t.recorder != nil && len(v.Problems) == 0 {
+		return v, p.pin(ctx, t)
+	}
+	return v, nil
+}
+
+// trust decides by which key the trail is judged: the one given, else the one
+// that signs at hand, else the one that was pinned. It takes in what waits if
+// the trail can be written to with the key at hand; if it can't, that is a
+// finding and no reason to stop.
+func (p *Program) trust(ctx context.Context, t *trail, key string) (ask.VerifyOptions, error) {
+	var o ask.VerifyOptions
+	err := p.openPen(ctx, t)
+	switch {
+	case err == nil:
+		if _, err := p.drain(ctx, t); err != nil {
+			fmt.Fprintf(p.Stderr, "whodid: %v\n", err)
+		}
+		o.TrustedKey, o.KeyFrom = t.ring.Public, t.place.SigningKey
+	case errors.Is(err, ledger.ErrForeignKey):
+		o.TrustedKey, o.KeyFrom = t.ring.Public, t.place.SigningKey
+	case errors.Is(err, errNoKey):
+		if pinned, ok, err := t.pins.Get(t.pinName(p.org)); err == nil && ok {
+			o.TrustedKey, o.KeyFrom = pinned.PublicKey, "the pin of "+pinned.SeenAt.Format(time.DateOnly)
+		}
+	default:
+		return o, err
+	}
+	waiting, err := t.spool.Waiting()
+	if err != nil {
+		return o, err
+	}
+	o.Waiting = waiting.Records
+	if key != "" {
+		if _, err := proof.ParseKeys(key); err != nil {
+			return o, usageError("--key: %w", err)
+		}
+		o.TrustedKey, o.KeyFrom = strings.TrimSpace(key), "--key"
+	}
+	return o, nil
+}
+
+// gitSightings is how many of git's checkpoints a verification looks at.
+const gitSightings = 20
+
+// sightings are the checkpoints that this user and the repository here have
+// seen of the trail.
+func (p *Program) sightings(ctx context.Context, t *trail) ([]witness.Sighting, error) {
+	var seen []witness.Sighting
+	pinned, ok, err := t.pins.Get(t.pinName(p.org))
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		seen = append(seen, pinned)
+	}
+	log, err := t.store.Log(ctx, p.org)
+	if errors.Is(err, store.ErrNoLog) {
+		return seen, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	inGit, err := witness.FromGit(ctx, git.In(p.Dir), log.Origin, gitSightings)
+	return append(seen, inGit...), err
+}
+
+// progress reports long work on a terminal's standard error.
+func (p *Program) progress(doing string) func(done, total uint64) {
+	f, ok := p.Stderr.(*os.File)
+	if !ok || p.json {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	last := p.Now()
+	return func(done, total uint64) {
+		now := p.Now()
+		if now.Sub(last) < 200*time.Millisecond && done < total {
+			return
+		}
+		last = now
+		fmt.Fprintf(f, "\r%s %d of %d events\x1b[K", doing, done, total)
+		if done >= total {
+			fmt.Fprint(f, "\r\x1b[K")
+		}
+	}
+}
+
+func printVerification(w io.Writer, v *ask.Verification) error {
+	var b strings.Builder
+	for _, line := range []struct {
+		name string
+		v    proof.Verdict
+	}{
+		{"Integrity", v.Verdicts.Integrity},
+		{"Completeness", v.Verdicts.Completeness},
+		{"Authorship", v.Verdicts.Authorship},
+		{"Time", v.Verdicts.Time},
+		{"Approval", v.Verdicts.Approval},
+	} {
+		fmt.Fprintf(&b, "%-13s %-12s %s\n", line.name, line.v.State, line.v.Detail)
+	}
+	fmt.Fprintf(&b, "\nlog   %s\nsize  %d events\nroot  %s\n", v.Origin, v.TreeSize, v.Root)
+	for _, s := range v.Witnesses {
+		verb := "goes on from"
+		if !s.Holds {
+			verb = "DOES NOT go on from"
+		}
+		fmt.Fprintf(&b, "      %s %d events seen by %s, %s\n", verb, s.Size, s.Witness, s.SeenAt.Format("2006-01-02 15:04:05Z"))
+	}
+	if len(v.Problems) > 0 {
+		fmt.Fprintf(&b, "\n%d problems\n", len(v.Problems)+v.MoreProblems)
+	}
+	for _, p := range v.Problems {
+		var where []string
+		if p.Seq != nil {
+			where = append(where, fmt.Sprintf("#%d", *p.Seq))
+		}
+		for _, id := range []string{p.EventID, p.ExecutionID} {
+			if id != "" {
+				where = append(where, fmt.Sprintf("%.40q", id))
+			}
+		}
+		fmt.Fprintf(&b, "  %-9s %s  %q\n", p.Kind, strings.Join(where, " "), p.Detail)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
