@@ -2,7 +2,10 @@ package redact
 
 import "strings"
 
-const longestName = 128 // bytes; a longer name is no name
+const (
+	longestName  = 128     // bytes; a longer name is no name
+	longestValue = 4 << 10 // bytes; a longer value goes without a look at it
+)
 
 // An assignment is a name, an operator and a value in a text of any kind: shell, JSON, YAML, headers, flags, queries, XML.
 type assignment struct {
@@ -51,9 +54,10 @@ func (f *finder) name(at, end int) {
 		return
 	}
 	f.value(&a)
-	if !f.secretValue(&a, kind) {
+	if a.valueTo-a.valueAt <= longestValue && !f.secretValue(&a, kind) {
 		return
 	}
+	f.nameEnd = max(f.nameEnd, a.valueTo) // names in the value go with it
 	switch {
 	case a.query && a.op == '=':
 		f.add(a.valueAt, a.valueTo, ruleQuery)

@@ -39,7 +39,9 @@ func (f *finder) command(at int, name string) {
 	limit := min(len(s), i+longestCommand)
 	wanted := false
 	for i < limit {
-		i += run(s[i:limit], isBlank)
+		for i < limit && (isBlank(s[i]) || s[i] == '\\' && i+1 < limit && s[i+1] == '\n' || s[i] == '\n' && s[i-1] == '\\') {
+			i++ // a line may go on in the next one
+		}
 		start := i
 		i = argument(s, i, limit)
 		if i == start {

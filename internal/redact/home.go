@@ -8,7 +8,7 @@ import (
 // sharedHomes are directories among the homes that belong to nobody in person.
 const sharedHomes = " shared public default linuxbrew all "
 
-// home adds the home directory whose keyword is at f.text[at], one of /home/, /users/, \users\, -home-, -users-. It becomes ~.
+// home adds the home directory whose keyword is at f.text[at], one of /home/, /users/, \users, -home-, -users-. It becomes ~.
 // It reads the name in the text as given, because a view takes \tom of C:\Users\tom for a tab.
 func (f *finder) home(at int, word string) {
 	s := f.text
@@ -23,7 +23,11 @@ func (f *finder) home(at int, word string) {
 			start-- // doubled in JSON
 		}
 		windows = true
-		nameAt += run(s[nameAt:], func(c byte) bool { return c == '\\' })
+		gap := run(s[nameAt:], func(c byte) bool { return c == '\\' })
+		if gap == 0 {
+			return
+		}
+		nameAt += gap
 	case '/':
 		nameAt += run(s[nameAt:], func(c byte) bool { return c == '/' })
 	}

@@ -30,7 +30,7 @@ var ownKeywords = [...]struct {
 	{"basic ", nameHandler},
 	{"://", urlHandler}, {`:\/\/`, urlHandler},
 	{"-----begin", pemHandler},
-	{"/home/", homeHandler}, {"/users/", homeHandler}, {`\users\`, homeHandler}, {"-home-", homeHandler}, {"-users-", homeHandler},
+	{"/home/", homeHandler}, {"/users/", homeHandler}, {`\users`, homeHandler}, {"-home-", homeHandler}, {"-users-", homeHandler},
 	{"eyj", jwtHandler},
 }
 

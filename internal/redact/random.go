@@ -46,13 +46,13 @@ func (f *finder) random(start, end int) {
 		f.add(start, end, ruleHighEntropy)
 		return
 	}
-	for part := range strings.FieldsFuncSeq(s, func(c rune) bool { return c == '/' || c == '+' }) {
-		if len(part) < leastRandom || !looksRandom(part) || entropy(part) < leastEntropy {
-			continue
+	for at := start; at < end; {
+		n := run(f.view[at:end], isToken)
+		part := f.view[at : at+n]
+		if n >= leastRandom && looksRandom(part) && entropy(part) >= leastEntropy && !isPublic(f.view, at) {
+			f.add(at, at+n, ruleHighEntropy)
 		}
-		if at := start + strings.Index(s, part); !isPublic(f.view, at) {
-			f.add(at, at+len(part), ruleHighEntropy)
-		}
+		at += n + 1
 	}
 }
 

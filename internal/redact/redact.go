@@ -149,10 +149,14 @@ type finder struct {
 	spans []span
 	// windows holds by vendor rule where its last window ends, so that a crowd of keywords isn't searched twice.
 	windows []window
-	work    int // bytes given to regular expressions
-	nameEnd int // where the last name ends that was looked at
-	callEnd int // where the last command line ends that was looked at
-	pemEnd  int // where the last private key ends
+	// userinfo holds where the credentials of URLs end: the @ there is in no address.
+	userinfo []int
+	work     int  // bytes given to regular expressions
+	nameEnd  int  // where the last name ends that was looked at
+	callEnd  int  // where the last command line ends that was looked at
+	pemEnd   int  // where the last private key ends
+	pemOpen  bool // no private key is closed behind pemEnd
+	wordEnd  int  // where the last token ends that was added
 }
 
 func (f *finder) add(start, end int, rule string) {
@@ -162,4 +166,4 @@ func (f *finder) add(start, end int, rule string) {
 }
 
 // workLimit is how many bytes regular expressions may read for a text of n bytes before it's withheld. Real logs stay under 2 n.
-func workLimit(n int) int { return 1<<20 + 16*n }
+func workLimit(n int) int { return 1<<18 + 8*n }

@@ -106,7 +106,7 @@ func (f *finder) vendor(i, at, n int) {
 // worth tells by a glance at the text behind the keyword whether the regex of the rule can match there. It saves most calls of the
 // rules with a short keyword and of those that look for an assignment.
 func (f *finder) worth(r *vendorRule, at, n int) bool {
-	s := f.view[at:]
+	s := f.view[at:min(len(f.view), at+n+worthWidth)]
 	switch {
 	case r.assign:
 		return assigns(s[n:])
@@ -117,10 +117,13 @@ func (f *finder) worth(r *vendorRule, at, n int) bool {
 	case r.id == "vault-service-token" && n == 2:
 		return run(s[2:], isAlnum) >= 24
 	case r.id == "kubernetes-secret-yaml":
-		return strings.Contains(f.view[max(0, at-40):at], "ind:") || strings.Contains(f.view, "data:")
+		return containsFold(f.view[max(0, at-20):at], "kind:")
 	}
 	return true
 }
+
+// worthWidth is how many bytes behind a keyword say whether the rule can match.
+const worthWidth = 128
 
 // assigns tells whether s, which follows a name, goes on as gitleaks' assignments do: some more of the name, an operator, a value.
 func assigns(s string) bool {
@@ -174,7 +177,7 @@ func (f *finder) apply(i, start, end int) {
 		from, to = start+from, start+to
 		if !r.assign {
 			// A longer token of the same kind is still that token.
-			to += run(f.view[to:], isToken)
+			to += run(f.view[to:min(len(f.view), to+unboundedWidth)], isToken)
 		}
 		f.add(from, to, r.id)
 	}

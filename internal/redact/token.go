@@ -41,11 +41,12 @@ var tokenPrefixes = [...]tokenPrefix{
 // token adds the token that starts with p at f.view[at], if there is one.
 func (f *finder) token(p *tokenPrefix, at int) {
 	s := f.view
-	if !strings.HasPrefix(s[at:], p.prefix) || at > 0 && isAlnum(s[at-1]) {
+	if at < f.wordEnd || !strings.HasPrefix(s[at:], p.prefix) || at > 0 && isAlnum(s[at-1]) {
 		return
 	}
+	part := func(c byte) bool { return isToken(c) || strings.IndexByte(p.more, c) >= 0 }
 	from := at + len(p.prefix)
-	end := from + run(s[from:], func(c byte) bool { return isToken(c) || strings.IndexByte(p.more, c) >= 0 })
+	end := from + run(s[from:min(len(s), from+judgedWidth)], part)
 	for end > from && s[end-1] == '.' {
 		end-- // ends the sentence
 	}
@@ -56,14 +57,22 @@ func (f *finder) token(p *tokenPrefix, at int) {
 	if hexKey := len(tail) >= leastRandom && isDigest(tail); p.words && !hexKey && !looksRandom(tail) {
 		return
 	}
+	end += run(s[end:], part)
+	for s[end-1] == '.' {
+		end--
+	}
+	f.wordEnd = end
 	f.add(at, end, ruleToken)
 }
+
+// judgedWidth is how many bytes of a token say whether it's one.
+const judgedWidth = 512
 
 // jwt adds the JSON Web Token (RFC 7519) that starts at f.view[at]: two to five base64url parts with dots between them, of which the
 // first holds an object and therefore starts with eyJ.
 func (f *finder) jwt(at int) {
 	s := f.view
-	if !strings.HasPrefix(s[at:], "eyJ") || at > 0 && isAlnum(s[at-1]) {
+	if at < f.wordEnd || !strings.HasPrefix(s[at:], "eyJ") || at > 0 && isAlnum(s[at-1]) {
 		return
 	}
 	end := at + run(s[at:], isToken)
@@ -76,6 +85,7 @@ func (f *finder) jwt(at int) {
 		end += 1 + n
 	}
 	if parts > 1 && end-at >= 16 {
+		f.wordEnd = end
 		f.add(at, end, ruleJWT)
 	}
 }
@@ -92,7 +102,12 @@ func (f *finder) pem(at int) {
 		return
 	}
 	end += at
-	if i := pemFinish(s[end:]); i > 0 {
+	i := 0
+	if !f.pemOpen {
+		i = pemFinish(s[end:])
+		f.pemOpen = i == 0 // there's none further on either, so the text is searched for it once
+	}
+	if i > 0 {
 		end += i
 	} else {
 		for end < len(s) {

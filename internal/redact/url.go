@@ -28,6 +28,7 @@ func (f *finder) url(at, after int) {
 		return
 	}
 	f.spans = append(f.spans, span{after, after + cut + 1, ruleUserinfo, ""})
+	f.userinfo = append(f.userinfo, after+cut)
 }
 
 // agentAddresses are those under which coding agents and forges sign commits. They name no person, and the trail needs them to tell who
@@ -47,7 +48,12 @@ func (f *finder) emails() {
 			break
 		}
 		at += i
-		f.email(at, at+1)
+		for len(f.userinfo) > 0 && f.userinfo[0] < at {
+			f.userinfo = f.userinfo[1:]
+		}
+		if len(f.userinfo) == 0 || f.userinfo[0] != at {
+			f.email(at, at+1)
+		}
 	}
 	for at := 0; ; at++ {
 		i := strings.Index(s[at:], "%40")

@@ -17,6 +17,7 @@ import (
 	"go/format"
 	"log"
 	"os"
+	"regexp"
 	"regexp/syntax"
 	"strconv"
 	"strings"
@@ -131,7 +132,7 @@ func writeRule(b *bytes.Buffer, r rule) error {
 	if r.SecretGroup > 0 {
 		fmt.Fprintf(b, ", group: %d", r.SecretGroup)
 	}
-	if tree.Op == syntax.OpConcat && strings.Contains(r.Regex, assignment) {
+	if assigns(r, tree) {
 		b.WriteString(", assign: true")
 	}
 	var kept []allowlist
@@ -152,6 +153,25 @@ func writeRule(b *bytes.Buffer, r rule) error {
 	}
 	b.WriteString("},\n")
 	return nil
+}
+
+// assigns tells whether every match of the rule is name, operator, value with the keyword in the name. Then a glance at what follows
+// the keyword can rule a match out.
+func assigns(r rule, tree *syntax.Regexp) bool {
+	name, _, ok := strings.Cut(r.Regex, assignment)
+	if !ok || tree.Op != syntax.OpConcat {
+		return false
+	}
+	re, err := regexp.Compile("^(?:" + name + ")$")
+	if err != nil {
+		return false
+	}
+	for _, k := range r.Keywords {
+		if !re.MatchString(k) {
+			return false
+		}
+	}
+	return true
 }
 
 func writeAllowlist(b *bytes.Buffer, a allowlist) {
