@@ -1,0 +1,74 @@
+package term
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/clipperhouse/displaywidth"
+)
+
+// Fact is one thing about the subject of a page: "Started", "2h ago".
+type Fact struct {
+	Name string
+	Cell
+}
+
+// Facts writes what is known about one subject, a line for each fact. At a
+// terminal the values are aligned and broken between words where they are too
+// long; behind a pipe each line is a name, a tab and a value.
+func (o *Output) Facts(facts ...Fact) {
+	widest := 0
+	for _, f := range facts {
+		widest = max(widest, displaywidth.String(f.Name))
+	}
+	for _, f := range facts {
+		text := Clean(f.Text)
+		if !o.Terminal() {
+			fmt.Fprintf(o.w, "%s\t%s\n", strings.ToLower(f.Name), o.Paint(f.Style, text))
+			continue
+		}
+		indent := 2 + widest + gutter
+		name := f.Name + strings.Repeat(" ", widest-displaywidth.String(f.Name))
+		for i, line := range wrap(text, max(o.width-indent, minCut)) {
+			if i == 0 {
+				fmt.Fprintf(o.w, "  %s%s%s\n", o.Paint(Dim, name), strings.Repeat(" ", gutter), o.Paint(f.Style, line))
+			} else {
+				fmt.Fprintf(o.w, "%s%s\n", strings.Repeat(" ", indent), o.Paint(f.Style, line))
+			}
+		}
+	}
+}
+
+// wrap breaks text between words into lines of at most width columns; a word
+// that is longer is broken too.
+func wrap(text string, width int) []string {
+	var lines []string
+	line, used := "", 0
+	flush := func() {
+		lines = append(lines, line)
+		line, used = "", 0
+	}
+	for word := range strings.FieldsSeq(text) {
+		wide := displaywidth.String(word)
+		if used > 0 && used+1+wide > width {
+			flush()
+		}
+		for wide > width {
+			head := displaywidth.TruncateString(word, width, "")
+			if head == "" {
+				break // a character wider than the line
+			}
+			lines = append(lines, head)
+			word = word[len(head):]
+			wide = displaywidth.String(word)
+		}
+		if used > 0 {
+			line, used = line+" ", used+1
+		}
+		line, used = line+word, used+wide
+	}
+	if used > 0 || len(lines) == 0 {
+		flush()
+	}
+	return lines
+}
