@@ -61,9 +61,9 @@ type tagMark struct {
 }
 
 // Folds returns the executions that the event changes: its own, and for a
-// model call of a sub-agent also the run that the sub-agent is a part of. What
-// was only attempted changes nothing, for it may never become known whether
-// the trail heard of the attempt or of its result first.
+// model call of a sub-agent also the run that the sub-agent is a part of. An
+// attempt changes nothing: the trail keeps it only if it came before its
+// result, so that whatever rests on it would rest on the order.
 func (e *Event) Folds() []string {
 	kind, ok := LookupKind(e.What)
 	if !ok || !kind.Folds || e.Execution == "" || e.Result == ResultAttempted {
