@@ -94,7 +94,9 @@ BEGIN
             name := format('event_%s_%s', class, to_char(month, 'YYYYMM'));
             IF to_regclass(name) IS NULL THEN
                 PERFORM pg_advisory_xact_lock(7738147, 1);
-                IF to_regclass(name) IS NULL THEN
+                -- Asked of the catalogue itself: to_regclass remembers what
+                -- was not there before the lock was waited for.
+                IF NOT EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = current_schema()::regnamespace) THEN
                     -- Made apart and then attached: that waits for no reader
                     -- and lets none wait.
                     EXECUTE format('CREATE TABLE %I (LIKE event INCLUDING DEFAULTS)', name);
