@@ -167,6 +167,9 @@ func scanExecution(rows *sql.Rows) (*executionRow, error) {
 	if err := json.Unmarshal([]byte(n.tags), &x.Tags); err != nil {
 		return nil, fmt.Errorf("execution %s: %w", x.ID, err)
 	}
+	if len(x.Tags) == 0 {
+		x.Tags = nil // as Apply leaves it
+	}
 	x.Models, x.Usage = x.Folded.Usage()
 	return &x, nil
 }
