@@ -78,4 +78,3 @@ func exactArgs(n int, what string) cobra.PositionalArgs {
 			fmt.Errorf("%q needs %s, and got %d arguments", c.CommandPath(), what, len(args)), "see: %s --help", c.CommandPath())}
 	}
 }
-

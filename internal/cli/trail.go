@@ -116,7 +116,7 @@ func (p *Program) ring(ctx context.Context, t *trail) (*keys.Ring, error) {
 	}
 	switch _, err := t.store.Log(ctx, p.org); {
 	case errors.Is(err, store.ErrNoLog):
-		return keys.LoadOrCreate(t.place.SigningKey, t.place.PeopleKey)
+		return keys.LoadOrCreate(t.place.SigningKey, t.place.PeopleKey, ledger.NewKey)
 	case err != nil:
 		return nil, err
 	default:

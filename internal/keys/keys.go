@@ -15,8 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/whodid/whodid/proof"
 )
 
 // Ring is the keys of one trail.
@@ -33,16 +31,19 @@ const peopleKeySize = 32
 
 // Load reads a trail's keys. Without a signing key it returns fs.ErrNotExist.
 func Load(signingFile, peopleFile string) (*Ring, error) {
-	if _, err := os.Stat(signingFile); err != nil {
-		return nil, fmt.Errorf("couldn't read the signing key: %w", err)
-	}
-	return LoadOrCreate(signingFile, peopleFile)
+	return LoadOrCreate(signingFile, peopleFile, func() (string, string, error) {
+		return "", "", fmt.Errorf("couldn't read the signing key %s: %w", signingFile, fs.ErrNotExist)
+	})
 }
 
-// LoadOrCreate reads a trail's keys and makes those that are missing. Many
-// processes may do so at once: all get the same keys.
-func LoadOrCreate(signingFile, peopleFile string) (*Ring, error) {
-	signing, err := readOrCreate(signingFile, newSigningKey)
+// LoadOrCreate reads a trail's keys and makes those that are missing, the
+// signing key with generate. Many processes may do so at once: all get the
+// same keys.
+func LoadOrCreate(signingFile, peopleFile string, generate func() (private, public string, err error)) (*Ring, error) {
+	signing, err := readOrCreate(signingFile, func() ([]byte, error) {
+		private, public, err := generate()
+		return []byte(private + "\n" + public + "\n"), err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -89,17 +90,6 @@ func (r *Ring) Pseudonym(identity string) string {
 	mac.Write([]byte(identity))
 	enc := base32.NewEncoding(pseudonymText).WithPadding(base32.NoPadding)
 	return "p" + enc.EncodeToString(mac.Sum(nil))[:15]
-}
-
-func newSigningKey() ([]byte, error) {
-	var id [8]byte
-	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
-	origin := "whodid/" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(id[:]))
-	private, public, err := proof.GenerateKey(origin)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't make a signing key: %w", err)
-	}
-	return []byte(private + "\n" + public + "\n"), nil
 }
 
 func newPeopleKey() ([]byte, error) {

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/proof"
 )
@@ -73,3 +75,10 @@ func sign(signer *proof.Signer, f proof.Frontier) (store.Head, error) {
 
 // Origin is the name of the log.
 func (l *Ledger) Origin() string { return l.signer.Origin() }
+
+// NewKey makes the key of a new log. The log's origin, the name that tells it
+// from all others, is random: it says nothing of whose log it is.
+func NewKey() (private, public string, err error) {
+	id := strings.TrimPrefix(whodid.NewID("log"), "log-")
+	return proof.GenerateKey("whodid/" + id)
+}
