@@ -42,7 +42,6 @@ type index struct {
 	classes uint8          // how many there are besides 0
 	bucket  [1 << 12]uint8 // by the classes of two bytes; 0 is the empty bucket
 	buckets [][]keyword
-	rules   map[string]bool // every id that a mark can have
 }
 
 type keyword struct {
@@ -56,16 +55,12 @@ type keyword struct {
 var keywordIndex = sync.OnceValue(buildIndex)
 
 func buildIndex() *index {
-	x := &index{buckets: make([][]keyword, 1, 256), rules: make(map[string]bool, len(vendorRules)+len(ownRules))}
+	x := &index{buckets: make([][]keyword, 1, 256)}
 	for i := range vendorRules {
-		x.rules[vendorRules[i].id] = true
 		for _, w := range vendorRules[i].keywords {
 			k := x.keyword(w)
 			k.vendor = append(k.vendor, uint8(i))
 		}
-	}
-	for _, id := range ownRules {
-		x.rules[id] = true
 	}
 	for _, own := range ownKeywords {
 		x.keyword(own.word).handler = own.handler

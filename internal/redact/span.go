@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // A span is a part of a text and what takes its place.
@@ -18,6 +19,18 @@ const markOpen, markClose = "[redacted:", "]"
 
 // mark returns what stands where the rule removed something.
 func mark(rule string) string { return markOpen + rule + markClose }
+
+// ruleIDs holds every id that a mark can have.
+var ruleIDs = sync.OnceValue(func() map[string]bool {
+	ids := make(map[string]bool, len(vendorRules)+len(ownRules))
+	for i := range vendorRules {
+		ids[vendorRules[i].id] = true
+	}
+	for _, id := range ownRules {
+		ids[id] = true
+	}
+	return ids
+})
 
 // marks returns the marks in s, in order. Only the id of a real rule makes one, so that nothing can hide in a forged mark.
 func marks(s string) []span {
@@ -33,7 +46,7 @@ func marks(s string) []span {
 		for end < len(s) && (isLower(s[end]) || isDigit(s[end]) || s[end] == '-') {
 			end++
 		}
-		if end < len(s) && s[end] == markClose[0] && keywordIndex().rules[s[at:end]] {
+		if end < len(s) && s[end] == markClose[0] && ruleIDs()[s[at:end]] {
 			at = end + 1
 			found = append(found, span{start: start, end: at})
 		}
