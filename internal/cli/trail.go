@@ -157,7 +157,12 @@ func (t *trail) close() { _ = t.store.Close() }
 
 // drain takes in what waits, and ends the runs that stopped reporting.
 func (p *Program) drain(ctx context.Context, t *trail) (intake.Taken, error) {
-	in := intake.Intake{Spool: t.spool, Recorder: t.recorder, Home: place.Home(p.Env), Now: p.Now}
+	in := intake.Intake{
+		Spool: t.spool, Recorder: t.recorder, Home: place.Home(p.Env), Now: p.Now,
+		Told: func(ctx context.Context, execution string) (map[string]bool, error) {
+			return t.store.Calls(ctx, p.org, execution)
+		},
+	}
 	taken, err := in.Drain(ctx)
 	if err != nil {
 		return taken, err

@@ -26,6 +26,10 @@ type Recorder interface {
 	RecordValid(ctx context.Context, events []whodid.Event) ([]*store.Row, error)
 }
 
+// Told says which of a client's tool calls an execution's events tell of, by
+// the client's ids.
+type Told func(ctx context.Context, execution string) (calls map[string]bool, err error)
+
 // Taken counts what was taken in.
 type Taken struct {
 	Records     int // of the spool
@@ -38,6 +42,7 @@ type Taken struct {
 type Intake struct {
 	Spool    *spool.Spool
 	Recorder Recorder
+	Told     Told
 	Home     string // what ~ in the path of a transcript stands for
 	Now      func() time.Time
 }
@@ -125,17 +130,46 @@ func (in *Intake) readOne(ctx context.Context, ref claude.TranscriptRef, taken *
 		taken.Events += len(added)
 	}
 	taken.Transcripts++
-	return nil
+	return in.compare(ctx, ref, reading.Calls, taken)
+}
+
+// compare records a gap if the transcript knows of tool calls that no hook
+// told of: a hook that could not write is thus found out.
+func (in *Intake) compare(ctx context.Context, ref claude.TranscriptRef, calls []string, taken *Taken) error {
+	told, err := in.Told(ctx, ref.Execution)
+	if err != nil {
+		return err
+	}
+	var untold int64
+	for _, call := range calls {
+		if !told[call] {
+			untold++
+		}
+	}
+	if untold == 0 {
+		return nil
+	}
+	gap := in.gap(ref, "tool calls in the transcript that no hook told of")
+	gap.Key = fmt.Sprintf("gap/calls/%s/%s/%d", ref.Execution, ref.SubagentID, untold)
+	gap.Data["count"] = untold
+	taken.Gaps += int(untold)
+	_, err = in.Recorder.RecordValid(ctx, []whodid.Event{gap})
+	return err
 }
 
 // missing records that usage can't be known.
 func (in *Intake) missing(ctx context.Context, ref claude.TranscriptRef, reason string, taken *Taken) error {
-	gap := record.Gap(reason, "import:claude-code", nil, in.Now())
+	gap := in.gap(ref, reason)
 	gap.Key = "gap/transcript/" + ref.Execution
-	gap.Execution, gap.Session = ref.Execution, ref.Session
 	taken.Gaps++
 	_, err := in.Recorder.RecordValid(ctx, []whodid.Event{gap})
 	return err
+}
+
+func (in *Intake) gap(ref claude.TranscriptRef, reason string) whodid.Event {
+	gap := record.Gap(reason, "import:claude-code", nil, in.Now())
+	gap.Execution, gap.Session = ref.Execution, ref.Session
+	return gap
 }
 
 func (in *Intake) resolve(path string) string {

@@ -183,3 +183,20 @@ func (s *Store) KnownExecutions(ctx context.Context, org string, ids []string) (
 	}
 	return out, nil
 }
+
+// Calls returns the clients' ids of the tool calls that an execution's events
+// tell of.
+func (s *Store) Calls(ctx context.Context, org, execution string) (map[string]bool, error) {
+	calls := map[string]bool{}
+	where, args := (&EventFilter{Execution: execution}).where(org)
+	err := eachEvent(ctx, s.read, where, args, func(r *Row, _ *scanner) error {
+		if err := r.ParseData(); err != nil {
+			return err
+		}
+		if call := r.Data.String("call"); call != "" {
+			calls[call] = true
+		}
+		return nil
+	})
+	return calls, err
+}
