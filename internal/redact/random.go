@@ -5,7 +5,7 @@ import "strings"
 const (
 	// leastRandom is the length in bytes from which a token that no rule names is judged by its looks. Shorter ones are mostly ids.
 	leastRandom = 32
-	// leastEntropy in bits a byte: random base64 of 32 bytes has about 4.6, words in camel case stay below 4.2 or fail otherwise.
+	// leastEntropy in bits a byte. 32 bytes can have 5 at most. What keeps words apart is how often they change case, see looksRandom.
 	leastEntropy = 4.2
 )
 

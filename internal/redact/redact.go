@@ -58,7 +58,7 @@ var ownRules = [...]string{
 }
 
 // maxRounds bounds how often the output of one round is read again. A round can uncover something, such as a value that stood behind
-// another one; two rounds are usual, more than four were never seen.
+// another one. Text that hasn't settled by then is withheld.
 const maxRounds = 12
 
 // A Redactor removes what must not be recorded. It is safe for concurrent use.
@@ -165,5 +165,5 @@ func (f *finder) add(start, end int, rule string) {
 	}
 }
 
-// workLimit is how many bytes regular expressions may read for a text of n bytes before it's withheld. Real logs stay under 2 n.
+// workLimit is how many bytes regular expressions may read for a text of n bytes before it's withheld.
 func workLimit(n int) int { return 1<<18 + 8*n }

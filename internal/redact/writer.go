@@ -21,7 +21,7 @@ var errClosed = errors.New("writer is closed")
 // as it has ended, whatever the sizes of the writes, so that a reader can follow the log. A carriage return ends a line too.
 // What goes on depends on the bytes only, not on how they were split into writes.
 //
-// Memory is bounded by about 200 KB: a line of more than 64 KB is read in overlapping pieces, and one word of more than that is
+// Memory is bounded, whatever the length of a line: one of more than 64 KB is read in overlapping pieces, and one word of more than that is
 // withheld. The zero value isn't usable; see NewWriter. A Writer is for one goroutine.
 type Writer struct {
 	r        *Redactor
