@@ -1,0 +1,79 @@
+package claude
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/shell"
+)
+
+// shellActions tells what a shell command did, or would do. Its parts follow
+// from the command's text alone, so that an attempt and its result have the
+// same ones; the output only decides what came of each.
+func (h *hook) shellActions(c *call, in arguments, at stage) []action {
+	out, claim := h.shellOutcome(c, in, at)
+	acts := shell.Acts(in.command, out, h.repository())
+	actions := make([]action, len(acts))
+	for i, act := range acts {
+		a := action{what: act.What, target: act.Target, data: whodid.Data{}}
+		for name, v := range act.Data {
+			a.data[name] = v
+		}
+		switch a.result = whodid.Result(act.Result); {
+		case at == stageDenied:
+			a.result = at.result()
+			a.data["reason"] = at.reason()
+		case claim != stageOpen && a.result == whodid.ResultAttempted && a.what == "shell.run":
+			a.result = claim.result()
+			put(a.data, "reason", claim.reason())
+		}
+		actions[i] = a
+	}
+	return actions
+}
+
+// shellOutcome is what the client reports of a command; nil while it has not
+// ended. Where no exit status is known, the client's word for how the call
+// ended is the claim, and settles a line in which nothing but "a command ran"
+// was recognised; otherwise the claim is that of stageOpen.
+//
+// That PostToolUse fires at all means exit status zero, or one that the client
+// takes for an answer rather than an error (grep that finds nothing). Only
+// Claude Code tells failures apart, so that of other clients the status is not
+// known.
+func (h *hook) shellOutcome(c *call, in arguments, at stage) (out *shell.Outcome, claim stage) {
+	switch at {
+	case stageDone:
+		s := c.streams()
+		if s.background || in.background {
+			return nil, stageOpen
+		}
+		out = &shell.Outcome{Stdout: s.stdout, Stderr: s.stderr, Interrupted: s.interrupted}
+		if h.client != clientClaude || !s.told || s.interrupted {
+			return out, stageOpen
+		}
+		out.ExitKnown = !s.interpreted
+		return out, stageDone
+	case stageFailed, stageCancelled:
+		out = &shell.Outcome{Interrupted: at == stageCancelled}
+		out.Exit, out.Stdout, out.ExitKnown = exitCode(output(c.failure))
+		out.ExitKnown = out.ExitKnown && h.p.whole
+		return out, at
+	default:
+		return nil, stageOpen
+	}
+}
+
+// exitCode reads the text of a failed command: "Exit code 3", and behind it what
+// the command printed. A failure with status zero would be none, so that a zero
+// is not known.
+func exitCode(text string) (code int, rest string, known bool) {
+	after, ok := strings.CutPrefix(text, "Exit code ")
+	if !ok {
+		return 0, text, false
+	}
+	digits, rest, _ := strings.Cut(after, "\n")
+	code, err := strconv.Atoi(digits)
+	return code, rest, err == nil && code != 0
+}

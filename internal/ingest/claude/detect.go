@@ -1,0 +1,68 @@
+package claude
+
+import "strings"
+
+// Detect tells which client called a hook: "claude-code", "codex", "gemini",
+// "copilot", "cursor", "vscode", or "unknown". The payload's shape decides; the
+// environment, read through env, only where the shape does not tell, because
+// one agent may run inside another and inherits its variables. env may be nil.
+func Detect(payload []byte, env func(string) string) string {
+	if client := read(payload).client(); client != clientUnknown || env == nil {
+		return client
+	}
+	return clientByEnvironment(env)
+}
+
+// client tells the client by marks that all payloads of a session carry, so
+// that its events are not split between two.
+func (p *payload) client() string {
+	dirs := "/" + strings.ReplaceAll(p.transcript, `\`, "/")
+	file := base(p.transcript)
+	switch {
+	case p.marks.conversation || strings.Contains(dirs, "/.cursor/"):
+		return clientCursor
+	case p.marks.camelEvent:
+		return clientVSCode
+	case p.marks.camelTool || p.marks.camelSession || strings.Contains(dirs, "/.copilot/"):
+		return clientCopilot
+	case strings.Contains(dirs, "/.gemini/") || geminiEvent(p.rawEvent):
+		return clientGemini
+	case strings.HasPrefix(file, "rollout-") || p.marks.turn:
+		return clientCodex
+	case strings.Contains(dirs, "/.claude/") || strings.Contains(dirs, "/projects/"),
+		file != "" && file == p.session+".jsonl":
+		return clientClaude
+	default:
+		return clientUnknown
+	}
+}
+
+func geminiEvent(name string) bool {
+	switch name {
+	case "BeforeTool", "AfterTool", "BeforeAgent", "AfterAgent", "BeforeModel", "AfterModel", "BeforeToolSelection", "PreCompress":
+		return true
+	default:
+		return false
+	}
+}
+
+// clientByEnvironment knows variables that clients set for their hooks and
+// children. Gemini CLI and Cursor set CLAUDE_PROJECT_DIR too, for hooks that
+// were written for Claude Code, so they are asked for first.
+func clientByEnvironment(env func(string) string) string {
+	for _, known := range [...]struct{ variable, client string }{
+		{"CURSOR_VERSION", clientCursor},
+		{"CURSOR_PROJECT_DIR", clientCursor},
+		{"GEMINI_SESSION_ID", clientGemini},
+		{"GEMINI_PROJECT_DIR", clientGemini},
+		{"CODEX_THREAD_ID", clientCodex},
+		{"CLAUDE_PROJECT_DIR", clientClaude},
+		{"CLAUDECODE", clientClaude},
+		{"CLAUDE_CODE_ENTRYPOINT", clientClaude},
+	} {
+		if env(known.variable) != "" {
+			return known.client
+		}
+	}
+	return clientUnknown
+}

@@ -1,0 +1,90 @@
+package claude
+
+import (
+	"testing"
+)
+
+func TestDetectCaptures(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"2.1.197/hooks.jsonl":                    clientClaude,
+		"2.1.330/hooks.jsonl":                    clientClaude,
+		"2.1.330/http-hooks.jsonl":               clientClaude,
+		"other/codex-hooks.jsonl":                clientCodex,
+		"other/gemini-hooks.jsonl":               clientGemini,
+		"other/copilot_cli_session_events.jsonl": clientUnknown, // no payloads of hooks
+		"other/cursor-session-simple.jsonl":      clientUnknown,
+	} {
+		// Each payload for itself: the events of a session must not be split
+		// between two clients.
+		for _, payload := range lines(t, name) {
+			if got := Detect(payload, nil); got != want {
+				t.Errorf("%s: %q, want %q: %.200s", name, got, want, payload)
+			}
+		}
+	}
+}
+
+func TestDetect(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		payload string
+		env     map[string]string
+		want    string
+	}{
+		"nothing":                  {"", nil, "unknown"},
+		"VS Code":                  {`{"timestamp":"2026-11-23T10:00:00Z","cwd":"/w","sessionId":"s","hookEventName":"PreToolUse","tool_name":"editFiles","tool_use_id":"t"}`, nil, "vscode"},
+		"Copilot CLI":              {`{"sessionId":"s","timestamp":1764000000000,"cwd":"/w","toolName":"bash","toolArgs":"{}"}`, nil, "copilot"},
+		"Copilot CLI by its files": {`{"session_id":"s","hook_event_name":"Stop","transcript_path":"/home/dev/.copilot/session-state/s/events.jsonl"}`, nil, "copilot"},
+		"Cursor":                   {`{"conversation_id":"c","generation_id":"g","hook_event_name":"beforeShellExecution","command":"ls","workspace_roots":["/w"]}`, nil, "cursor"},
+		"Cursor with Claude hooks": {`{"session_id":"s","hook_event_name":"Stop","transcript_path":"/home/dev/.cursor/projects/w/s.jsonl"}`, nil, "cursor"},
+		"Gemini by its event":      {`{"session_id":"s","hook_event_name":"AfterTool","tool_name":"x"}`, nil, "gemini"},
+		"Codex by its turn":        {`{"session_id":"s","hook_event_name":"Stop","turn_id":"t","model":"gpt"}`, nil, "codex"},
+		"Claude elsewhere":         {`{"session_id":"s-1","hook_event_name":"Stop","transcript_path":"/data/s-1.jsonl"}`, nil, "claude-code"},
+		"Claude on Windows":        {`{"session_id":"s-1","hook_event_name":"Stop","transcript_path":"C:\\Users\\d\\.claude\\projects\\w\\x.jsonl"}`, nil, "claude-code"},
+		"a shape of many":          {`{"session_id":"s","hook_event_name":"Stop"}`, nil, "unknown"},
+		"environment":              {`{"session_id":"s","hook_event_name":"Stop"}`, map[string]string{"CLAUDE_PROJECT_DIR": "/w"}, "claude-code"},
+		"Gemini sets both":         {`{"session_id":"s","hook_event_name":"Stop"}`, map[string]string{"CLAUDE_PROJECT_DIR": "/w", "GEMINI_SESSION_ID": "s"}, "gemini"},
+		"Cursor sets both":         {`{}`, map[string]string{"CLAUDE_PROJECT_DIR": "/w", "CURSOR_VERSION": "2"}, "cursor"},
+		"Codex within Claude Code": {`{"session_id":"s","hook_event_name":"Stop","turn_id":"t"}`, map[string]string{"CLAUDECODE": "1"}, "codex"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := Detect([]byte(tt.payload), func(k string) string { return tt.env[k] }); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// What other clients tell is recorded as theirs, as far as it is understood.
+func TestOtherClients(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		payload string
+		want    []string
+		source  string
+	}{
+		"Copilot before": {`{"sessionId":"s","cwd":"/w","toolName":"view","toolArgs":"{\"path\":\"/w/a\"}"}`, []string{"file.read a attempted"}, "hook:copilot"},
+		"Copilot after": {`{"sessionId":"s","cwd":"/w","toolName":"create","toolArgs":{"path":"/w/a","file_text":"x"},"toolResult":{"resultType":"success","textResultForLlm":"x"}}`,
+			[]string{"file.write a success"}, "hook:copilot"},
+		"Copilot denied":  {`{"sessionId":"s","cwd":"/w","toolName":"edit","toolArgs":{"path":"/w/a"},"toolResult":{"resultType":"denied"}}`, []string{"file.edit a blocked"}, "hook:copilot"},
+		"Copilot failure": {`{"sessionId":"s","cwd":"/w","toolName":"edit","toolArgs":{"path":"/w/a"},"toolResult":{"resultType":"failure"}}`, []string{"file.edit a failed"}, "hook:copilot"},
+		"Gemini failure":  {`{"session_id":"s","cwd":"/w","hook_event_name":"AfterTool","tool_name":"read_file","tool_input":{"file_path":"a"},"tool_response":{"llmContent":"x","error":{"message":"no"}}}`, []string{"file.read a failed"}, "hook:gemini"},
+		"Cursor in camel": {`{"conversation_id":"c","hook_event_name":"preToolUse","tool_name":"Read","tool_input":{"file_path":"/w/a"},"cwd":"/w","tool_use_id":"t"}`, []string{"file.read a attempted"}, "hook:cursor"},
+		"Cursor's own":    {`{"conversation_id":"c","hook_event_name":"beforeShellExecution","command":"ls"}`, []string{"record.gap"}, "hook:cursor"},
+		"nobody's":        {`{"session_id":"s","cwd":"/w","hook_event_name":"PostToolUse","tool_name":"Bash","tool_use_id":"t","tool_input":{"command":"ls"},"tool_response":{"stdout":""}}`, []string{"shell.run ls attempted"}, "hook:unknown"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := Hook([]byte(tt.payload), surroundings())
+			check(t, r.Events)
+			got := summary(r.Events)
+			if len(got) != len(tt.want) || got[0] != tt.want[0] || r.Events[0].Source != tt.source {
+				t.Errorf("got %v from %s, want %v from %s", got, r.Events[0].Source, tt.want, tt.source)
+			}
+		})
+	}
+}

@@ -1,0 +1,171 @@
+package claude
+
+import (
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// sessionStart tells that a session began or went on.
+//
+// "startup" and "clear" and "fork" give a session a new id, and so make a new
+// execution; a client that kept the id would only repeat its key. "resume" goes
+// on with an id whose start was told, unless the hooks came later than the
+// session: its start is told as inferred, which a told one beats. "compact" is
+// a pause within a session.
+func (h *hook) sessionStart() {
+	p := h.p
+	reason := oneOf(p.source, "other", "startup", "resume", "clear", "compact", "fork")
+	if !h.joined {
+		switch reason {
+		case "resume":
+			e := h.executionStart("execution.start/inferred")
+			e.Data["inferred"] = true
+			h.add(e)
+		case "compact":
+		default:
+			h.add(h.executionStart("execution.start"))
+		}
+	}
+	key := h.key("session.start")
+	if reason != "startup" {
+		key = h.momentKey("session.start")
+	}
+	e := h.event("session.start", key)
+	e.Data = whodid.Data{"client": h.client, "reason": reason}
+	put(e.Data, "cwd", h.place().short(p.cwd))
+	put(e.Data, "model", p.model)
+	put(e.Data, "agent_type", p.agentType)
+	h.add(e)
+}
+
+// executionStart is the start of the execution that acts, on behalf of the
+// person behind the session.
+func (h *hook) executionStart(key string) whodid.Event {
+	e := h.event("execution.start", h.key(key))
+	if whodid.IsHuman(h.s.Person) && len(h.s.Person) <= maxID {
+		e.OnBehalfOf, e.OnBehalfAuth = h.s.Person, identifier(h.s.PersonAuth)
+	}
+	e.Data = whodid.Data{"client": h.client}
+	put(e.Data, "model", h.p.model)
+	put(e.Data, "cwd", h.place().short(h.p.cwd))
+	put(e.Data, "repository", h.repository())
+	if seconds := int64(h.s.Lease / time.Second); seconds > 0 {
+		e.Data["lease_seconds"] = seconds
+	}
+	if h.acting != h.session {
+		return e
+	}
+	if kind, _, err := whodid.ParseTrigger(h.s.Trigger); err == nil && kind == h.s.Trigger {
+		e.Data["trigger"] = kind
+		put(e.Data, "trigger_detail", h.s.TriggerDetail)
+	}
+	return e
+}
+
+// sessionEnd tells that a session ended. Whether its execution succeeded
+// follows from its last turn. A session that is resumed ends again, so the time
+// belongs to the fact.
+func (h *hook) sessionEnd() {
+	reason := oneOf(h.p.reason, "other", "clear", "resume", "logout", "prompt_input_exit",
+		"bypass_permissions_disabled", "exit")
+	e := h.event("session.end", h.momentKey("session.end"))
+	e.Data = whodid.Data{"reason": reason}
+	h.add(e)
+	if !h.joined {
+		h.finish(reason)
+	}
+	if h.client == clientClaude && h.p.transcript != "" && h.p.session != "" {
+		h.reading.Transcript = h.transcript(h.p.transcript)
+		h.reading.Transcript.Subagents = true
+	}
+}
+
+// finish tells the end of the execution that acts.
+func (h *hook) finish(reason string) {
+	e := h.event("execution.finish", h.momentKey("execution.finish"))
+	e.Data = whodid.Data{"reason": reason}
+	h.add(e)
+}
+
+// renew keeps the session's lease: somebody asked for something. What was asked
+// is not kept.
+func (h *hook) renew() {
+	seconds := int64(h.s.Lease / time.Second)
+	if h.joined || seconds <= 0 {
+		return
+	}
+	e := h.event("execution.renew", h.key("execution.renew", promptKey(h.p.prompt, h.s.At)))
+	e.Data = whodid.Data{"lease_seconds": seconds}
+	h.add(e)
+}
+
+// turn tells that a turn was completed or failed. A prompt's turn ends once,
+// except where a hook refused the stop and the agent had to go on.
+func (h *hook) turn(what string) {
+	key := h.key(what, promptKey(h.p.prompt, h.s.At))
+	if h.p.stopActive {
+		key = h.momentKey(what)
+	}
+	e := h.event(what, key)
+	e.Data = whodid.Data{}
+	put(e.Data, "prompt", h.p.prompt)
+	if what == "turn.fail" {
+		e.Data["error"] = errorKind(h.p.call.failure.text(maxID))
+	}
+	h.add(e)
+}
+
+// subagentStart tells the start of a sub-agent's execution. The payload does
+// not tell which agent started it, so one that a sub-agent started hangs below
+// the session too.
+func (h *hook) subagentStart() {
+	if h.p.agentID == "" || h.p.session == "" {
+		h.gap(gapNoSubagent)
+		return
+	}
+	e := h.executionStart("execution.start")
+	e.Data["agent_id"] = h.p.agentID
+	put(e.Data, "parent", h.session)
+	put(e.Data, "agent_type", h.p.agentType)
+	h.add(e)
+}
+
+// subagentStop tells that a sub-agent is done, for now: it may be asked to go
+// on, and then stops again. Older clients name only its transcript.
+func (h *hook) subagentStop() {
+	p := h.p
+	if id, ok := SubagentID(p.agentFile); ok && p.agentID == "" && p.session != "" {
+		p.agentID = id
+		h.acting = childOf(h.client, p.session, id)
+	}
+	if p.agentID == "" || p.session == "" {
+		h.gap(gapNoSubagent)
+		return
+	}
+	e := h.event("turn.complete", h.momentKey("turn.complete"))
+	e.Data = whodid.Data{}
+	put(e.Data, "prompt", p.prompt)
+	h.add(e)
+	h.finish("stop")
+	if h.client == clientClaude && p.agentFile != "" {
+		ref := h.transcript("")
+		child := ref.Subagent(p.agentFile, p.agentID)
+		h.reading.Transcript = &child
+	}
+}
+
+func (h *hook) transcript(path string) *TranscriptRef {
+	return &TranscriptRef{
+		Execution: h.session, Session: h.p.session, Agent: strings.TrimPrefix(h.actor, "agent:"),
+		Path: path, At: h.s.At,
+	}
+}
+
+// put sets a text that is not empty.
+func put(d whodid.Data, name, text string) {
+	if text != "" {
+		d[name] = text
+	}
+}

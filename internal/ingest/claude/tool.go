@@ -1,0 +1,264 @@
+package claude
+
+import (
+	"strings"
+
+	"github.com/whodid/whodid"
+)
+
+// stage is how far a tool call has come.
+type stage int
+
+const (
+	stageBefore    stage = iota // about to begin
+	stageOpen                   // it ran, and what came of it is not known
+	stageDone                   // it ended well
+	stageFailed                 // it ended badly
+	stageCancelled              // it was interrupted
+	stageDenied                 // it was not allowed to begin
+	stageRefused                // the client would not even ask: no such tool, unusable arguments
+)
+
+// The reasons that an action may carry.
+const (
+	reasonFailed  = "the tool reported an error"
+	reasonDenied  = "permission was denied"
+	reasonRefused = "the client refused the call"
+	reasonWeb     = "the server answered with an error"
+)
+
+func (s stage) result() whodid.Result {
+	switch s {
+	case stageDone:
+		return whodid.ResultSuccess
+	case stageFailed, stageRefused:
+		return whodid.ResultFailed
+	case stageCancelled:
+		return whodid.ResultCancelled
+	case stageDenied:
+		return whodid.ResultBlocked
+	default:
+		return whodid.ResultAttempted
+	}
+}
+
+func (s stage) reason() string {
+	switch s {
+	case stageFailed:
+		return reasonFailed
+	case stageDenied:
+		return reasonDenied
+	case stageRefused:
+		return reasonRefused
+	default:
+		return ""
+	}
+}
+
+// resultStage is what PostToolUse proves: nothing, if what it says of the
+// result broke off.
+func (h *hook) resultStage() stage {
+	if !h.p.whole {
+		return stageOpen
+	}
+	return stageDone
+}
+
+func (h *hook) failureStage() stage {
+	if h.p.interrupt {
+		return stageCancelled
+	}
+	return stageFailed
+}
+
+// action is one thing that a call did or tried to do.
+type action struct {
+	what, target string
+	result       whodid.Result
+	data         whodid.Data
+}
+
+// tool tells the actions of a call. The first has the call's own key, further
+// ones their number behind it, so that attempt and result meet part by part.
+func (h *hook) tool(c call, at stage) {
+	actions := h.actions(&c, at)
+	for i, a := range actions {
+		e := h.event(a.what, h.callKey(&c, i))
+		e.Target, e.Result, e.Data = a.target, a.result, a.data
+		put(e.Data, "tool", identifier(c.tool))
+		put(e.Data, "call", c.id)
+		put(e.Data, "permission_mode", h.p.mode)
+		put(e.Data, "agent_id", h.p.agentID)
+		if len(actions) > 1 {
+			e.Data["part"] = int64(i + 1)
+		} else if c.duration >= 0 {
+			// Of several parts, none is known to have taken that long.
+			e.Data["duration_ms"] = c.duration
+		}
+		if at == stageDenied {
+			e.Data["decision"] = "deny"
+		}
+		h.add(e)
+	}
+}
+
+// callKey is the key of a part of a call. A call without an id has nothing
+// that its attempt and its result would share but their text, which another
+// call may repeat; its key is that of this very payload.
+func (h *hook) callKey(c *call, part int) string {
+	var parts []string
+	switch {
+	case h.p.session == "" && c.id != "":
+		parts = []string{"call", c.id}
+	case c.id != "":
+		// Not the sub-agent's key: the id is the session's own, and a
+		// transcript tells it without the agent.
+		parts = []string{h.p.session, "call", c.id}
+	default:
+		parts = []string{"payload", h.digest()}
+		if h.p.event == "PostToolBatch" {
+			parts = append(parts, digest(string(c.input)))
+		}
+	}
+	if part > 0 {
+		parts = append(parts, decimal(int64(part+1)))
+	}
+	return keyOf(h.client, parts...)
+}
+
+// actions makes the actions of a call, with what its arguments and its response
+// tell of them.
+func (h *hook) actions(c *call, at stage) []action {
+	in := c.arguments()
+	kind, known := toolKind(c.tool)
+	if kind == "shell.run" && in.hasCommand {
+		return h.shellActions(c, in, at)
+	}
+	a := action{what: kind, result: at.result(), data: whodid.Data{}}
+	put(a.data, "reason", at.reason())
+	var out outcome
+	if at == stageDone || at == stageOpen {
+		out = c.outcome()
+		a.settle(out, strings.HasPrefix(c.tool, mcpPrefix))
+	}
+	switch {
+	case strings.HasPrefix(c.tool, mcpPrefix):
+		a.mcp(c)
+	case !known:
+		a.target = identifier(c.tool)
+	case strings.HasPrefix(kind, "file."):
+		h.file(&a, in, out)
+	case kind == "web.fetch":
+		a.target = page(in.url)
+		number(a.data, "bytes", out.bytes, out.hasBytes)
+		if out.code >= 400 && a.result == whodid.ResultSuccess {
+			a.result = whodid.ResultFailed
+			a.data["reason"] = reasonWeb
+		}
+	case kind == "agent.spawn":
+		a.target = in.agentType
+		if out.agentID != "" && h.p.session != "" {
+			a.data["child"] = childOf(h.client, h.p.session, out.agentID)
+		}
+	case kind == "tool.call":
+		a.target = identifier(c.tool)
+	}
+	return []action{a}
+}
+
+// settle takes back a success that the response itself denies. An MCP server
+// may name a field "error" as it likes; for it only the protocol's isError
+// counts.
+func (a *action) settle(out outcome, mcp bool) {
+	if a.result != whodid.ResultSuccess {
+		return
+	}
+	switch {
+	case out.isError, out.failure && !mcp:
+		a.result = whodid.ResultFailed
+		a.data["reason"] = reasonFailed
+	case out.denied:
+		a.result = whodid.ResultBlocked
+		a.data["reason"] = reasonDenied
+	}
+}
+
+// file tells what was done to a file and how much of it. Sizes of what is
+// about to be written are told with the attempt, lines once they were.
+func (h *hook) file(a *action, in arguments, out outcome) {
+	if in.path == "" && a.what == "file.search" {
+		in.path = h.p.cwd
+	}
+	a.target = h.place().target(in.path)
+	switch a.what {
+	case "file.read":
+		number(a.data, "lines", out.lines, out.hasLines)
+	case "file.search":
+		number(a.data, "count", out.files, out.hasFiles)
+	case "file.write":
+		number(a.data, "bytes", in.size, in.hasContent)
+		switch {
+		case a.result != whodid.ResultSuccess:
+		case out.created:
+			number(a.data, "lines_added", in.lines, in.hasContent)
+		case out.patched:
+			number(a.data, "lines_added", out.added, true)
+			number(a.data, "lines_removed", out.removed, true)
+		}
+	case "file.edit":
+		number(a.data, "lines_added", out.added, out.patched)
+		number(a.data, "lines_removed", out.removed, out.patched)
+	}
+}
+
+const mcpPrefix = "mcp__"
+
+// mcp tells the call of a tool of an MCP server, whose name the client makes
+// as mcp__server__tool.
+func (a *action) mcp(c *call) {
+	server, tool, _ := strings.Cut(strings.TrimPrefix(c.tool, mcpPrefix), "__")
+	server, tool = identifier(server), identifier(tool)
+	c.server.members(func(name []byte, v value) {
+		if s := identifier(v.text(maxID)); string(name) == "name" && s != "" {
+			server = s
+		}
+	})
+	put(a.data, "server", server)
+	if server != "" && tool != "" {
+		a.target = server + "/" + tool
+	}
+}
+
+// toolKind is the verb for a tool, and whether the tool is known. The names are
+// those of Claude Code; Gemini CLI's and Copilot's follow where they differ.
+func toolKind(tool string) (what string, known bool) {
+	switch tool {
+	case "Read", "NotebookRead", "read_file", "view":
+		return "file.read", true
+	case "Write", "write_file", "create":
+		return "file.write", true
+	case "Edit", "MultiEdit", "NotebookEdit", "replace", "edit":
+		return "file.edit", true
+	case "Glob", "Grep", "LS", "glob", "search_file_content", "grep_search", "list_directory":
+		return "file.search", true
+	case "Bash", "bash", "run_shell_command":
+		return "shell.run", true
+	case "WebFetch", "web_fetch":
+		return "web.fetch", true
+	case "WebSearch", "google_web_search":
+		return "web.search", true
+	case "Task", "Agent":
+		return "agent.spawn", true
+	}
+	if strings.HasPrefix(tool, mcpPrefix) {
+		return "mcp.call", true
+	}
+	return "tool.call", false
+}
+
+// number sets a number that is known.
+func number(d whodid.Data, name string, n int64, known bool) {
+	if known {
+		d[name] = n
+	}
+}

@@ -1,0 +1,315 @@
+package claude
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// TranscriptRef says which transcript to read and whose it is.
+type TranscriptRef struct {
+	// Execution is the execution that the transcript's calls belong to, and
+	// Parent the one that started it if it is a sub-agent's.
+	Execution, Parent string
+	// Session and Agent ("squad/agent") are those of the session.
+	Session, Agent string
+	// SubagentID is the client's id of the sub-agent; empty for a session.
+	SubagentID string
+	// Path is the file, as the client told it.
+	Path string
+	// Subagents tells that the transcripts of the session's sub-agents are to
+	// be read as well: see [SubagentDir].
+	Subagents bool
+	// At is when the hook that told of it was called: the time of what the
+	// transcript itself gives no time to.
+	At time.Time
+}
+
+// SubagentDir is the directory in which the client keeps the transcripts of
+// the sub-agents of a session, by the path of the session's own. Their files
+// are those of which [SubagentID] knows the name.
+func SubagentDir(path string) string {
+	return strings.TrimSuffix(path, ".jsonl") + "/subagents"
+}
+
+// SubagentID is the id of the sub-agent that a transcript belongs to, by its
+// path or name: agent-<id>.jsonl.
+func SubagentID(path string) (id string, ok bool) {
+	id, hasPrefix := strings.CutPrefix(base(path), "agent-")
+	id, hasSuffix := strings.CutSuffix(id, ".jsonl")
+	if !hasPrefix || !hasSuffix || id == "" {
+		return "", false
+	}
+	return cleanID(id), true
+}
+
+// Subagent refers to the transcript of a sub-agent of the session: its
+// execution is a child of the session's.
+func (r TranscriptRef) Subagent(path, id string) TranscriptRef {
+	r.Parent, r.Execution = r.Execution, childOf(clientClaude, r.Session, id)
+	r.SubagentID, r.Path, r.Subagents = id, path, false
+	return r
+}
+
+// TranscriptReading is what a transcript told.
+type TranscriptReading struct {
+	// Events are one model.call per request, in the order of their first
+	// lines, a turn.fail if the last answer was an error of the service, and a
+	// record.gap if lines could not be read.
+	Events []whodid.Event
+	// Lines counts the lines, Unreadable those that should have been read and
+	// could not be.
+	Lines, Unreadable int
+	// Calls are the ids of the tool calls, in order: what the hooks should have
+	// told of.
+	Calls []string
+	// ClientVersion is the last version of the client that wrote to it.
+	ClientVersion string
+	// Failed tells that the last answer was an error of the service.
+	Failed bool
+	// First and Last are the first and last time in it; zero if there is none.
+	First, Last time.Time
+}
+
+const (
+	// maxLine is the longest line that is read as a whole. Answers of models
+	// stay far below; results of tools, which are not needed, may be longer.
+	maxLine = 8 << 20
+	// lineHead is how much of a longer line is looked at to tell what it is.
+	lineHead = 64 << 10
+	// maxRequests bounds what a transcript can make the reader remember.
+	maxRequests = 200_000
+)
+
+// Transcript reads a session's or sub-agent's transcript as a stream. It fails
+// only if r does, and then returns what it read so far.
+//
+// The client writes an answer as several lines, one per block, each with the
+// usage that was known by then, and repeats lines when it goes on with a
+// session. So there is one model.call per message and request id, with the
+// usage of the line that has the largest output, and the time of the last
+// (see https://docs.anthropic.com/en/api/messages for the fields of usage).
+func Transcript(r io.Reader, ref TranscriptRef) (TranscriptReading, error) {
+	t := newTranscript(ref)
+	lines := bufio.NewReaderSize(r, 64<<10)
+	var line []byte
+	for {
+		var long bool
+		var err error
+		line, long, err = readLine(lines, line[:0])
+		if len(line) > 0 {
+			t.line(line, long)
+		}
+		if errors.Is(err, io.EOF) {
+			return t.finish(), nil
+		}
+		if err != nil {
+			return t.finish(), fmt.Errorf("couldn't read transcript: %w", err)
+		}
+	}
+}
+
+// readLine appends the next line to buf. Of a line longer than maxLine it
+// keeps the beginning, and says so.
+func readLine(r *bufio.Reader, buf []byte) (line []byte, long bool, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(buf)+len(part) > maxLine {
+			long = true
+			buf = buf[:min(len(buf), lineHead)]
+		}
+		if !long || len(buf) < lineHead {
+			buf = append(buf, part...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return buf, long, err
+		}
+	}
+}
+
+// transcript is a transcript while it is read.
+type transcript struct {
+	ref      TranscriptRef
+	actor    string
+	reading  TranscriptReading
+	requests map[string]*request
+	order    []*request
+	calls    map[string]bool
+	prompt   string  // id of the last prompt
+	failure  *record // the last answer of the turn
+}
+
+func newTranscript(ref TranscriptRef) *transcript {
+	return &transcript{
+		ref: ref, actor: actorOf(clientClaude, ref.Agent),
+		requests: map[string]*request{}, calls: map[string]bool{},
+	}
+}
+
+// line reads one line of the file.
+func (t *transcript) line(line []byte, long bool) {
+	v, whole := parse(line)
+	if len(v) == 0 {
+		return
+	}
+	t.reading.Lines++
+	rec := readRecord(v, whole && !long)
+	if !rec.whole {
+		// What a broken line was can often still be told; only an answer's is
+		// missed.
+		if rec.kind == "" || rec.kind == "assistant" {
+			t.reading.Unreadable++
+		}
+		return
+	}
+	if !rec.at.IsZero() {
+		if t.reading.First.IsZero() || rec.at.Before(t.reading.First) {
+			t.reading.First = rec.at
+		}
+		if rec.at.After(t.reading.Last) {
+			t.reading.Last = rec.at
+		}
+	}
+	if rec.version != "" {
+		t.reading.ClientVersion = rec.version
+	}
+	switch rec.kind {
+	case "user":
+		if rec.prompt != "" {
+			t.prompt = rec.prompt
+		}
+	case "assistant":
+		t.answer(rec)
+	}
+}
+
+// answer takes one line of an answer.
+func (t *transcript) answer(rec *record) {
+	if !rec.sidechain || t.ref.SubagentID != "" {
+		// In a session's file a sub-agent's answer, as old clients wrote them,
+		// does not end the turn.
+		t.reading.Failed = rec.apiError
+		t.failure, rec.prompt = rec, t.prompt
+	}
+	for _, id := range rec.calls {
+		if len(t.calls) < maxRequests && !t.calls[id] {
+			t.calls[id] = true
+			t.reading.Calls = append(t.reading.Calls, id)
+		}
+	}
+	if rec.synthetic || rec.apiError && !rec.usage.told {
+		return // the client's own words, not a model's
+	}
+	key := rec.key()
+	if key == "" {
+		t.reading.Unreadable++
+		return
+	}
+	q := t.requests[key]
+	switch {
+	case q != nil:
+	case len(t.order) == maxRequests:
+		t.reading.Unreadable++
+		return
+	default:
+		q = &request{key: key, usage: rec.usage}
+		t.requests[key] = q
+		t.order = append(t.order, q)
+	}
+	q.take(rec)
+}
+
+// request is one request to a model, gathered from the lines of its answer.
+type request struct {
+	key     string
+	message string
+	id      string
+	model   string
+	agent   string // sub-agent that asked
+	at      time.Time
+	usage   usage
+}
+
+func (q *request) take(rec *record) {
+	if rec.at.After(q.at) {
+		q.at = rec.at
+	}
+	if rec.usage.told && (!q.usage.told || rec.usage.output >= q.usage.output) {
+		q.usage = rec.usage
+	}
+	q.message, q.id = rec.message, rec.request
+	q.model = firstOf(rec.model, q.model)
+	q.agent = firstOf(rec.agent, q.agent)
+}
+
+// finish makes the events.
+func (t *transcript) finish() TranscriptReading {
+	for _, q := range t.order {
+		t.reading.Events = append(t.reading.Events, t.modelCall(q))
+	}
+	if t.reading.Failed {
+		t.reading.Events = append(t.reading.Events, t.turnFail(t.failure))
+	}
+	if n := t.reading.Unreadable; n > 0 {
+		e := t.event("record.gap", keyOf(clientClaude, "gap", digest(t.ref.Session, t.ref.SubagentID, t.ref.Path, decimal(int64(n)))), time.Time{})
+		e.Actor = whodid.System
+		e.Data = whodid.Data{"reason": "lines of a transcript could not be read", "count": int64(n)}
+		t.reading.Events = append(t.reading.Events, e)
+	}
+	return t.reading
+}
+
+func (t *transcript) event(what, key string, at time.Time) whodid.Event {
+	if at.IsZero() {
+		at = t.reading.Last
+	}
+	if at.IsZero() {
+		at = t.ref.At
+	}
+	return whodid.Event{
+		Key: key, What: what, At: at, Actor: t.actor,
+		Execution: t.ref.Execution, Session: t.ref.Session,
+		Source: "import:" + clientClaude,
+	}
+}
+
+func (t *transcript) modelCall(q *request) whodid.Event {
+	e := t.event("model.call", q.key, q.at)
+	e.Data = whodid.Data{}
+	put(e.Data, "model", q.model)
+	put(e.Data, "request", q.id)
+	put(e.Data, "message", q.message)
+	if agent := firstOf(q.agent, t.ref.SubagentID); agent != "" {
+		put(e.Data, "agent_id", agent)
+		if t.ref.Session != "" && agent != t.ref.SubagentID {
+			// A sub-agent's line in a session's file, as old clients wrote.
+			e.Execution = childOf(clientClaude, t.ref.Session, agent)
+		}
+	}
+	if u := q.usage; u.told {
+		e.Data["input_tokens"] = u.input
+		e.Data["output_tokens"] = u.output
+		e.Data["cache_read_tokens"] = u.cacheRead
+		e.Data["cache_write_tokens"] = u.cacheWrite
+		e.Data["cache_write_1h_tokens"] = u.cacheWrite1h
+	}
+	return e
+}
+
+// turnFail tells of the error that the session ended with. A hook tells the
+// same with the same key, unless it fired for another prompt.
+func (t *transcript) turnFail(rec *record) whodid.Event {
+	parts := []string{t.ref.Session, "turn.fail", promptKey(rec.prompt, rec.at)}
+	if t.ref.SubagentID != "" {
+		parts = []string{t.ref.Session, "agent", t.ref.SubagentID, "turn.fail", promptKey(rec.prompt, rec.at)}
+	}
+	e := t.event("turn.fail", keyOf(clientClaude, parts...), rec.at)
+	e.Data = whodid.Data{"error": errorKind(rec.errorKind)}
+	put(e.Data, "prompt", rec.prompt)
+	return e
+}

@@ -1,0 +1,335 @@
+package claude
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// value is one JSON value, still in its encoded form: a part of the payload it
+// stands in, never a copy.
+//
+// A decoder of our own, because of what a hook must take: payloads of tens of
+// megabytes of which a few hundred bytes are needed, values of another type
+// than documented, and payloads that break off in the middle, whose beginning
+// still tells who did what. It skips what it isn't asked for at the speed of a
+// search for the next quote, never recurses, and copies nothing but the text
+// that is asked for.
+type value []byte
+
+// parse returns the JSON value that b starts with, white space and a byte
+// order mark aside, and whether it is there as a whole.
+func parse(b []byte) (v value, whole bool) {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	i := skipSpace(b, 0)
+	if i == len(b) {
+		return nil, false
+	}
+	end, whole := scan(b, i)
+	return value(b[i:end]), whole
+}
+
+// is reports whether the value starts like one of the kind: one of { [ " n.
+func (v value) is(kind byte) bool { return len(v) > 0 && v[0] == kind }
+
+// members calls yield with each member of an object, the last perhaps cut off,
+// and reports whether the object was well formed as far as it can be seen from
+// its outside. Of a value that isn't an object it reads nothing.
+func (v value) members(yield func(name []byte, member value)) (whole bool) {
+	if !v.is('{') {
+		return false
+	}
+	i := skipSpace(v, 1)
+	if i < len(v) && v[i] == '}' {
+		return true
+	}
+	for {
+		i = skipSpace(v, i)
+		if i == len(v) || v[i] != '"' {
+			return false
+		}
+		end, ok := scanString(v, i)
+		if !ok {
+			return false
+		}
+		name := memberName(escaped(v[i+1 : end-1]))
+		i = skipSpace(v, end)
+		if i == len(v) || v[i] != ':' {
+			return false
+		}
+		i = skipSpace(v, i+1)
+		end, ok = scan(v, i)
+		if end > i {
+			yield(name, v[i:end])
+		}
+		i = skipSpace(v, end)
+		if !ok || end == i && end == len(v) || i == len(v) {
+			return false
+		}
+		switch v[i] {
+		case '}':
+			return true
+		case ',':
+			i++
+		default:
+			return false
+		}
+	}
+}
+
+// memberName is the name of a member by the inside of its string. It is a part
+// of the payload like the values: an object may have millions of members.
+func memberName(e escaped) []byte {
+	const longest = 64 // and any that is longer is none that is looked for
+	if bytes.IndexByte(e[:min(len(e), longest)], '\\') < 0 {
+		return e[:min(len(e), longest)]
+	}
+	return []byte(e.unescape(longest))
+}
+
+// elements calls yield with each element of an array until it returns false.
+// Of a value that isn't an array it reads nothing.
+func (v value) elements(yield func(element value) bool) {
+	if !v.is('[') {
+		return
+	}
+	for i := skipSpace(v, 1); i < len(v) && v[i] != ']'; i = skipSpace(v, i+1) {
+		end, ok := scan(v, i)
+		if end > i && !yield(v[i:end]) || !ok {
+			return
+		}
+		i = skipSpace(v, end)
+		if i == len(v) || v[i] != ',' {
+			return
+		}
+	}
+}
+
+// text returns a string's text, or a number's or boolean's as it is written:
+// clients have been seen to mix them up. It is valid UTF-8 and has at most
+// about limit bytes; anything else than these types is no text.
+func (v value) text(limit int) string {
+	switch {
+	case len(v) == 0:
+		return ""
+	case v[0] == '"':
+		return v.inner().unescape(limit)
+	case v[0] == '-' || v[0] >= '0' && v[0] <= '9' || string(v) == "true" || string(v) == "false":
+		return strings.ToValidUTF8(string(v[:min(len(v), limit)]), "\uFFFD")
+	default:
+		return ""
+	}
+}
+
+// inner is what stands between a string's quotes, the closing one possibly
+// missing.
+func (v value) inner() escaped {
+	end := len(v)
+	if n, ok := scanString(v, 0); ok {
+		end = n - 1
+	}
+	return escaped(v[1:end])
+}
+
+// count returns a whole number that is not negative, or a string that holds
+// one; fractions are cut off.
+func (v value) count() (int64, bool) {
+	const largest = 1<<53 - 1 // what every JSON reader keeps exactly
+	s := strings.TrimSpace(v.text(32))
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(f >= 0 && f <= largest) {
+			return 0, false
+		}
+		n = int64(f)
+	}
+	return n, n >= 0 && n <= largest
+}
+
+// truth reports whether the value says yes.
+func (v value) truth() bool {
+	s := v.text(8)
+	return s == "true" || s == "1"
+}
+
+// measure returns how many bytes and lines a string's text has, without
+// building it.
+func (v value) measure() (size, lines int64) {
+	if !v.is('"') {
+		return 0, 0
+	}
+	return v.inner().measure()
+}
+
+// escaped is the inside of a JSON string.
+type escaped []byte
+
+// unescape returns the text, cut after about limit bytes.
+func (e escaped) unescape(limit int) string {
+	if i := bytes.IndexByte(e[:min(len(e), limit)], '\\'); i < 0 {
+		return strings.ToValidUTF8(string(e[:min(len(e), limit)]), "\uFFFD")
+	}
+	b := make([]byte, 0, min(len(e), limit))
+	for i := 0; i < len(e) && len(b) < limit; {
+		if e[i] != '\\' {
+			end := bytes.IndexByte(e[i:], '\\')
+			if end < 0 {
+				end = len(e) - i
+			}
+			end = min(end, limit-len(b))
+			b = append(b, e[i:i+end]...)
+			i += end
+			continue
+		}
+		r, n := e.escape(i)
+		b = utf8.AppendRune(b, r)
+		i += n
+	}
+	return strings.ToValidUTF8(string(b), "\uFFFD")
+}
+
+// escape returns the rune that the escape at i stands for and how many bytes
+// it takes.
+func (e escaped) escape(i int) (r rune, n int) {
+	if i+1 == len(e) {
+		return utf8.RuneError, 1
+	}
+	switch e[i+1] {
+	case 'n':
+		return '\n', 2
+	case 't':
+		return '\t', 2
+	case 'r':
+		return '\r', 2
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'u':
+		return e.unicodeEscape(i)
+	default:
+		return rune(e[i+1]), 2
+	}
+}
+
+// unicodeEscape reads \uXXXX, or two of them that make one rune in UTF-16.
+func (e escaped) unicodeEscape(i int) (r rune, n int) {
+	high, ok := e.hex(i)
+	if !ok {
+		return utf8.RuneError, 2
+	}
+	if high < 0xD800 || high > 0xDFFF {
+		return high, 6
+	}
+	if low, ok := e.hex(i + 6); ok && high < 0xDC00 && low >= 0xDC00 && low <= 0xDFFF {
+		return (high-0xD800)<<10 + (low - 0xDC00) + 0x10000, 12
+	}
+	return utf8.RuneError, 6
+}
+
+func (e escaped) hex(i int) (rune, bool) {
+	if i+6 > len(e) || e[i] != '\\' || e[i+1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(e[i+2:i+6]), 16, 16)
+	return rune(n), err == nil
+}
+
+// measure counts the bytes and lines of the text. A last line without a line
+// feed counts.
+func (e escaped) measure() (size, lines int64) {
+	var last byte
+	for i := 0; i < len(e); {
+		next := bytes.IndexByte(e[i:], '\\')
+		if next < 0 {
+			next = len(e) - i
+		}
+		if next > 0 {
+			last = e[i+next-1]
+			size += int64(next)
+			lines += int64(bytes.Count(e[i:i+next], []byte{'\n'}))
+			i += next
+			continue
+		}
+		r, n := e.escape(i)
+		i += n
+		size += int64(utf8.RuneLen(r))
+		last = 0
+		if r == '\n' {
+			last = '\n'
+			lines++
+		}
+	}
+	if size > 0 && last != '\n' {
+		lines++
+	}
+	return size, lines
+}
+
+// scan returns where the value at i ends, and whether its end is there. It
+// looks at brackets and strings only, so that nesting costs nothing.
+func scan(b []byte, i int) (end int, whole bool) {
+	if i == len(b) {
+		return i, false
+	}
+	switch b[i] {
+	case '"':
+		return scanString(b, i)
+	case '{', '[':
+	default:
+		for end = i; end < len(b) && !delimits(b[end]); end++ {
+		}
+		return end, end > i
+	}
+	for depth := 0; i < len(b); {
+		switch b[i] {
+		case '"':
+			if i, whole = scanString(b, i); !whole {
+				return i, false
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1, true
+			}
+		}
+		i++
+	}
+	return len(b), false
+}
+
+// scanString returns where the string at i ends.
+func scanString(b []byte, i int) (end int, whole bool) {
+	for at := i + 1; ; {
+		n := bytes.IndexByte(b[at:], '"')
+		if n < 0 {
+			return len(b), false
+		}
+		quote := at + n
+		escapes := 0
+		for quote-1-escapes > i && b[quote-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return quote + 1, true
+		}
+		at = quote + 1
+	}
+}
+
+func delimits(c byte) bool {
+	return c == ',' || c == ':' || c == '}' || c == ']' || c == '"' || c == '{' || c == '[' || isSpace(c)
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && isSpace(b[i]) {
+		i++
+	}
+	return i
+}
