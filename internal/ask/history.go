@@ -3,6 +3,7 @@ package ask
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -195,7 +196,7 @@ func durations(runs []Execution) DurationStats {
 	slices.Sort(seconds)
 	// The nearest-rank quantile: the smallest value with at least that share
 	// of all values at or below it.
-	rank := func(q float64) float64 { return seconds[min(int(q*float64(len(seconds))), len(seconds)-1)] }
+	rank := func(q float64) float64 { return seconds[max(int(math.Ceil(q*float64(len(seconds)))), 1)-1] }
 	return DurationStats{Runs: len(seconds), P50: rank(0.5), P95: rank(0.95), Max: seconds[len(seconds)-1]}
 }
 
