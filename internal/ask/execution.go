@@ -122,7 +122,10 @@ type Show struct {
 	Actions  []Action     `json:"actions"`
 	Children []Execution  `json:"children"`
 	Gaps     []Gap        `json:"gaps"`
-	Proof    ShowProof    `json:"proof"`
+	// Log names the file of the run's output in the folder of logs; empty
+	// where none was kept.
+	Log   string    `json:"log"`
+	Proof ShowProof `json:"proof"`
 }
 
 // Gap is something known to be missing from an execution.
@@ -199,6 +202,8 @@ func (a *Asker) showEvents(ctx context.Context, s *Show) error {
 		switch {
 		case ok && kind.Action:
 			s.Actions = append(s.Actions, newAction(r))
+		case r.What == "execution.start" && s.Log == "":
+			s.Log = r.Data.String("log")
 		case r.What == "record.gap":
 			n, _ := r.Data.Int("count")
 			s.Gaps = append(s.Gaps, Gap{At: r.At, Reason: r.Data.String("reason"), Count: n})

@@ -71,11 +71,7 @@ func (f *ExecutionFilter) where(org string) (string, []any) {
 // whose start is not known at the end.
 func (s *Store) Executions(ctx context.Context, org string, f ExecutionFilter) ([]whodid.Execution, error) {
 	where, args := f.where(org)
-	where += " ORDER BY started_at DESC NULLS LAST, id"
-	if f.Limit > 0 {
-		where += fmt.Sprintf(" LIMIT %d", f.Limit)
-	}
-	return queryExecutions(ctx, s.read, where, args...)
+	return queryExecutions(ctx, s.read, where+f.order(), args...)
 }
 
 // Expired returns the running executions whose lease ran out before now, the
