@@ -86,11 +86,11 @@ func newCluster(ctx context.Context, base string, grace time.Duration) (_ *Postg
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(base, clusterPrefix)
+	c, err := reserve(base)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't make cluster directory: %w", err)
+		return nil, err
 	}
-	c := &PostgresCluster{dir: dir, settings: clusterSettings{Programs: programs, Password: rand.Text()}}
+	c.settings = clusterSettings{Programs: programs, Password: rand.Text()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Remove(context.WithoutCancel(ctx)))
@@ -122,10 +122,8 @@ func (c *PostgresCluster) initialize(ctx context.Context) error {
 	if err := os.Chmod(c.dir, 0o711); err != nil { //nolint:gosec // see above; what is secret in there has its own mode
 		return fmt.Errorf("couldn't open cluster directory: %w", err)
 	}
-	for _, dir := range []string{c.data(), c.users()} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return fmt.Errorf("couldn't make cluster directory: %w", err)
-		}
+	if err := os.Mkdir(c.data(), 0o700); err != nil {
+		return fmt.Errorf("couldn't make data directory: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(c.dir, openFile), nil, 0o600); err != nil {
 		return fmt.Errorf("couldn't open cluster: %w", err)
@@ -151,7 +149,7 @@ func (c *PostgresCluster) initialize(ctx context.Context) error {
 	if err := errors.Join(err, config.Close()); err != nil {
 		return fmt.Errorf("couldn't write PostgreSQL configuration: %w", err)
 	}
-	return c.register()
+	return nil
 }
 
 // URL gives the superuser's URL of one of the cluster's databases; "postgres" always exists. It stays the same over restarts.

@@ -230,6 +230,38 @@ func TestSweepSparesWhatIsUsed(t *testing.T) {
 	}
 }
 
+func TestSweepSparesWhatIsBeingMade(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	done := make(chan error)
+	go func() {
+		for range 200 {
+			c, err := reserve(base)
+			if err == nil {
+				_, err = os.Stat(c.users())
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("a cluster was swept away while it was made: %v", err)
+			}
+			return
+		default:
+			if err := sweep(t.Context(), base); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // clusterDir gives a directory for clusters that the server's user may pass through, which t.TempDir does not promise.
 func clusterDir(t *testing.T) string {
 	t.Helper()

@@ -114,6 +114,27 @@ func sweep(ctx context.Context, base string) error {
 	return errors.Join(failed...)
 }
 
+// reserve makes the directory of a new cluster. It gets its name only when this process is entered as its user: a sweep by another process,
+// or by another test of this one, must not take it for one that was left.
+func reserve(base string) (*PostgresCluster, error) {
+	fresh, err := os.MkdirTemp(base, "new-")
+	if err != nil {
+		return nil, fmt.Errorf("couldn't make cluster directory: %w", err)
+	}
+	c := &PostgresCluster{dir: fresh}
+	if err := os.Mkdir(c.users(), 0o700); err != nil {
+		return nil, fmt.Errorf("couldn't make cluster directory: %w", err)
+	}
+	if err := c.register(); err != nil {
+		return nil, err
+	}
+	c.dir = filepath.Join(base, clusterPrefix+strings.TrimPrefix(filepath.Base(fresh), "new-"))
+	if err := os.Rename(fresh, c.dir); err != nil {
+		return nil, fmt.Errorf("couldn't name cluster directory: %w", err)
+	}
+	return c, nil
+}
+
 // register enters this process among the users of the cluster.
 func (c *PostgresCluster) register() error {
 	if err := os.WriteFile(filepath.Join(c.users(), strconv.Itoa(os.Getpid())), nil, 0o600); err != nil {
