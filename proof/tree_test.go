@@ -28,6 +28,13 @@ func newOracle(t rapid.TB, size int) *oracle {
 	for i := range size {
 		o.add(t, binary.BigEndian.AppendUint64(nil, uint64(i)))
 	}
+	o.fillTiles(t)
+	return o
+}
+
+// fillTiles makes the tiles once all leaves are there.
+func (o *oracle) fillTiles(t rapid.TB) {
+	t.Helper()
 	o.tiles = append(o.tiles, o.leaves)
 	for level := o.leaves; len(level) >= proof.TileWidth; {
 		var above []proof.Hash
@@ -40,7 +47,6 @@ func newOracle(t rapid.TB, size int) *oracle {
 		}
 		o.tiles, level = append(o.tiles, above), above
 	}
-	return o
 }
 
 func (o *oracle) add(t rapid.TB, record []byte) {
