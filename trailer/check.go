@@ -29,7 +29,7 @@ const (
 	BadModel       Code = "bad-model"
 	SquadMismatch  Code = "squad-mismatch" // Squad is not the squad of Agent
 	NULByte        Code = "nul-byte"       // git cannot store the message
-	TooMany        Code = "too-many"       // more lines name the five than are looked at
+	TooMany        Code = "too-many"       // more lines name the five, or end a message, than are looked at
 )
 
 var badCodes = [keyCount]Code{BadAgent, BadSquad, BadTrigger, BadExecution, BadModel}
@@ -61,6 +61,8 @@ type review struct {
 	body     int             // where the message proper ends
 	subject  span
 	problems []Problem
+	fixed    string // what Fix would make of it
+	changes  []Change
 }
 
 func (r Rules) review(msg string) *review {
@@ -89,6 +91,12 @@ func (r Rules) review(msg string) *review {
 		v.checkLines(b)
 		v.checkValues(b)
 	}
+	slices.SortStableFunc(v.problems, func(a, b Problem) int { return a.Line - b.Line })
+	if v.fixed, v.changes = v.fix(); len(v.changes) == 0 {
+		for i := range v.problems {
+			v.problems[i].Fixable = false
+		}
+	}
 	return v
 }
 
@@ -106,6 +114,10 @@ func (v *review) checkMessage(msg string, hearsayLine int) {
 	if v.overflow {
 		v.fixable = false
 		v.report(TooMany, 0, false, "More than %d lines name one of the five; the rest was not read.", maxMentions)
+	}
+	if v.cluttered {
+		v.fixable = false
+		v.report(TooMany, 0, false, "More than %d lines would end the message for git am.", maxDividers)
 	}
 	if len(v.blocks) == 0 {
 		if hearsayLine > 0 {

@@ -28,11 +28,11 @@ func (r Rules) Fix(msg string) (string, []Change) {
 	var all []Change
 	// A second round is needed when a block was hidden by the lines of another.
 	for range 4 {
-		fixed, changes := r.review(msg).fix()
-		if len(changes) == 0 {
+		v := r.review(msg)
+		if len(v.changes) == 0 {
 			break
 		}
-		msg, all = fixed, append(all, changes...)
+		msg, all = v.fixed, append(all, v.changes...)
 	}
 	return msg, all
 }
@@ -73,7 +73,7 @@ func (v *review) fix() (string, []Change) {
 		return v.text, nil
 	}
 	fixed, ok := v.rules.place(v.cut(gone, cuts, inserts), lines)
-	if !ok {
+	if !ok || fixed == v.text {
 		return v.text, nil
 	}
 	return fixed, changes

@@ -78,7 +78,7 @@ func (o Origin) Validate() error {
 		}
 	}
 	if !strings.HasPrefix(o.Agent, o.Squad+"/") {
-		return fmt.Errorf("Squad %q is not the squad of Agent %q", o.Squad, o.Agent)
+		return fmt.Errorf("squad %q is not the squad of agent %q", o.Squad, o.Agent)
 	}
 	return nil
 }

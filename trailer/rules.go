@@ -88,25 +88,23 @@ type field struct{ start, sep, end int }
 // fields yields the trailers inside para. Lines that are none are left out.
 func (r Rules) fields(text string, para span) iter.Seq[field] {
 	return func(yield func(field) bool) {
-		var open *field
+		var f field
+		open := false
 		for at := para.start; at < para.end; {
 			next := nextLine(text[:para.end], at)
-			switch {
-			case open != nil && isSpace(text[at]):
-				open.end = next
-			default:
-				if open != nil && !yield(*open) {
+			if open && isSpace(text[at]) {
+				f.end = next
+			} else {
+				if open && !yield(f) {
 					return
 				}
-				open = nil
-				if sep := r.separator(text[at:next]); sep >= 1 {
-					open = &field{at, at + sep, next}
-				}
+				sep := r.separator(text[at:next])
+				f, open = field{at, at + sep, next}, sep >= 1
 			}
 			at = next
 		}
-		if open != nil {
-			yield(*open)
+		if open {
+			yield(f)
 		}
 	}
 }

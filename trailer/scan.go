@@ -2,8 +2,11 @@ package trailer
 
 import "strings"
 
-// maxMentions bounds what is kept of one message. No honest one comes near.
-const maxMentions = 1 << 17
+// Bounds of what is kept of one message. No honest one comes near.
+const (
+	maxMentions = 1 << 17
+	maxDividers = 1 << 14
+)
 
 // mention is a place in a message that names one of the five.
 type mention struct {
@@ -28,12 +31,13 @@ type table struct {
 
 // scan is all that a tolerant reading finds in a message.
 type scan struct {
-	text     string
-	git      span // where git reads trailers
-	mentions []mention
-	tables   []table
-	dividers []int // starts of lines that end the message for some of git's commands
-	overflow bool  // more than maxMentions
+	text      string
+	git       span // where git reads trailers
+	mentions  []mention
+	tables    []table
+	dividers  []int // starts of lines that end the message for some of git's commands
+	overflow  bool  // more than maxMentions
+	cluttered bool  // more than maxDividers
 }
 
 // scanner walks over a message once, line by line.
@@ -41,7 +45,7 @@ type scanner struct {
 	scan
 	comment byte
 	colon   bool // git accepts a colon as separator
-	end     int  // of the message proper
+	end     int  // of what is read: where an editor's template begins
 
 	line   int
 	group  int
@@ -67,7 +71,7 @@ func (r Rules) scan(msg string) *scan {
 		scan:    scan{text: text, git: r.locate(text)},
 		comment: r.comment(),
 		colon:   strings.Contains(r.separators(), ":"),
-		end:     base + r.messageEnd(text[base:]),
+		end:     base + r.scissorsAt(text[base:]),
 		folds:   -1,
 	}
 	if s.git.empty() {
@@ -97,7 +101,10 @@ func (s *scanner) read(at span) {
 		return
 	case c == '-' || c == 'd' || c == 'I':
 		if isDivider(raw) || raw == "---" || hasAnyPrefix(raw, patchHeads[:]) {
-			s.dividers = append(s.dividers, at.start)
+			s.cluttered = len(s.dividers) == maxDividers
+			if !s.cluttered {
+				s.dividers = append(s.dividers, at.start)
+			}
 		}
 	case !startsMention[c]:
 		s.prose()
@@ -123,7 +130,7 @@ func (s *scanner) read(at span) {
 	}
 	m, ok := matchKey(body)
 	if !ok {
-		if s.folds >= 0 && isSpace(c) && (inGit || d.form == Indented && d.indent > s.indent) {
+		if s.folds >= 0 && isSpace(c) && (d.indent > s.indent || d.form&Quoted != 0) {
 			s.fold(at.end)
 			return
 		}

@@ -129,13 +129,22 @@ func cutSpans(text string, spans []span, inserts []insert) string {
 		keep(start)
 		if blankBefore(text, start) {
 			end += leadingBlank(text[end:])
-		} else if end < len(text) && isSpace(text[end]) && !isBlank(text[end:nextLine(text, end)]) {
-			out.WriteByte('\n') // or it would continue another trailer
+		} else if continues(text[start:end], text[end:]) {
+			out.WriteByte('\n')
 		}
 		at = end
 	}
 	keep(len(text))
 	return out.String()
+}
+
+// continues reports whether what follows a cut would become a part of what is
+// above it: a folded line of another trailer, a row of another table.
+func continues(cut, rest string) bool {
+	if rest == "" {
+		return false
+	}
+	return isSpace(rest[0]) && !isBlank(rest[:nextLine(rest, 0)]) || rest[0] == '|' && cut[0] != '|'
 }
 
 // blankBefore reports whether the line that ends at at is blank or none.
@@ -166,6 +175,9 @@ func (r Rules) place(text string, lines []string) (string, bool) {
 		eol = "\r\n"
 	}
 	head, rest := text[:end], text[end:]
+	if isBlank(rest) {
+		rest = ""
+	}
 	para := r.locate(text)
 	joins := !para.empty() && para.start >= subject.end && r.deliberate(text, para)
 	if !joins {
