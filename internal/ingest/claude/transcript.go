@@ -153,12 +153,13 @@ func newTranscript(ref TranscriptRef) *transcript {
 
 // line reads one line of the file.
 func (t *transcript) line(line []byte, long bool) {
-	v, whole := parse(line)
+	v := document(line)
 	if len(v) == 0 {
 		return
 	}
 	t.reading.Lines++
-	rec := readRecord(v, whole && !long)
+	rec := readRecord(v)
+	rec.whole = rec.whole && !long
 	if !rec.whole {
 		// What a broken line was can often still be told; only an answer's is
 		// missed.
@@ -286,10 +287,13 @@ func (t *transcript) modelCall(q *request) whodid.Event {
 	put(e.Data, "message", q.message)
 	if agent := firstOf(q.agent, t.ref.SubagentID); agent != "" {
 		put(e.Data, "agent_id", agent)
+		run := t.ref.Parent
 		if t.ref.Session != "" && agent != t.ref.SubagentID {
 			// A sub-agent's line in a session's file, as old clients wrote.
 			e.Execution = childOf(clientClaude, t.ref.Session, agent)
+			run = t.ref.Execution
 		}
+		put(e.Data, "run", run) // a sub-agent's calls are its session's too
 	}
 	if u := q.usage; u.told {
 		e.Data["input_tokens"] = u.input

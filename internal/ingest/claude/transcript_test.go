@@ -155,8 +155,8 @@ func TestTranscriptsWithSubagents(t *testing.T) {
 			t.Errorf("sub-agent %s asked %d times, want 2", id, len(got.Events))
 		}
 		for _, e := range got.Events {
-			if e.Execution != child || e.Data.String("agent_id") != id {
-				t.Errorf("sub-agent %s: %s of %s by %q", id, e.What, e.Execution, e.Data.String("agent_id"))
+			if e.Execution != child || e.Data.String("agent_id") != id || e.Data.String("run") != ref.Execution {
+				t.Errorf("sub-agent %s: %s of %s in %s by %q", id, e.What, e.Execution, e.Data.String("run"), e.Data.String("agent_id"))
 			}
 		}
 	}
