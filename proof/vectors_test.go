@@ -10,9 +10,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -99,6 +101,23 @@ func TestLeafVectors(t *testing.T) {
 		}
 	}
 	checkVectors(t, "leaf.json", vectors)
+
+	// The worked example of the specification is the second of them.
+	document, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := vectors[1]
+	says := []string{example.Salt, "\n" + example.Leaf + "\n", hex.EncodeToString(example.Hash[:])}
+	for _, field := range slices.Sorted(maps.Keys(example.Commitments)) {
+		key, commitment := example.FieldKeys[field], example.Commitments[field]
+		says = append(says, fmt.Sprintf("| `%s` | `%s` | `%x…%x` | `%x` |", field, example.Values[field], key[:4], key[27:], commitment))
+	}
+	for _, each := range says {
+		if !bytes.Contains(document, []byte(each)) {
+			t.Errorf("docs/format.md does not say %q", each)
+		}
+	}
 }
 
 type treeVectors struct {
