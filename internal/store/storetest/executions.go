@@ -21,8 +21,8 @@ var executionTests = map[string]func(*testing.T, func(testing.TB) *store.Store){
 	"runs whose lease ran out":                    testExpired,
 }
 
-// run is the story of one execution, its times in seconds after Epoch.
-type run struct {
+// told is the story of one execution, its times in seconds after Epoch.
+type told struct {
 	n          int
 	agent      string
 	start, end int // no start was told if negative; it runs on if end is 0
@@ -33,7 +33,7 @@ type run struct {
 	lost       int
 }
 
-func (r run) events() []whodid.Event {
+func (r told) events() []whodid.Event {
 	id := ExecutionID(r.n)
 	actor := func(e whodid.Event) whodid.Event {
 		if r.agent != "" {
@@ -64,7 +64,7 @@ func (r run) events() []whodid.Event {
 	return out
 }
 
-func writeRuns(t testing.TB, b *Book, runs []run) {
+func writeRuns(t testing.TB, b *Book, runs []told) {
 	t.Helper()
 	for _, r := range runs {
 		b.Append(t, r.events()...)
@@ -89,7 +89,7 @@ func numbers(found []whodid.Execution) string {
 
 func testExecutionFilters(t *testing.T, open func(testing.TB) *store.Store) {
 	s := open(t)
-	writeRuns(t, NewBook(t, s, "default"), []run{
+	writeRuns(t, NewBook(t, s, "default"), []told{
 		{n: 1, agent: "eng/solver", start: 10, end: 20, result: whodid.ResultSuccess},
 		{n: 2, agent: "eng/solver", start: 30, end: 40, result: whodid.ResultFailed},
 		{n: 3, agent: "eng/reviewer", start: 20},
@@ -128,7 +128,7 @@ func testExecutionFilters(t *testing.T, open func(testing.TB) *store.Store) {
 // moment of a span is meant, and nothing else.
 func testOverlap(t *testing.T, open func(testing.TB) *store.Store) {
 	s := open(t)
-	writeRuns(t, NewBook(t, s, "default"), []run{
+	writeRuns(t, NewBook(t, s, "default"), []told{
 		{n: 1, start: 10, end: 20, result: whodid.ResultSuccess},
 		{n: 2, start: 15, end: 60, result: whodid.ResultFailed},
 		{n: 3, start: 30},                               // runs still
@@ -211,7 +211,7 @@ func testExecutionPrefix(t *testing.T, open func(testing.TB) *store.Store) {
 func testTallies(t *testing.T, open func(testing.TB) *store.Store) {
 	s := open(t)
 	b := NewBook(t, s, "default")
-	writeRuns(t, b, []run{
+	writeRuns(t, b, []told{
 		{n: 1, agent: "eng/solver", start: 10, end: 20, result: whodid.ResultSuccess},
 		{n: 2, agent: "eng/solver", start: 30, end: 45, result: whodid.ResultFailed},
 		{n: 3, agent: "eng/solver", start: 40, end: 41, result: whodid.ResultTimeout},
@@ -262,9 +262,9 @@ func testTallies(t *testing.T, open func(testing.TB) *store.Store) {
 func testLongTallies(t *testing.T, open func(testing.TB) *store.Store) {
 	s := open(t)
 	const year = 365 * 24 * 60 * 60
-	var runs []run
+	var runs []told
 	for n := range 5 {
-		runs = append(runs, run{n: n + 1, agent: "eng/solver", start: n, end: n + 100*year, result: whodid.ResultSuccess})
+		runs = append(runs, told{n: n + 1, agent: "eng/solver", start: n, end: n + 100*year, result: whodid.ResultSuccess})
 	}
 	writeRuns(t, NewBook(t, s, "default"), runs)
 	got, err := s.Tallies(t.Context(), "default", store.ExecutionFilter{})
@@ -276,7 +276,7 @@ func testLongTallies(t *testing.T, open func(testing.TB) *store.Store) {
 func testExpired(t *testing.T, open func(testing.TB) *store.Store) {
 	s := open(t)
 	b := NewBook(t, s, "default")
-	writeRuns(t, b, []run{
+	writeRuns(t, b, []told{
 		{n: 1, start: 0, lease: 60},
 		{n: 2, start: 0, lease: 30},
 		{n: 3, start: 0}, // has none

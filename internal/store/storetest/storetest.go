@@ -23,9 +23,20 @@ type Trail func(t testing.TB) (open func(t testing.TB) *store.Store)
 
 // Run runs the whole suite, each test on a trail of its own.
 func Run(t *testing.T, trail Trail) {
-	for _, group := range []map[string]func(*testing.T, func(testing.TB) *store.Store){
-		openTests, appendTests, attemptTests, treeTests, foldTests, eventTests, executionTests, textTests, readerTests,
-	} {
+	t.Helper()
+	run(t, trail, openTests, appendTests, attemptTests, treeTests, foldTests, eventTests, executionTests, textTests, readerTests)
+}
+
+// RunQueries runs the part of the suite that selects and sorts, which is what
+// a database's locale could change.
+func RunQueries(t *testing.T, trail Trail) {
+	t.Helper()
+	run(t, trail, eventTests, executionTests)
+}
+
+func run(t *testing.T, trail Trail, groups ...map[string]func(*testing.T, func(testing.TB) *store.Store)) {
+	t.Helper()
+	for _, group := range groups {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -92,7 +92,7 @@ BEGIN
     WHILE month <= to_timestamp(last / 1000000) AT TIME ZONE 'UTC' LOOP
         FOREACH class IN ARRAY ARRAY['run', 'session'] LOOP
             name := format('event_%s_%s', class, to_char(month, 'YYYYMM'));
-            IF to_regclass(name) IS NULL THEN
+            IF to_regclass(format('%I.%I', current_schema(), name)) IS NULL THEN
                 PERFORM pg_advisory_xact_lock(7738147, 1);
                 -- Asked of the catalogue itself: to_regclass remembers what
                 -- was not there before the lock was waited for.
