@@ -139,7 +139,7 @@ func TestForeignIDsAreNotTrusted(t *testing.T) {
 		t.Errorf("key %q of session %q", e.Key, e.Session)
 	}
 	s := surroundings()
-	s.Execution, s.Agent, s.Client, s.Trigger, s.Person = "not an id", "no agent", "no client!", "whim", "agent:a/b"
+	s.Execution, s.Agent, s.Trigger, s.Person = "not an id", "no agent", "whim", "agent:a/b"
 	r := Hook(encode(t, claude("SessionStart", object{"source": "startup"}, nil)), s)
 	check(t, r.Events)
 	if e := r.Events[0]; e.Execution != executionOf(clientClaude, session) || e.Actor != "agent:local/claude-code" || e.OnBehalfOf != "" || e.Data.String("trigger") != "" {

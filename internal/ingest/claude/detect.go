@@ -7,7 +7,11 @@ import "strings"
 // environment, read through env, only where the shape does not tell, because
 // one agent may run inside another and inherits its variables. env may be nil.
 func Detect(payload []byte, env func(string) string) string {
-	if client := read(payload).client(); client != clientUnknown || env == nil {
+	return read(payload).clientIn(env)
+}
+
+func (p *payload) clientIn(env func(string) string) string {
+	if client := p.client(); client != clientUnknown || env == nil {
 		return client
 	}
 	return clientByEnvironment(env)

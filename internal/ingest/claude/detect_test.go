@@ -88,3 +88,15 @@ func TestOtherClients(t *testing.T) {
 		})
 	}
 }
+
+// Where the payload does not tell the client, its environment does, for the
+// source as for the execution.
+func TestHookAsksTheEnvironment(t *testing.T) {
+	t.Parallel()
+	s := surroundings()
+	s.Env = func(name string) string { return map[string]string{"CLAUDECODE": "1"}[name] }
+	r := Hook([]byte(`{"session_id":"s","hook_event_name":"Stop"}`), s)
+	if e := only(t, r); e.Source != "hook:claude-code" || e.Execution != executionOf(clientClaude, "s") {
+		t.Errorf("told by %s of %s", e.Source, e.Execution)
+	}
+}

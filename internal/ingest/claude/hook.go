@@ -12,9 +12,9 @@ import (
 type Surroundings struct {
 	// At is the receiver's clock: payloads carry no time that could be relied on.
 	At time.Time
-	// Client is what [Detect] told from payload and environment; empty to let
-	// the payload alone decide.
-	Client string
+	// Env reads the environment, to tell which client called where the
+	// payload's shape does not; see [Detect]. May be nil.
+	Env func(name string) string
 	// Execution and Agent are those of a run that is already recorded, which
 	// the session then joins; both empty outside of one.
 	Execution, Agent string
@@ -76,7 +76,7 @@ func Hook(raw []byte, s Surroundings) Reading {
 	switch p := h.p; {
 	case len(bytes.TrimSpace(raw)) == 0:
 		h.gap(gapEmpty)
-	case kindOfRaw(raw) != '{':
+	case !p.isObject:
 		h.gap(gapNotObject)
 	case p.event == "" && !p.whole:
 		h.gap(gapCut)
@@ -91,14 +91,6 @@ func Hook(raw []byte, s Surroundings) Reading {
 		}
 	}
 	return h.reading
-}
-
-func kindOfRaw(raw []byte) byte {
-	v, _ := parse(raw)
-	if len(v) == 0 {
-		return 0
-	}
-	return v[0]
 }
 
 // hook is one call of a hook while its events are made.
@@ -118,10 +110,7 @@ type hook struct {
 }
 
 func newHook(p *payload, s Surroundings) *hook {
-	h := &hook{s: s, p: p, client: s.Client}
-	if !plain(h.client, 32) {
-		h.client = p.client()
-	}
+	h := &hook{s: s, p: p, client: p.clientIn(s.Env)}
 	h.actor = actorOf(h.client, s.Agent, s.DefaultAgent)
 	if whodid.ValidID(s.Execution) {
 		h.session, h.joined = s.Execution, true
@@ -152,9 +141,9 @@ func (h *hook) tell() {
 	case "UserPromptSubmit":
 		h.renew()
 	case "Stop":
-		h.turn("turn.complete")
+		h.turnComplete()
 	case "StopFailure":
-		h.turn("turn.fail")
+		h.turnFail()
 	case "SubagentStart":
 		h.subagentStart()
 	case "SubagentStop":

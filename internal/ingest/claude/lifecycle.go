@@ -101,19 +101,22 @@ func (h *hook) renew() {
 	h.add(e)
 }
 
-// turn tells that a turn was completed or failed. A prompt's turn ends once,
-// except where a hook refused the stop and the agent had to go on.
-func (h *hook) turn(what string) {
-	key := h.key(what, promptKey(h.p.prompt, h.s.At))
-	if h.p.stopActive {
-		key = h.momentKey(what)
-	}
-	e := h.event(what, key)
+// turnComplete tells that the agent handed over. One prompt may see several of
+// it, where a hook refused the stop or a background task woke the agent, and
+// the last decides: so the time belongs to the fact.
+func (h *hook) turnComplete() {
+	e := h.event("turn.complete", h.momentKey("turn.complete"))
 	e.Data = whodid.Data{}
 	put(e.Data, "prompt", h.p.prompt)
-	if what == "turn.fail" {
-		e.Data["error"] = errorKind(h.p.call.failure.text(maxID))
-	}
+	h.add(e)
+}
+
+// turnFail tells that a turn ended in an error of the service. The transcript
+// tells the same with the same key.
+func (h *hook) turnFail() {
+	e := h.event("turn.fail", h.key("turn.fail", promptKey(h.p.prompt, h.s.At)))
+	e.Data = whodid.Data{"error": errorKind(h.p.call.failure.text(maxID))}
+	put(e.Data, "prompt", h.p.prompt)
 	h.add(e)
 }
 
@@ -144,10 +147,7 @@ func (h *hook) subagentStop() {
 		h.gap(gapNoSubagent)
 		return
 	}
-	e := h.event("turn.complete", h.momentKey("turn.complete"))
-	e.Data = whodid.Data{}
-	put(e.Data, "prompt", p.prompt)
-	h.add(e)
+	h.turnComplete()
 	h.finish("stop")
 	if h.client == clientClaude && p.agentFile != "" {
 		ref := h.transcript("")

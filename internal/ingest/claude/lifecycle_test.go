@@ -59,7 +59,7 @@ func TestResumedSessionEndsAgain(t *testing.T) {
 		{claude("StopFailure", map[string]any{"error": "rate_limit"}, nil), whodid.StatusRunning},
 		{claude("SessionEnd", map[string]any{"reason": "other"}, nil), whodid.StatusFailed},
 		{claude("SessionStart", map[string]any{"source": "resume"}, nil), whodid.StatusRunning},
-		{claude("Stop", map[string]any{"prompt_id": "prompt-2"}, nil), whodid.StatusRunning},
+		{claude("Stop", map[string]any{"stop_hook_active": true}, nil), whodid.StatusRunning},
 		{claude("SessionEnd", map[string]any{"reason": "other"}, nil), whodid.StatusSuccess},
 	}
 	var events []whodid.Event

@@ -6,8 +6,9 @@ import "strings"
 // form in which they may be kept. The parts that depend on the tool stay
 // encoded.
 type payload struct {
-	raw   []byte
-	whole bool // false if it breaks off or is malformed
+	raw      []byte
+	isObject bool
+	whole    bool // false if it breaks off or is malformed
 
 	event      string // in Claude Code's spelling
 	rawEvent   string // as the client spelled it
@@ -22,7 +23,6 @@ type payload struct {
 	source     string
 	reason     string
 	model      string
-	stopActive bool // a stop that follows one that a hook refused
 
 	call      call
 	calls     value // of PostToolBatch
@@ -55,8 +55,9 @@ type marks struct {
 // read reads the payload of a hook.
 func read(raw []byte) *payload {
 	p := &payload{raw: raw, call: call{duration: -1}}
-	v, whole := parse(raw)
-	p.whole = v.members(p.member) && whole
+	v := document(raw)
+	p.isObject = v.is('{')
+	p.whole = v.members(p.member)
 	if p.event == "" && p.marks.camelTool {
 		// Copilot does not name the event; what it says of the tool does.
 		p.event = "PreToolUse"
@@ -112,8 +113,6 @@ func (p *payload) member(name []byte, v value) {
 		p.reason = v.text(maxID)
 	case "model":
 		p.model = modelName(v.text(maxIDRead))
-	case "stop_hook_active":
-		p.stopActive = v.truth()
 	case "is_interrupt":
 		p.interrupt = v.truth()
 	case "tool_calls":

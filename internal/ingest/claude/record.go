@@ -35,10 +35,10 @@ type usage struct {
 	cacheWrite5m  int64
 }
 
-func readRecord(v value, whole bool) *record {
+func readRecord(v value) *record {
 	rec := &record{}
 	var message value
-	wellFormed := v.members(func(name []byte, v value) {
+	rec.whole = v.members(func(name []byte, v value) {
 		switch string(name) {
 		case "type":
 			rec.kind = v.text(maxID)
@@ -64,7 +64,6 @@ func readRecord(v value, whole bool) *record {
 			message = v
 		}
 	})
-	rec.whole = whole && wellFormed
 	if rec.kind == "assistant" {
 		message.members(rec.answer)
 	}

@@ -24,7 +24,7 @@ func (c *call) arguments() arguments {
 	var in arguments
 	input := c.input
 	if input.is('"') {
-		input, _ = parse([]byte(input.text(1 << 20)))
+		input = document([]byte(input.text(1 << 20)))
 	}
 	var path, notebook, file string
 	input.members(func(name []byte, v value) {

@@ -18,16 +18,11 @@ import (
 // that is asked for.
 type value []byte
 
-// parse returns the JSON value that b starts with, white space and a byte
-// order mark aside, and whether it is there as a whole.
-func parse(b []byte) (v value, whole bool) {
+// document returns the JSON value that b holds, without white space and byte
+// order mark before it. Nothing else of it is looked at yet.
+func document(b []byte) value {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	i := skipSpace(b, 0)
-	if i == len(b) {
-		return nil, false
-	}
-	end, whole := scan(b, i)
-	return value(b[i:end]), whole
+	return value(b[skipSpace(b, 0):])
 }
 
 // is reports whether the value starts like one of the kind: one of { [ " n.
