@@ -257,7 +257,7 @@ func (v *review) checkLines(b *block) {
 		for _, i := range b.parts {
 			m := &v.mentions[i]
 			raw := trim(v.text[m.value.start:m.value.end])
-			if val := v.value(m); !m.sound || raw != val {
+			if val := v.value(m); val != "" && (!m.sound || raw != val) {
 				v.report(Malformed, m.line, can, "Write it as %q.", keyNames[m.key]+": "+clip(val))
 			}
 		}

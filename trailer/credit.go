@@ -17,8 +17,7 @@ type Credit struct {
 	Line  int      // counted from 1
 }
 
-// creditKeys are the keys of Credit, and the lower-case letter that each begins
-// with.
+// creditKeys are the keys of Credit. Credits knows the letters they begin with.
 var creditKeys = [...]string{"Co-authored-by", "Assisted-by", "AI-assisted-by", "Generated-by"}
 
 // maxCredits bounds what is kept of one message.
@@ -125,9 +124,6 @@ var identities = [...]identity{
 	{"Aider", []string{"aider@aider.chat", "noreply@aider.chat"}, nil},
 }
 
-// logins are the names under which agents act on GitHub.
-var logins = map[string]string{"cursor[bot]": "Cursor", "copilot-swe-agent[bot]": "Copilot"}
-
 // KnownAgent returns which agent commits or co-authors under a name and an
 // address, such as those of a commit's author. The case of the address does not
 // matter. The name counts only if it is a bot's login or ends in "(aider)":
@@ -144,10 +140,12 @@ func KnownAgent(name, email string) (agent string, ok bool) {
 			}
 		}
 	}
-	if agent, ok = logins[strings.ToLower(name)]; ok {
-		return agent, true
-	}
-	if strings.HasSuffix(name, " (aider)") {
+	switch name = strings.ToLower(name); {
+	case name == "cursor[bot]":
+		return "Cursor", true
+	case name == "copilot-swe-agent[bot]":
+		return "Copilot", true
+	case strings.HasSuffix(name, " (aider)"):
 		return "Aider", true
 	}
 	return "", false

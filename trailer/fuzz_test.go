@@ -197,10 +197,12 @@ func TestLaws(t *testing.T) {
 		}
 		return msg
 	})
-	rapid.Check(t, func(t *rapid.T) {
-		msg := gen.Draw(t, "msg")
-		checkParse(t, msg)
-		checkAdd(t, msg)
-		checkFix(t, msg)
-	})
+	for range 40 { // times the 100 that are usual
+		rapid.Check(t, func(t *rapid.T) {
+			msg := gen.Draw(t, "msg")
+			checkParse(t, msg)
+			checkAdd(t, msg)
+			checkFix(t, msg)
+		})
+	}
 }

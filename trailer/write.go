@@ -32,6 +32,7 @@ func (r Rules) Add(msg string, o Origin) (string, error) {
 	if strings.IndexByte(msg, 0) >= 0 {
 		return "", fmt.Errorf("couldn't add trailers: %w", ErrNUL)
 	}
+	r.Reading = Log // whatever else the caller reads, this is for a commit
 	// The first round writes, the next finds it written. More are needed when the
 	// new lines complete stray ones.
 	for range 5 {

@@ -92,6 +92,7 @@ func TestCheckAndFix(t *testing.T) {
 		{"clean", head + five, "", ""},
 		{"missing", head + "body\n", "MISSING", ""},
 		{"no agent", replace("Agent: engineering/issue-solver\n", ""), "INCOMPLETE", ""},
+		{"empty value", replace("opus", ""), "INCOMPLETE", ""},
 		{"no squad", replace("Squad: engineering\n", ""), "incomplete", head + five},
 		{"other squad", replace("Squad: engineering", "Squad: quality"), "SQUAD-MISMATCH", ""},
 		{"bad agent", replace("engineering/issue-solver", "issue solver"), "BAD-AGENT", ""},
