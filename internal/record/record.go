@@ -56,7 +56,7 @@ func (r *Recorder) RecordValid(ctx context.Context, events []whodid.Event) ([]*s
 	valid := make([]whodid.Event, 0, len(events))
 	for i := range events {
 		e := events[i]
-		e.Trim(false)
+		e.Trim(mayBeOpen(e.Source))
 		err := r.prepare(&e, now)
 		if err != nil {
 			e = Gap("an event that is not valid", events[i].Source, whodid.Data{"event": known(events[i].What)}, now)
@@ -70,6 +70,12 @@ func (r *Recorder) RecordValid(ctx context.Context, events []whodid.Event) ([]*s
 	}
 	return r.append(ctx, valid, now)
 }
+
+// mayBeOpen tells the sources whose events keep metadata that the catalogue
+// does not list, where their kind is open: a person or a script that used the
+// command line chose it. What such a command had to put into the spool is the
+// same when it comes out.
+func mayBeOpen(source string) bool { return source == "cli" }
 
 // known returns a verb if it is one of the catalogue's, for anything else
 // could be content.
