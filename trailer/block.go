@@ -1,5 +1,7 @@
 package trailer
 
+import "strings"
+
 // Block is one set of the five, found in a message. A squash leaves several.
 type Block struct {
 	Origin      // the values as found, without Markdown; empty where there is none
@@ -206,5 +208,9 @@ func (s *scan) finish(b *block) {
 
 // value returns what a mention says.
 func (s *scan) value(m *mention) string {
-	return clean(s.text[m.value.start:m.value.end])
+	v := clean(s.text[m.value.start:m.value.end])
+	if m.table > 0 {
+		v = strings.ReplaceAll(v, `\|`, "|")
+	}
+	return v
 }

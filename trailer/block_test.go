@@ -56,6 +56,8 @@ func TestBlocks(t *testing.T) {
 		{"folded", "x\n\nAgent: a/b\nTrigger: event\n (push)\nExecution: exec-1\n\nend", []trailer.Block{{trailer.Origin{Agent: "a/b", Trigger: "event (push)", Execution: "exec-1"}, trailer.Buried, 3, 6}}},
 		{"two in one paragraph", "x\n\n" + lines("", "") + "Agent: c/d\nExecution: exec-2\n", []trailer.Block{{sample, trailer.Git, 3, 7}, {trailer.Origin{Agent: "c/d", Execution: "exec-2"}, trailer.Git, 8, 9}}},
 		{"another order", "x\n\nModel: opus\nExecution: exec-1\nSquad: a\nTrigger: manual\nAgent: a/b\n", []trailer.Block{{trailer.Origin{Agent: "a/b", Squad: "a", Trigger: "manual", Execution: "exec-1", Model: "opus"}, trailer.Git, 3, 7}}},
+		{"two halves", "x\n\nTrigger: manual\nExecution: exec-1\nSquad: a\nAgent: a/b\nModel: opus\n", []trailer.Block{{trailer.Origin{Agent: "a/b", Squad: "a", Trigger: "manual", Execution: "exec-1", Model: "opus"}, trailer.Git, 3, 7}}},
+		{"bar in a cell", "x\n\n| Execution | exec-1 |\n|---|---|\n| Model | a \\| b |\n", []trailer.Block{{trailer.Origin{Execution: "exec-1", Model: "a | b"}, trailer.Table, 3, 5}}},
 		{"prose", "x\n\nModel: the T of 1908.\n\nAgent: somebody\n", nil},
 		{"comments", "x\n\n" + lines("# ", ""), nil},
 		{"below scissors", message(t, "template.txt"), []trailer.Block{{trailer.Origin{Agent: "engineering/issue-solver", Squad: "engineering"}, trailer.Git, 3, 4}}},
