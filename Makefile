@@ -14,8 +14,8 @@ help: ## print this list
 build: ## build the programs into bin/
 	go build -trimpath -o bin/ ./cmd/...
 
-run: ## record a run of an agent and show the answers, in a throwaway place
-	@go run ./internal/demo
+run: build ## record a run of an agent and show the answers, in a throwaway place
+	@go run ./internal/demo bin
 
 test: ## install what is lacking (PostgreSQL included) and run all tests, race detector on
 	@scripts/need.sh test

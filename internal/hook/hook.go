@@ -72,7 +72,7 @@ func (c *Call) record() error {
 	if err != nil {
 		return fmt.Errorf("couldn't read what the agent told: %w", err)
 	}
-	reading := claude.Hook(payload, c.surroundings(payload, trail))
+	reading := claude.Hook(payload, c.surroundings(trail))
 	record, err := c.clean(&reading)
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (c *Call) record() error {
 	return nil
 }
 
-func (c *Call) surroundings(payload []byte, trail place.Trail) claude.Surroundings {
+func (c *Call) surroundings(trail place.Trail) claude.Surroundings {
 	agent := c.Env("WHODID_AGENT")
 	if _, _, err := whodid.ParseAgent(agent); err != nil {
 		agent = ""
@@ -103,7 +103,7 @@ func (c *Call) surroundings(payload []byte, trail place.Trail) claude.Surroundin
 		execution = ""
 	}
 	s := claude.Surroundings{
-		At: c.Now(), Client: claude.Detect(payload, c.Env),
+		At: c.Now(), Env: c.Env,
 		Execution: execution, Agent: agent, DefaultAgent: DefaultAgent, Trigger: trigger, TriggerDetail: detail,
 		Home: place.Home(c.Env), Repository: place.Repository, Lease: Lease,
 	}
