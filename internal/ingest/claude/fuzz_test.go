@@ -39,7 +39,7 @@ func FuzzTranscript(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		check(t, got.Events)
+		checkValid(t, got.Events)
 		if got.Unreadable > got.Lines {
 			t.Errorf("%d of %d lines are unreadable", got.Unreadable, got.Lines)
 		}

@@ -75,6 +75,18 @@ func countApart(t *testing.T, names ...string) sums {
 	return s
 }
 
+// checkValid fails the test if the trail would not take the events as they are:
+// what is read from a transcript is not trimmed on its way.
+func checkValid(t testing.TB, events []whodid.Event) {
+	t.Helper()
+	for i := range events {
+		if err := events[i].Validate(); err != nil {
+			t.Errorf("%s: %v", events[i].What, err)
+		}
+	}
+	check(t, events)
+}
+
 // transcriptFile reads a transcript in testdata.
 func transcriptFile(t testing.TB, name string, ref TranscriptRef) TranscriptReading {
 	t.Helper()
@@ -87,7 +99,7 @@ func transcriptFile(t testing.TB, name string, ref TranscriptRef) TranscriptRead
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, got.Events)
+	checkValid(t, got.Events)
 	return got
 }
 
@@ -197,7 +209,7 @@ func TestAnswersAreCountedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, got.Events)
+	checkValid(t, got.Events)
 	var told []string
 	for _, e := range got.Events {
 		out, known := e.Data.Int("output_tokens")
@@ -224,7 +236,7 @@ func TestLastAnswerIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, got.Events)
+	checkValid(t, got.Events)
 	if len(got.Events) != 2 || !got.Failed {
 		t.Fatalf("got %v, failed %t", summary(got.Events), got.Failed)
 	}
@@ -252,16 +264,21 @@ func TestLastAnswerIsAnError(t *testing.T) {
 // Old clients wrote the lines of sub-agents into the session's file.
 func TestSidechainsBelongToTheirAgents(t *testing.T) {
 	t.Parallel()
-	text := answerLine("m1", "r1", "2026-11-23T10:00:00Z", 1, `,"isSidechain":true,"agentId":"a1"`) +
+	call := func(id string) string { return `"content":[{"type":"tool_use","id":"` + id + `"}],"usage"` }
+	text := strings.Replace(answerLine("m1", "r1", "2026-11-23T10:00:00Z", 1, `,"isSidechain":true,"agentId":"a1"`), `"usage"`, call("toolu_a1"), 1) +
+		strings.Replace(answerLine("m3", "r3", "2026-11-23T10:00:00Z", 1, ""), `"usage"`, call("toolu_own"), 1) +
 		answerLine("m2", "r2", "2026-11-23T10:00:00Z", 1, `,"isSidechain":true`)
 	got, err := Transcript(strings.NewReader(text), sessionRef())
-	if err != nil || len(got.Events) != 2 {
+	if err != nil || len(got.Events) != 3 {
 		t.Fatalf("got %v, error %v", summary(got.Events), err)
 	}
 	if e := got.Events[0]; e.Execution != childOf(clientClaude, session, "a1") || e.Data.String("agent_id") != "a1" {
 		t.Errorf("a1's call is told of %s", e.Execution)
 	}
-	if e := got.Events[1]; e.Execution != sessionRef().Execution {
+	if diff := cmp.Diff([]string{"toolu_own"}, got.Calls); diff != "" {
+		t.Errorf("calls of the session itself (-want +got):\n%s", diff)
+	}
+	if e := got.Events[2]; e.Execution != sessionRef().Execution {
 		t.Errorf("a call of no known sub-agent is told of %s", e.Execution)
 	}
 }
@@ -294,7 +311,7 @@ func TestBrokenLines(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			check(t, got.Events)
+			checkValid(t, got.Events)
 			if got.Lines != tt.lines || got.Unreadable != tt.unreadable {
 				t.Errorf("%d lines, %d unreadable, want %d and %d", got.Lines, got.Unreadable, tt.lines, tt.unreadable)
 			}
@@ -309,6 +326,17 @@ func TestBrokenLines(t *testing.T) {
 				t.Errorf("the gap is of %d lines, want %d", gaps, tt.unreadable)
 			}
 		})
+	}
+}
+
+// Without any time nothing can be told, and that is counted.
+func TestTranscriptWithoutTimes(t *testing.T) {
+	t.Parallel()
+	ref := sessionRef()
+	ref.At = time.Time{}
+	got, err := Transcript(strings.NewReader(answerLine("m1", "r1", "", 1, "")+"garbage\n"), ref)
+	if err != nil || len(got.Events) != 0 || got.Unreadable != 2 {
+		t.Errorf("%d events, %d unreadable, error %v", len(got.Events), got.Unreadable, err)
 	}
 }
 
