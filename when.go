@@ -35,6 +35,10 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a time: write 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z", s)
 }
 
+// maxDuration is the longest length of time that is read, about 146 years: half
+// of what fits, so that the sum of two is checked before it could overflow.
+const maxDuration = time.Duration(1 << 62)
+
 // ParseDuration reads a length of time such as "90s", "30m", "12h", "7d", "2w"
 // or "1d12h". Days have 24 hours, weeks seven days.
 func ParseDuration(s string) (time.Duration, error) {
@@ -55,13 +59,15 @@ func ParseDuration(s string) (time.Duration, error) {
 			return 0, wrong
 		}
 		unit, ok := unitOf(rest[digits:letters])
-		if !ok || n > 0 && time.Duration(n) > (1<<62)/unit {
+		if !ok || time.Duration(n) > maxDuration/unit {
 			return 0, wrong
 		}
-		total += time.Duration(n) * unit
+		if total += time.Duration(n) * unit; total > maxDuration || total < 0 {
+			return 0, wrong
+		}
 		rest = rest[letters:]
 	}
-	if s == "" || total < 0 {
+	if s == "" {
 		return 0, wrong
 	}
 	return total, nil
