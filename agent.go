@@ -57,10 +57,16 @@ const (
 // "event:issue.labeled" or, as trailers have it, "event (issue.labeled)", and
 // returns its kind and detail.
 func ParseTrigger(s string) (kind, detail string, err error) {
-	kind, detail, found := strings.Cut(strings.TrimSpace(s), ":")
-	if !found {
-		if k, rest, paren := strings.Cut(s, "("); paren && strings.HasSuffix(strings.TrimSpace(rest), ")") {
-			kind, detail = k, strings.TrimSuffix(strings.TrimSpace(rest), ")")
+	// What comes first decides: details hold colons and parentheses too.
+	kind = strings.TrimSpace(s)
+	if i := strings.IndexAny(kind, ":("); i >= 0 {
+		rest := kind[i+1:]
+		inner, closed := strings.CutSuffix(rest, ")")
+		switch {
+		case kind[i] == ':':
+			kind, detail = kind[:i], rest
+		case closed:
+			kind, detail = kind[:i], inner
 		}
 	}
 	kind, detail = strings.TrimSpace(kind), strings.TrimSpace(detail)
