@@ -44,14 +44,14 @@ func plant(v any, path string, keep func(path string) bool) any {
 // leaked returns what of the canary is found in the events and in what is to
 // be read later.
 func leaked(r Reading) string {
-	all := fmt.Sprintf("%+v", r.Transcript)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%+v", r.Transcript)
 	for _, e := range r.Events {
-		b, err := json.Marshal(e)
-		if err != nil {
+		if err := json.NewEncoder(&b).Encode(e); err != nil {
 			return err.Error()
 		}
-		all += string(b)
 	}
+	all := b.String()
 	for _, word := range []string{"CANARY", "of words", "sk-fake"} {
 		if strings.Contains(all, word) {
 			return word + " in " + all

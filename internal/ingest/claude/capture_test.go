@@ -31,7 +31,7 @@ func lines(t testing.TB, name string) [][]byte {
 		t.Fatal(err)
 	}
 	var all [][]byte
-	for _, line := range bytes.Split(raw, []byte("\n")) {
+	for line := range bytes.SplitSeq(raw, []byte("\n")) {
 		if len(bytes.TrimSpace(line)) > 0 {
 			all = append(all, line)
 		}

@@ -1,6 +1,7 @@
 package claude
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 
@@ -17,9 +18,7 @@ func (h *hook) shellActions(c *call, in arguments, at stage) []action {
 	actions := make([]action, len(acts))
 	for i, act := range acts {
 		a := action{what: act.What, target: act.Target, data: whodid.Data{}}
-		for name, v := range act.Data {
-			a.data[name] = v
-		}
+		maps.Copy(a.data, act.Data)
 		switch a.result = whodid.Result(act.Result); {
 		case at == stageDenied:
 			a.result = at.result()

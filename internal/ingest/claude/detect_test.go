@@ -67,8 +67,11 @@ func TestOtherClients(t *testing.T) {
 		source  string
 	}{
 		"Copilot before": {`{"sessionId":"s","cwd":"/w","toolName":"view","toolArgs":"{\"path\":\"/w/a\"}"}`, []string{"file.read a attempted"}, "hook:copilot"},
-		"Copilot after": {`{"sessionId":"s","cwd":"/w","toolName":"create","toolArgs":{"path":"/w/a","file_text":"x"},"toolResult":{"resultType":"success","textResultForLlm":"x"}}`,
-			[]string{"file.write a success"}, "hook:copilot"},
+		"Copilot after": {
+			`{"sessionId":"s","cwd":"/w","toolName":"create","toolArgs":{"path":"/w/a","file_text":"x"},"toolResult":{"resultType":"success","textResultForLlm":"x"}}`,
+			[]string{"file.write a success"},
+			"hook:copilot",
+		},
 		"Copilot denied":  {`{"sessionId":"s","cwd":"/w","toolName":"edit","toolArgs":{"path":"/w/a"},"toolResult":{"resultType":"denied"}}`, []string{"file.edit a blocked"}, "hook:copilot"},
 		"Copilot failure": {`{"sessionId":"s","cwd":"/w","toolName":"edit","toolArgs":{"path":"/w/a"},"toolResult":{"resultType":"failure"}}`, []string{"file.edit a failed"}, "hook:copilot"},
 		"Gemini failure":  {`{"session_id":"s","cwd":"/w","hook_event_name":"AfterTool","tool_name":"read_file","tool_input":{"file_path":"a"},"tool_response":{"llmContent":"x","error":{"message":"no"}}}`, []string{"file.read a failed"}, "hook:gemini"},

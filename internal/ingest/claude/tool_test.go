@@ -1,6 +1,7 @@
 package claude
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,33 +24,51 @@ func TestTools(t *testing.T) {
 		result   whodid.Result
 		data     whodid.Data // beside tool, call, permission_mode, duration_ms
 	}{
-		{name: "read", tool: "Read", input: object{"file_path": "/home/dev/shop/a/b.go"}, response: object{"type": "text", "file": object{"numLines": 7, "content": "x"}},
-			what: "file.read", target: "a/b.go", result: "success", data: whodid.Data{"lines": int64(7)}},
+		{
+			name: "read", tool: "Read", input: object{"file_path": "/home/dev/shop/a/b.go"}, response: object{"type": "text", "file": object{"numLines": 7, "content": "x"}},
+			what: "file.read", target: "a/b.go", result: "success", data: whodid.Data{"lines": int64(7)},
+		},
 		{name: "read outside", tool: "Read", input: object{"file_path": "/home/dev/.ssh/config"}, what: "file.read", target: "~/.ssh/config", result: "success"},
 		{name: "read by ..", tool: "Read", input: object{"file_path": "/home/dev/shop/../../../etc/passwd"}, what: "file.read", target: "/etc/passwd", result: "success"},
 		{name: "memory", tool: "Read", input: object{"file_path": "/home/dev/shop/CLAUDE.md"}, what: "file.read", target: "CLAUDE.md", result: "success"},
 		{name: "lines as text", tool: "Read", input: object{"file_path": "x"}, response: object{"file": object{"numLines": "12"}}, what: "file.read", target: "x", result: "success", data: whodid.Data{"lines": int64(12)}},
-		{name: "create", tool: "Write", input: object{"file_path": "/home/dev/shop/n.txt", "content": "é\nz"}, response: object{"type": "create", "structuredPatch": []any{}},
-			what: "file.write", target: "n.txt", result: "success", data: whodid.Data{"bytes": int64(4), "lines_added": int64(2)}},
-		{name: "overwrite", tool: "Write", input: object{"file_path": "/home/dev/shop/n.txt", "content": "z\n"}, response: object{"type": "update", "structuredPatch": patch},
-			what: "file.write", target: "n.txt", result: "success", data: whodid.Data{"bytes": int64(2), "lines_added": int64(3), "lines_removed": int64(1)}},
-		{name: "edit", tool: "Edit", input: object{"file_path": "/home/dev/shop/n.txt", "old_string": "b", "new_string": "c"}, response: object{"structuredPatch": patch},
-			what: "file.edit", target: "n.txt", result: "success", data: whodid.Data{"lines_added": int64(3), "lines_removed": int64(1)}},
+		{
+			name: "create", tool: "Write", input: object{"file_path": "/home/dev/shop/n.txt", "content": "é\nz"}, response: object{"type": "create", "structuredPatch": []any{}},
+			what: "file.write", target: "n.txt", result: "success", data: whodid.Data{"bytes": int64(4), "lines_added": int64(2)},
+		},
+		{
+			name: "overwrite", tool: "Write", input: object{"file_path": "/home/dev/shop/n.txt", "content": "z\n"}, response: object{"type": "update", "structuredPatch": patch},
+			what: "file.write", target: "n.txt", result: "success", data: whodid.Data{"bytes": int64(2), "lines_added": int64(3), "lines_removed": int64(1)},
+		},
+		{
+			name: "edit", tool: "Edit", input: object{"file_path": "/home/dev/shop/n.txt", "old_string": "b", "new_string": "c"}, response: object{"structuredPatch": patch},
+			what: "file.edit", target: "n.txt", result: "success", data: whodid.Data{"lines_added": int64(3), "lines_removed": int64(1)},
+		},
 		{name: "edit without patch", tool: "MultiEdit", input: object{"file_path": "/home/dev/shop/n.txt"}, response: "ok", what: "file.edit", target: "n.txt", result: "success"},
-		{name: "notebook error", tool: "NotebookEdit", input: object{"notebook_path": "/home/dev/shop/n.ipynb"}, response: object{"error": "no such cell"},
-			what: "file.edit", target: "n.ipynb", result: "failed", data: whodid.Data{"reason": reasonFailed}},
+		{
+			name: "notebook error", tool: "NotebookEdit", input: object{"notebook_path": "/home/dev/shop/n.ipynb"}, response: object{"error": "no such cell"},
+			what: "file.edit", target: "n.ipynb", result: "failed", data: whodid.Data{"reason": reasonFailed},
+		},
 		{name: "notebook", tool: "NotebookEdit", input: object{"notebook_path": "/home/dev/shop/n.ipynb"}, response: object{"error": ""}, what: "file.edit", target: "n.ipynb", result: "success"},
-		{name: "grep", tool: "Grep", input: object{"pattern": "password", "path": "/home/dev/shop/src"}, response: object{"numFiles": 3, "filenames": []any{"a"}},
-			what: "file.search", target: "src", result: "success", data: whodid.Data{"count": int64(3)}},
+		{
+			name: "grep", tool: "Grep", input: object{"pattern": "password", "path": "/home/dev/shop/src"}, response: object{"numFiles": 3, "filenames": []any{"a"}},
+			what: "file.search", target: "src", result: "success", data: whodid.Data{"count": int64(3)},
+		},
 		{name: "glob here", tool: "Glob", input: object{"pattern": "**/*.go"}, what: "file.search", target: ".", result: "success"},
-		{name: "fetch", tool: "WebFetch", input: object{"url": "https://u:p@example.com/a%20b?token=x#y", "prompt": "p"}, response: object{"bytes": 9, "code": 200},
-			what: "web.fetch", target: "https://example.com/a%20b", result: "success", data: whodid.Data{"bytes": int64(9)}},
-		{name: "fetch nothing", tool: "WebFetch", input: object{"url": "https://example.com/"}, response: object{"code": 404},
-			what: "web.fetch", target: "https://example.com/", result: "failed", data: whodid.Data{"reason": reasonWeb}},
+		{
+			name: "fetch", tool: "WebFetch", input: object{"url": "https://u:p@example.com/a%20b?token=x#y", "prompt": "p"}, response: object{"bytes": 9, "code": 200},
+			what: "web.fetch", target: "https://example.com/a%20b", result: "success", data: whodid.Data{"bytes": int64(9)},
+		},
+		{
+			name: "fetch nothing", tool: "WebFetch", input: object{"url": "https://example.com/"}, response: object{"code": 404},
+			what: "web.fetch", target: "https://example.com/", result: "failed", data: whodid.Data{"reason": reasonWeb},
+		},
 		{name: "no page", tool: "WebFetch", input: object{"url": "javascript:alert(1)"}, what: "web.fetch", result: "success"},
 		{name: "search", tool: "WebSearch", input: object{"query": "who"}, what: "web.search", result: "success"},
-		{name: "agent", tool: "Task", input: object{"subagent_type": "Explore", "prompt": "p"}, response: object{"status": "completed", "agentId": "a1"},
-			what: "agent.spawn", target: "Explore", result: "success", data: whodid.Data{"child": childOf(clientClaude, session, "a1")}},
+		{
+			name: "agent", tool: "Task", input: object{"subagent_type": "Explore", "prompt": "p"}, response: object{"status": "completed", "agentId": "a1"},
+			what: "agent.spawn", target: "Explore", result: "success", data: whodid.Data{"child": childOf(clientClaude, session, "a1")},
+		},
 		{name: "mcp", tool: "mcp__github__create_issue", input: object{}, response: []any{object{"type": "text"}}, what: "mcp.call", target: "github/create_issue", result: "success", data: whodid.Data{"server": "github"}},
 		{name: "mcp error", tool: "mcp__github__get", response: object{"isError": true}, what: "mcp.call", target: "github/get", result: "failed", data: whodid.Data{"server": "github", "reason": reasonFailed}},
 		{name: "mcp field", tool: "mcp__github__get", response: object{"error": "a column of that name"}, what: "mcp.call", target: "github/get", result: "success", data: whodid.Data{"server": "github"}},
@@ -57,14 +76,22 @@ func TestTools(t *testing.T) {
 		{name: "strange", tool: "do what I mean", what: "tool.call", result: "success"},
 		{name: "arrays in wrong places", tool: "Read", input: object{"file_path": []any{"a"}}, response: []any{1}, what: "file.read", result: "success"},
 		{name: "command as a list", tool: "Bash", input: object{"command": []any{"ls"}}, response: object{}, what: "shell.run", result: "success"},
-		{name: "grep finds nothing", tool: "Bash", input: object{"command": "grep x y"}, response: object{"stdout": "", "returnCodeInterpretation": "No matches found"},
-			what: "shell.run", target: "grep", result: "success", data: whodid.Data{"program": "grep"}},
-		{name: "push proves nothing", tool: "Bash", input: object{"command": "git push"}, response: object{"stdout": "", "returnCodeInterpretation": "odd"},
-			what: "commit.push", result: "attempted", data: whodid.Data{"program": "git", "subcommand": "push"}},
-		{name: "background", tool: "Bash", input: object{"command": "make test"}, response: object{"stdout": "", "backgroundTaskId": "b1"},
-			what: "test.run", target: "make test", result: "attempted", data: whodid.Data{"program": "make", "subcommand": "test"}},
-		{name: "asked for the background", tool: "Bash", input: object{"command": "sleep 9", "run_in_background": "true"}, response: object{"stdout": ""},
-			what: "shell.run", target: "sleep", result: "attempted", data: whodid.Data{"program": "sleep"}},
+		{
+			name: "grep finds nothing", tool: "Bash", input: object{"command": "grep x y"}, response: object{"stdout": "", "returnCodeInterpretation": "No matches found"},
+			what: "shell.run", target: "grep", result: "success", data: whodid.Data{"program": "grep"},
+		},
+		{
+			name: "push proves nothing", tool: "Bash", input: object{"command": "git push"}, response: object{"stdout": "", "returnCodeInterpretation": "odd"},
+			what: "commit.push", result: "attempted", data: whodid.Data{"program": "git", "subcommand": "push"},
+		},
+		{
+			name: "background", tool: "Bash", input: object{"command": "make test"}, response: object{"stdout": "", "backgroundTaskId": "b1"},
+			what: "test.run", target: "make test", result: "attempted", data: whodid.Data{"program": "make", "subcommand": "test"},
+		},
+		{
+			name: "asked for the background", tool: "Bash", input: object{"command": "sleep 9", "run_in_background": "true"}, response: object{"stdout": ""},
+			what: "shell.run", target: "sleep", result: "attempted", data: whodid.Data{"program": "sleep"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,9 +103,7 @@ func TestTools(t *testing.T) {
 			}
 			want := whodid.Data{"call": "toolu_1", "permission_mode": "default", "duration_ms": int64(5)}
 			put(want, "tool", identifier(tt.tool))
-			for k, v := range tt.data {
-				want[k] = v
-			}
+			maps.Copy(want, tt.data)
 			if diff := cmp.Diff(want, e.Data); diff != "" {
 				t.Errorf("data (-want +got):\n%s", diff)
 			}

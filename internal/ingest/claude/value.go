@@ -168,7 +168,9 @@ func scan(b []byte, i int) (end int, whole bool) {
 		return scanString(b, i)
 	case '{', '[':
 	default:
-		for end = i; end < len(b) && !delimits(b[end]); end++ {
+		end = i
+		for end < len(b) && !delimits(b[end]) {
+			end++
 		}
 		return end, end > i
 	}
