@@ -188,7 +188,7 @@ const (
 // another: PermissionRequest, for one, names no call and is followed by what
 // became of it.
 func kindOfEvent(name string) eventKind {
-	switch string(name) {
+	switch name {
 	case "SessionStart", "SessionEnd", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure",
 		"PermissionDenied", "PostToolBatch", "Stop", "StopFailure", "SubagentStart", "SubagentStop":
 		return eventTold
