@@ -160,7 +160,7 @@ func (in *Intake) compare(ctx context.Context, ref claude.TranscriptRef, calls [
 // missing records that usage can't be known.
 func (in *Intake) missing(ctx context.Context, ref claude.TranscriptRef, reason string, taken *Taken) error {
 	gap := in.gap(ref, reason)
-	gap.Key = "gap/transcript/" + ref.Execution
+	gap.Key = fmt.Sprintf("gap/transcript/%s/%s/%s", ref.Execution, ref.SubagentID, reason)
 	taken.Gaps++
 	_, err := in.Recorder.RecordValid(ctx, []whodid.Event{gap})
 	return err
