@@ -274,13 +274,13 @@ func readHead(ctx context.Context, q querier, org, lock string) (Head, error) {
 func (s *Store) inWriteTx(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // a no-op after Commit
 	if err := do(tx); err != nil {
-		return err
+		return explain(err)
 	}
-	return tx.Commit()
+	return explain(tx.Commit())
 }
 
 func queryStrings(ctx context.Context, q querier, query string, args ...any) ([]string, error) {

@@ -73,6 +73,9 @@ func checkTree(t testing.TB, s *store.Store, org string, leaves []proof.Hash) {
 	if head.Frontier.Size() != want.Size || head.Frontier.Root() != want.Root {
 		t.Errorf("frontier of %d with root %s, want %d with %s", head.Frontier.Size(), head.Frontier.Root(), want.Size, want.Root)
 	}
+	if edge := leaves[len(leaves)/proof.TileWidth*proof.TileWidth:]; !slices.Equal(head.Edge, edge) {
+		t.Errorf("the head keeps %d leaves after the last tile, want the last %d of the log", len(head.Edge), len(edge))
+	}
 	root, err := proof.Root(want.Size, s.Tiles(ctx, org))
 	if err != nil {
 		t.Fatal(err)
