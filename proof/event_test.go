@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -49,9 +50,7 @@ func validEvent() *rapid.Generator[whodid.Event] {
 		if rapid.Bool().Draw(t, "in a run") {
 			e.Execution = whodid.DeriveID(whodid.PrefixExecution, e.Key)
 		}
-		for name, value := range rapid.MapOfN(rapid.StringMatching(`x[a-zA-Z0-9._-]{0,12}`), dataValue(), 0, 6).Draw(t, "data") {
-			e.Data[name] = value
-		}
+		maps.Copy(e.Data, rapid.MapOfN(rapid.StringMatching(`x[a-zA-Z0-9._-]{0,12}`), dataValue(), 0, 6).Draw(t, "data"))
 		e.Identify()
 		if err := e.Validate(); err != nil {
 			t.Fatalf("the generator makes an invalid event: %v", err)

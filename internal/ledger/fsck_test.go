@@ -30,7 +30,7 @@ func buildFsck(t *testing.T) fsckProgram {
 	t.Helper()
 	buildOnce.Do(func() {
 		var dir string
-		if dir, buildOnce.err = os.MkdirTemp("", "whodid-fsck-"); buildOnce.err != nil {
+		if dir, buildOnce.err = os.MkdirTemp("", "whodid-fsck-"); buildOnce.err != nil { //nolint:usetesting // it outlives the test that comes first
 			return
 		}
 		buildOnce.file = filepath.Join(dir, "fsck")

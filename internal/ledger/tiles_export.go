@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/whodid/whodid/internal/store"
@@ -147,7 +148,7 @@ func (x *exporter) exportEntries(ctx context.Context, n uint64, width int) error
 }
 
 func (x *exporter) exportTile(level int, n uint64, width int) error {
-	path := tilePath(fmt.Sprint(level), n, width)
+	path := tilePath(strconv.Itoa(level), n, width)
 	if width == proof.TileWidth && x.has(path, proof.TileWidth*len(proof.Hash{})) {
 		return nil
 	}

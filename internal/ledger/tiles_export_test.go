@@ -120,18 +120,17 @@ func export(t *testing.T, r *trail, dir string) ledger.Exported {
 func TestExportIsAcceptedByFsck(t *testing.T) {
 	t.Parallel()
 	fsck := buildFsck(t)
-	for engine, address := range map[string]func(*testing.T) string{
-		"sqlite":   sqliteAddress,
-		"postgres": func(t *testing.T) string { return testenv.Postgres(t) },
+	for engine, of := range map[string]struct {
+		address func(*testing.T) string
+		sizes   []int
+	}{
+		"sqlite":   {sqliteAddress, []int{0, 1, 255, 256, 257, 1000}},
+		"postgres": {func(t *testing.T) string { return testenv.Postgres(t) }, []int{0, 1000, 256*256 + 1}},
 	} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			r, dir := newTrail(t, address(t)), t.TempDir()
-			sizes := []int{0, 1, 255, 256, 257, 1000}
-			if engine == "sqlite" && !testing.Short() {
-				sizes = append(sizes, 256*256, 256*256+257)
-			}
-			for _, size := range sizes {
+			r, dir := newTrail(t, of.address(t)), t.TempDir()
+			for _, size := range of.sizes {
 				r.growTo(t, size)
 				x := export(t, r, dir)
 				if x.Size != uint64(size) || len(x.Faults) > 0 {
