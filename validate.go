@@ -160,8 +160,9 @@ func (e *Event) Cut() {
 
 // Trim makes an event that a foreign source told fit: its text is cut, its
 // time put to UTC microseconds, and metadata that the catalogue does not list
-// is dropped unless open is true and the kind is open. It returns the names of
-// dropped fields.
+// is dropped unless open is true and the kind is open. If there is more of it
+// than an event may have, the largest fields are dropped. It returns the names
+// of dropped fields.
 func (e *Event) Trim(open bool) (dropped []string) {
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	e.Cut()
@@ -169,19 +170,38 @@ func (e *Event) Trim(open bool) (dropped []string) {
 	if !ok {
 		return nil
 	}
+	sizes := make(map[string]int, len(e.Data))
+	total := 0
 	for name, v := range e.Data {
 		field, known := kind.Allows(name)
-		if !known && !(open && kind.Open && validFieldName(name)) {
+		size, fits := checkValue(v, field.Type, known)
+		if !fits || !known && !(open && kind.Open && validFieldName(name)) {
 			delete(e.Data, name)
 			dropped = append(dropped, name)
 			continue
 		}
-		if _, fits := checkValue(v, field.Type, known); !fits {
-			delete(e.Data, name)
-			dropped = append(dropped, name)
-		}
+		sizes[name] = len(name) + size
+		total += sizes[name]
+	}
+	for len(sizes) > MaxDataFields || total > MaxDataBytes {
+		name := largest(sizes)
+		total -= sizes[name]
+		delete(sizes, name)
+		delete(e.Data, name)
+		dropped = append(dropped, name)
 	}
 	return dropped
+}
+
+// largest is the name with the largest size, the first by name of equals.
+func largest(sizes map[string]int) string {
+	best := ""
+	for name, size := range sizes {
+		if best == "" || size > sizes[best] || size == sizes[best] && name < best {
+			best = name
+		}
+	}
+	return best
 }
 
 func validActor(actor string) bool {
