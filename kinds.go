@@ -49,7 +49,7 @@ func lifecycleKinds() []Kind {
 			Name: "session.start", Meaning: "A client's session began, or went on after a pause.",
 			Class: ClassSession, Folds: true,
 			Fields: slices.Concat(usageless(), []Field{
-				{"reason", String, Technical, "startup, resume, clear, compact or fork, as the client says."},
+				{"reason", String, Technical, "What began it, as the client says: startup, resume, clear, compact or fork."},
 				{"cwd", String, Linkable, "Working directory, the home directory shortened to ~."},
 				{"model", String, Technical, "The model that the session began with."},
 				{"client_version", String, Technical, "Version of the client."},
@@ -134,7 +134,7 @@ func usageFields() []Field {
 		{"cache_write_tokens", Int, Technical, "Input tokens written to a cache, all lifetimes together."},
 		{"cache_write_1h_tokens", Int, Technical, "Those of them written for an hour."},
 		{"cost_micros", Int, Technical, "Cost in millionths of a US dollar; absent is unknown."},
-		{"cost_state", String, Technical, "measured (its source said so), computed (from a price table) or unknown."},
+		{"cost_state", String, Technical, "How the cost is known: measured (its source said so), computed (from a price table) or unknown."},
 	}
 }
 
