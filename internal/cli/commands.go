@@ -5,6 +5,10 @@ import "github.com/spf13/cobra"
 // commands lists every command, one line each, in the order of the help.
 func (p *Program) commands() []*cobra.Command {
 	return []*cobra.Command{
+		p.runCommand(),
+		p.execCommand(),
+		p.actionCommand(),
+		p.modelCommand(),
 		p.hookCommand(),
 		p.syncCommand(),
 		p.verifyCommand(),

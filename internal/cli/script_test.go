@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		"whodid":      func() { os.Exit(scriptProgram().Run(context.Background(), os.Args[1:])) },
 		"whodid-hook": func() { os.Exit(hook.Main()) },
 		"seed":        func() { os.Exit(seed()) },
+		"events":      func() { os.Exit(events()) },
 	})
 }
 
