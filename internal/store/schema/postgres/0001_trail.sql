@@ -193,6 +193,48 @@ WHERE action = 1
   AND NOT (starts_with(id, 'try-') AND EXISTS (
       SELECT 1 FROM event_id AS settled WHERE settled.org = e.org AND settled.id = 'evt-' || substr(e.id, 5)));
 
+-- What psql shows with \d+, word for word as docs/schema.md has it.
+COMMENT ON VIEW executions IS 'One row for each run of an agent, and for each sub-agent as a part of its parent''s run.';
+COMMENT ON COLUMN executions.execution_id IS 'The run. whodid exec show takes it, or its first characters.';
+COMMENT ON COLUMN executions.agent IS 'Full name of the agent, squad/name; empty if nobody told of the start.';
+COMMENT ON COLUMN executions.squad IS 'The part of agent before the slash.';
+COMMENT ON COLUMN executions.trigger IS 'What started it: manual, scheduled, event or smart; empty if unknown.';
+COMMENT ON COLUMN executions.trigger_detail IS 'The event, schedule or condition behind the trigger.';
+COMMENT ON COLUMN executions.why IS 'The reason that was given for the run.';
+COMMENT ON COLUMN executions.started_at IS 'When it began; NULL if nobody told.';
+COMMENT ON COLUMN executions.completed_at IS 'When it ended; NULL while it runs, and where the end is not known.';
+COMMENT ON COLUMN executions.status IS 'running, success, failed, timeout, cancelled, or lost: it stopped reporting.';
+COMMENT ON COLUMN executions.status_reason IS 'What the status rests on, in a few words.';
+COMMENT ON COLUMN executions.model IS 'The model that gave most of the output, or the one asked for if no answer is known.';
+COMMENT ON COLUMN executions.tokens_in IS 'Input tokens, sub-agents included, without those of a cache; NULL is unknown, never zero.';
+COMMENT ON COLUMN executions.tokens_out IS 'Output tokens; NULL is unknown.';
+COMMENT ON COLUMN executions.tokens_cache_read IS 'Input tokens read from a cache; NULL is unknown.';
+COMMENT ON COLUMN executions.tokens_cache_write IS 'Input tokens written to a cache; NULL is unknown.';
+COMMENT ON COLUMN executions.cost IS 'What the model calls cost; NULL if the cost of at least one of them is unknown.';
+COMMENT ON COLUMN executions.cost_state IS 'measured (the source said so), computed (from a price table) or unknown.';
+COMMENT ON COLUMN executions.session_id IS 'The client''s id of its session.';
+COMMENT ON COLUMN executions.parent IS 'The execution that started this one; empty if none did.';
+COMMENT ON COLUMN executions.subagent IS 'Kind of sub-agent, if this is a part of its parent''s run and no run of its own; else empty.';
+COMMENT ON COLUMN executions.on_behalf_of IS 'The person behind it, as human: and a pseudonym; empty if none is known.';
+COMMENT ON COLUMN executions.source IS 'Who told of its start: hook:claude-code, cli, api …';
+COMMENT ON COLUMN executions.tags IS 'Tags that people and scripts have put on it.';
+COMMENT ON COLUMN executions.org IS 'The organisation; default where there is only one.';
+COMMENT ON VIEW actions IS 'One row for each thing that an agent did.';
+COMMENT ON COLUMN actions.execution_id IS 'The execution that acted; empty if none is known.';
+COMMENT ON COLUMN actions.action_type IS 'The dotted verb: file.write, pr.merge … The catalogue lists them.';
+COMMENT ON COLUMN actions.target IS 'What was acted upon: a path, a URL, acme/shop#44.';
+COMMENT ON COLUMN actions.result IS 'success only where the action''s own result proves it; failed, blocked, rejected, approved, cancelled, timeout, or attempted: begun, and the end is not known.';
+COMMENT ON COLUMN actions.approval_id IS 'The approval that it was done under; empty if none is known.';
+COMMENT ON COLUMN actions.metadata IS 'Details that the catalogue allows for the verb, such as lines_added.';
+COMMENT ON COLUMN actions.at IS 'When it happened, by its source''s clock.';
+COMMENT ON COLUMN actions.actor IS 'Who acted: agent:squad/name, human: and a pseudonym, or system:whodid.';
+COMMENT ON COLUMN actions.why IS 'The reason that was given.';
+COMMENT ON COLUMN actions.session_id IS 'The client''s id of its session.';
+COMMENT ON COLUMN actions.source IS 'Who told of it: hook:claude-code, import:claude-code, cli …';
+COMMENT ON COLUMN actions.event_id IS 'The event that tells it. whodid prove takes it.';
+COMMENT ON COLUMN actions.seq IS 'Its place in the log.';
+COMMENT ON COLUMN actions.org IS 'The organisation.';
+
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON event_id FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON tile FOR EACH ROW EXECUTE FUNCTION whodid_append_only();
