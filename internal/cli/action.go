@@ -13,6 +13,7 @@ func (p *Program) actionCommand() *cobra.Command {
 	}
 	c.AddCommand(
 		p.actionRecordCommand(),
+		p.actionListCommand(),
 	)
 	return c
 }

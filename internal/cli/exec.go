@@ -15,6 +15,10 @@ func (p *Program) execCommand() *cobra.Command {
 		p.execStartCommand(),
 		p.execFinishCommand(),
 		p.execTagCommand(),
+		p.execListCommand(),
+		p.execShowCommand(),
+		p.execStatsCommand(),
+		p.execLogsCommand(),
 	)
 	return c
 }

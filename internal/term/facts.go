@@ -10,6 +10,8 @@ import (
 // Fact is one thing about the subject of a page: "Started", "2h ago".
 type Fact struct {
 	Name string
+	// NameStyle is how the name stands out; dim unless it is told.
+	NameStyle Style
 	Cell
 }
 
@@ -28,10 +30,14 @@ func (o *Output) Facts(facts ...Fact) {
 			continue
 		}
 		indent := 2 + widest + gutter
+		style := f.NameStyle
+		if style == Plain {
+			style = Dim
+		}
 		name := f.Name + strings.Repeat(" ", widest-displaywidth.String(f.Name))
 		for i, line := range wrap(text, max(o.width-indent, minCut)) {
 			if i == 0 {
-				fmt.Fprintf(o.w, "  %s%s%s\n", o.Paint(Dim, name), strings.Repeat(" ", gutter), o.Paint(f.Style, line))
+				fmt.Fprintf(o.w, "  %s%s%s\n", o.Paint(style, name), strings.Repeat(" ", gutter), o.Paint(f.Style, line))
 			} else {
 				fmt.Fprintf(o.w, "%s%s\n", strings.Repeat(" ", indent), o.Paint(f.Style, line))
 			}

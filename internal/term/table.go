@@ -3,6 +3,7 @@ package term
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
@@ -16,6 +17,9 @@ type Column struct {
 	// Whole is never cut, unless the terminal is too narrow for anything else:
 	// a number that lost its end is wrong.
 	Whole bool
+	// Spare is left out where a terminal has no room for all columns: the first
+	// spare one first.
+	Spare bool
 }
 
 // Cell is one cell of a table. Its text may come from anybody: it is cleaned.
@@ -94,8 +98,20 @@ func (t *Table) Write() error {
 	return nil
 }
 
-// fit narrows the widest columns until the table fits the terminal.
+// fit makes the table fit the terminal: it leaves out spare columns until the
+// others can be narrowed enough, and then narrows the widest ones.
 func (t *Table) fit() {
+	for t.narrowest() > t.out.width {
+		spare := slices.IndexFunc(t.columns, func(c Column) bool { return c.Spare })
+		if spare < 0 {
+			break
+		}
+		t.columns = slices.Delete(t.columns, spare, spare+1)
+		t.widths = slices.Delete(t.widths, spare, spare+1)
+		for i := range t.rows {
+			t.rows[i] = slices.Delete(t.rows[i], spare, spare+1)
+		}
+	}
 	total := gutter * (len(t.columns) - 1)
 	for _, w := range t.widths {
 		total += w
@@ -112,6 +128,19 @@ func (t *Table) fit() {
 		}
 		t.widths[widest]--
 	}
+}
+
+// narrowest is how narrow the table can be made without leaving anything out.
+func (t *Table) narrowest() int {
+	total := gutter * (len(t.columns) - 1)
+	for i, c := range t.columns {
+		if c.Whole {
+			total += t.widths[i]
+		} else {
+			total += min(t.widths[i], minCut)
+		}
+	}
+	return total
 }
 
 func (t *Table) writeLine(w *bufio.Writer, row []Cell) {

@@ -91,6 +91,27 @@ func TestColour(t *testing.T) {
 	}
 }
 
+func TestSpareColumnsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	for width, want := range map[string]string{
+		"40": "AGENT       TRIGGER    MODEL  COST\nops/backup  scheduled  gpt-9  $0.50\n",
+		"30": "AGENT       MODEL  COST\nops/backup  gpt-9  $0.50\n",
+		"20": "AGENT       COST\nops/backup  $0.50\n",
+		"15": "AGENT     COST\nops/bac…  $0.50\n",
+	} {
+		var b bytes.Buffer
+		o := New(&b, environment("NO_COLOR=1", "WHODID_FORCE_TTY="+width), noon)
+		table := o.Table(Column{Title: "AGENT"}, Column{Title: "TRIGGER", Whole: true, Spare: true}, Column{Title: "MODEL", Spare: true}, Column{Title: "COST", Whole: true})
+		table.Row(Text("ops/backup"), Text("scheduled"), Text("gpt-9"), Text("$0.50"))
+		if err := table.Write(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Errorf("at %s columns (-want +got):\n%s", width, diff)
+		}
+	}
+}
+
 // TestNothingLeavesItsCell writes whatever others may have written and checks
 // that no line is wider than the terminal or more than its own.
 func TestNothingLeavesItsCell(t *testing.T) {
@@ -128,10 +149,10 @@ func TestNothingLeavesItsCell(t *testing.T) {
 func TestFacts(t *testing.T) {
 	t.Parallel()
 	facts := []Fact{
-		{"Agent", Text("engineering/issue-solver")},
-		{"Why", Text("the issue was labelled and nobody looked at it for a very long while")},
-		{"Status", Cell{"failed", Red}},
-		{"Path", Text(strings.Repeat("x", 50))},
+		{Name: "Agent", Cell: Text("engineering/issue-solver")},
+		{Name: "Why", Cell: Text("the issue was labelled and nobody looked at it for a very long while")},
+		{Name: "Status", Cell: Cell{"failed", Red}},
+		{Name: "Path", Cell: Text(strings.Repeat("x", 50))},
 	}
 	for name, c := range map[string]struct {
 		env  []string

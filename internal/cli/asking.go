@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/ledger"
+	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/term"
+)
+
+// openToAsk opens the trail for a question and takes in what waits first. Who
+// has not the trail's key may ask all the same: they are told if anything waits
+// that the answer lacks.
+func (p *Program) openToAsk(ctx context.Context) (*trail, error) {
+	t, err := p.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch err := p.openPen(ctx, t); {
+	case errors.Is(err, errNoKey), errors.Is(err, ledger.ErrForeignKey):
+		if waiting, lookErr := t.spool.Waiting(); lookErr != nil || waiting.Records > 0 {
+			fmt.Fprintf(p.Stderr, "whodid: what waits in the spool is not in this answer: %v\n", err)
+		}
+		return t, nil
+	case err != nil:
+		t.close()
+		return nil, err
+	}
+	if _, err := p.drain(ctx, t); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// out is where the answer goes, for a person or for a program.
+func (p *Program) out() *term.Output { return term.New(p.Stdout, p.Env, p.Now()) }
+
+// advise tells a person what to do next: on standard output if they read it,
+// else where it does not get between the rows of an answer.
+func (p *Program) advise(o *term.Output, format string, args ...any) {
+	if o.Terminal() {
+		o.Printf(format+"\n", args...)
+		return
+	}
+	fmt.Fprintf(p.Stderr, format+"\n", args...)
+}
+
+// unresolved adds to the error of an id that was not found, or that was found
+// twice, what to do next.
+func unresolved(err error) error {
+	var many *store.AmbiguousError
+	switch {
+	case errors.As(err, &many):
+		return withHint(fmt.Errorf("%q is the beginning of several ids", many.Prefix), "write more of one of these: %s", strings.Join(many.IDs, " "))
+	case errors.Is(err, store.ErrNotFound):
+		return withHint(err, "see: whodid exec list")
+	default:
+		return err
+	}
+}
+
+// selection are the flags by which a question selects executions or actions.
+type selection struct {
+	agent, squad string
+	status       string
+	trigger      string
+	tags         []string
+	since, until string
+	limit        int
+}
+
+func (s *selection) bindWho(c *cobra.Command) {
+	c.Flags().StringVar(&s.agent, "agent", "", "only this agent: squad/name, or a beginning followed by *")
+	c.Flags().StringVar(&s.squad, "squad", "", "only agents of this squad")
+}
+
+func (s *selection) bindWhen(c *cobra.Command, since string) {
+	c.Flags().StringVar(&s.since, "since", since, "from then on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z")
+	c.Flags().StringVar(&s.until, "until", "", "up to then, written like --since")
+}
+
+// defaultLimit is how many rows a list shows unless it is told. A program that
+// asks for JSON gets all.
+const defaultLimit = 100
+
+func (s *selection) bindLimit(c *cobra.Command) {
+	c.Flags().IntVar(&s.limit, "limit", -1, "at most so many, 0 for all (default 100, with --json all)")
+}
+
+// filter reads the flags against the program's clock.
+func (s *selection) filter(p *Program) (ask.Filter, error) {
+	f := ask.Filter{Agent: s.agent, Squad: s.squad, Status: whodid.Status(s.status), Limit: s.rows(p)}
+	if s.status != "" && !knownStatus(f.Status) {
+		return f, usageError("--status: %q is none of %s", s.status, joined(whodid.Statuses()))
+	}
+	var err error
+	if f.Since, err = p.since("since", s.since); err != nil {
+		return f, err
+	}
+	if f.Until, err = p.since("until", s.until); err != nil {
+		return f, err
+	}
+	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
+		return f, usageError("--since %s is not before --until %s", s.since, s.until)
+	}
+	return f, nil
+}
+
+// rows is how many rows to ask for: one more than is shown, so that it can be
+// told that there are more.
+func (s *selection) rows(p *Program) int {
+	switch {
+	case s.limit > 0:
+		return s.limit
+	case s.limit == 0 || p.json:
+		return 0
+	default:
+		return defaultLimit + 1
+	}
+}
+
+// shown is how many of the n rows that were found to show, and whether there
+// are more.
+func (s *selection) shown(p *Program, n int) (int, bool) {
+	if s.limit < 0 && !p.json && n > defaultLimit {
+		return defaultLimit, true
+	}
+	return n, false
+}
+
+// adviseMore tells the reader of a list that it does not end here.
+func (p *Program) adviseMore(o *term.Output) {
+	p.advise(o, "\nThese are the last %d. --limit 0 shows all, --since 7d those of a time.", defaultLimit)
+}
+
+// match reads the flags that narrow a selection further.
+func (s *selection) match() (ask.Match, error) {
+	var m ask.Match
+	if s.trigger != "" {
+		kind, detail, err := whodid.ParseTrigger(s.trigger)
+		if err != nil || detail != "" {
+			return m, usageError("--trigger: %q is none of manual, scheduled, event, smart", s.trigger)
+		}
+		m.Trigger = kind
+	}
+	var err error
+	m.Tags, err = pairs("--tag", s.tags)
+	return m, err
+}
+
+func knownStatus(status whodid.Status) bool {
+	for _, s := range whodid.Statuses() {
+		if s == status {
+			return true
+		}
+	}
+	return false
+}
+
+func joined[S ~string](words []S) string {
+	var b strings.Builder
+	for _, w := range words {
+		if w == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(w))
+	}
+	return b.String()
+}
+
+// shortChars is how much of an id a person is shown: 40 bits, which two of a
+// million ids share with a probability of one in a million.
+const shortChars = 8
+
+// shortID is the beginning of an id that a person would type: without the
+// prefix that goes without saying.
+func shortID(o *term.Output, id, prefix string) string {
+	if !o.Terminal() {
+		return id
+	}
+	rest, ok := strings.CutPrefix(id, prefix+"-")
+	kept := ""
+	if !ok {
+		name, after, found := strings.Cut(id, "-")
+		if !found {
+			return id
+		}
+		rest, kept = after, name+"-"
+	}
+	if len(rest) > shortChars {
+		rest = rest[:shortChars]
+	}
+	return kept + rest
+}
+
+// statusCell shows where an execution stands.
+func statusCell(status string) term.Cell {
+	style := term.Plain
+	switch whodid.Status(status) {
+	case whodid.StatusSuccess:
+		style = term.Green
+	case whodid.StatusFailed:
+		style = term.Red
+	case whodid.StatusTimeout, whodid.StatusLost:
+		style = term.Yellow
+	case whodid.StatusRunning:
+		style = term.Cyan
+	case whodid.StatusCancelled:
+		style = term.Dim
+	}
+	return term.Cell{Text: status, Style: style}
+}
+
+// resultCell shows what came of an action.
+func resultCell(result string) term.Cell {
+	style := term.Plain
+	switch whodid.Result(result) {
+	case whodid.ResultFailed, whodid.ResultRejected, whodid.ResultBlocked:
+		style = term.Red
+	case whodid.ResultTimeout, whodid.ResultAttempted, whodid.ResultCancelled:
+		style = term.Yellow
+	case whodid.ResultSuccess, whodid.ResultApproved, whodid.ResultNone:
+	}
+	return term.Cell{Text: result, Style: style}
+}
+
+// agentName is an agent's full name, with the kind of sub-agent behind it.
+func agentName(x *ask.Execution) string {
+	name := x.Agent
+	if name == "" {
+		name = term.Unknown
+	}
+	if x.Subagent != "" {
+		name += " › " + x.Subagent
+	}
+	return name
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return term.Unknown
+	}
+	return s
+}

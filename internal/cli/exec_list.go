@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *Program) execListCommand() *cobra.Command {
+	var s selection
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List executions, the last started first",
+		Long: `Lists executions, the last started first, sub-agents included. An execution is
+listed if it was at work at any moment between --since and --until. All that is
+asked for must hold; --tag may be given several times.`,
+		Example: `  whodid exec list
+  whodid exec list --status failed --since 7d
+  whodid exec list --squad engineering --tag release=1.4
+  whodid exec list --json | jq -r '.executions[].execution_id'`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return p.execList(c.Context(), &s) },
+	}
+	s.bindWho(c)
+	c.Flags().StringVar(&s.status, "status", "", "only these: running, success, failed, timeout, cancelled, lost")
+	c.Flags().StringVar(&s.trigger, "trigger", "", "only these: manual, scheduled, event, smart")
+	c.Flags().StringArrayVar(&s.tags, "tag", nil, "only those with this tag, as name=value")
+	s.bindWhen(c, "")
+	s.bindLimit(c)
+	return c
+}
+
+func (p *Program) execList(ctx context.Context, s *selection) error {
+	f, err := s.filter(p)
+	if err != nil {
+		return err
+	}
+	m, err := s.match()
+	if err != nil {
+		return err
+	}
+	t, err := p.openToAsk(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	list, err := t.asker.Matching(ctx, f, m)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.printJSON(list)
+	}
+	o := p.out()
+	if len(list.Executions) == 0 {
+		p.advise(o, "No such execution. All of them:\n\n  whodid exec list")
+		return nil
+	}
+	shown, more := s.shown(p, len(list.Executions))
+	if err := printRuns(o, list.Executions[:shown]); err != nil {
+		return err
+	}
+	if more {
+		p.adviseMore(o)
+	}
+	return nil
+}
