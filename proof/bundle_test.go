@@ -311,14 +311,35 @@ func TestUnreadableEntriesAreRefuted(t *testing.T) {
 	}
 	b := log.bundle(t, good, 0)
 	b.Leaf, b.Disclosed = `{"v":1}`, nil
-	f := proof.Frontier{}
-	f.Append(proof.LeafHash([]byte(b.Leaf)))
-	var err error
-	if b.Checkpoint, err = log.signer.Sign(proof.Checkpoint{Origin: testOrigin, Size: 1, Root: f.Root()}); err != nil {
-		t.Fatal(err)
-	}
+	log.signOnly(t, b)
 	if v := proof.Check(b, log.keys); v.Integrity.State != proof.Refuted {
 		t.Errorf("a leaf that is none: %+v", v.Integrity)
+	}
+	for _, value := range []string{`["human:cd34", "os-user"]`, `["human:cd34"]`, `["human:cd34","os-user","x"]`, `["human:cd34",1]`, `x`} {
+		d := proof.Disclosure{Key: good.Salt.FieldKey(proof.FieldOnBehalfOf), Value: value}
+		c := proof.Commit(&e, good.Data, good.Salt)
+		c.OnBehalfOf = d.Key.Commit([]byte(value))
+		leaf, err := proof.Leaf(&e, &c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := log.bundle(t, good, 0)
+		b.Leaf, b.Disclosed[proof.FieldOnBehalfOf] = string(leaf), d
+		log.signOnly(t, b)
+		if v := proof.Check(b, log.keys); v.Integrity.State != proof.Refuted {
+			t.Errorf("a person written as %s: %+v", value, v.Integrity)
+		}
+	}
+}
+
+// signOnly signs a log that has nothing but the bundle's leaf.
+func (l testLog) signOnly(t *testing.T, b *proof.Bundle) {
+	t.Helper()
+	var f proof.Frontier
+	f.Append(proof.LeafHash([]byte(b.Leaf)))
+	var err error
+	if b.Checkpoint, err = l.signer.Sign(proof.Checkpoint{Origin: b.Origin, Size: 1, Root: f.Root()}); err != nil {
+		t.Fatal(err)
 	}
 }
 

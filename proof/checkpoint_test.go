@@ -117,6 +117,15 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// A blank line within the text must not hide what is signed after it.
+func TestPeekCheckpointReadsTheWholeText(t *testing.T) {
+	t.Parallel()
+	c := proof.Checkpoint{Origin: "o", Size: 1}
+	if got, err := proof.PeekCheckpoint(c.String() + "\nmore\n\n— o AAAA\n"); err == nil {
+		t.Errorf("peeked as %v", got)
+	}
+}
+
 func TestParseCheckpoint(t *testing.T) {
 	t.Parallel()
 	root := proof.Hash{0xff}.String()

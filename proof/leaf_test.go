@@ -67,6 +67,20 @@ func TestLeafHidesPersonalValues(t *testing.T) {
 	})
 }
 
+// Whoever forgets the commitments gets a leaf that proves nothing, but none that
+// shows a person.
+func TestLeafNeverShowsAPerson(t *testing.T) {
+	t.Parallel()
+	e := merge()
+	leaf, err := proof.Leaf(&e, &proof.Commitments{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(leaf, []byte(e.Actor)) || bytes.Contains(leaf, []byte("actor_auth")) {
+		t.Errorf("the leaf shows the person:\n%s", leaf)
+	}
+}
+
 // Equal values of two events, or of two fields, must not look equal.
 func TestCommitmentsDoNotLinkEvents(t *testing.T) {
 	t.Parallel()
@@ -237,13 +251,21 @@ func TestParseLeafRefuses(t *testing.T) {
 		"time with offset":  replace(`000000Z`, `000000+00:00`),
 		"time without zone": replace(`000000Z`, `000000`),
 		"other order":       `{"what":"a.b"` + leaf[1:],
-		"too long":          leaf + strings.Repeat(" ", proof.MaxLeaf),
+		"too long":          replace(`"key":"`, `"key":"`+strings.Repeat("k", proof.MaxLeaf)),
 	} {
 		if _, _, err := proof.ParseLeaf([]byte(text)); !errors.Is(err, proof.ErrLeaf) {
 			t.Errorf("%s: got error %v", name, err)
 		} else if len(err.Error()) > 300 {
 			t.Errorf("%s: the error has %d bytes", name, len(err.Error()))
 		}
+	}
+}
+
+func TestParseLeafNamesAnUnknownVersion(t *testing.T) {
+	t.Parallel()
+	_, _, err := proof.ParseLeaf([]byte(`{"v":2}`))
+	if err == nil || !strings.Contains(err.Error(), "its version is 2") {
+		t.Errorf("got %v", err)
 	}
 }
 
