@@ -63,6 +63,7 @@ func (in *Intake) take(ctx context.Context, b spool.Batch, taken *Taken) error {
 	}
 	if b.Torn > 0 {
 		gap := record.Gap("a record of the spool was torn or damaged", "spool", whodid.Data{"count": int64(b.Torn)}, in.Now())
+		gap.Key = "gap/spool/" + b.Damage // the same batch may be handed over again
 		events = append(events, gap)
 		taken.Gaps += b.Torn
 	}

@@ -1,11 +1,8 @@
 package spool
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,18 +10,6 @@ import (
 	"strings"
 	"time"
 )
-
-// batchSize is how many records are handed over at once: enough that a week of
-// records drains in seconds, few enough that they fit in memory.
-const batchSize = 2000
-
-// Batch is what Drain hands over at once.
-type Batch struct {
-	Records []Record
-	// Torn counts records that a crash left unfinished or that were damaged
-	// since. None of them was acknowledged, or all of them were tampered with.
-	Torn int
-}
 
 // Drain hands everything that waits to take, oldest first, and forgets what
 // take accepted. If take fails, the batch stays and Drain returns the error.
@@ -51,7 +36,7 @@ func (s *Spool) Drain(now time.Time, take func(Batch) error) error {
 		return fmt.Errorf("couldn't drain the spool: %w", err)
 	}
 	for _, path := range segments {
-		if err := drainSegment(path, take); err != nil {
+		if err := readSegment(path, take); err != nil {
 			return fmt.Errorf("couldn't drain the spool: %w", err)
 		}
 		if err := os.Remove(path); err != nil {
@@ -107,45 +92,6 @@ func (s *Spool) segments() ([]string, error) {
 	return out, nil
 }
 
-func drainSegment(path string, take func(Batch) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	var b Batch
-	hand := func() error {
-		if len(b.Records) == 0 && b.Torn == 0 {
-			return nil
-		}
-		err := take(b)
-		b = Batch{}
-		return err
-	}
-	r := bufio.NewReaderSize(f, 64<<10)
-	for {
-		line, err := r.ReadBytes('\n')
-		if len(bytes.TrimSpace(line)) > 0 {
-			if rec, ok := decode(bytes.TrimSuffix(line, []byte("\n"))); ok {
-				b.Records = append(b.Records, rec)
-			} else {
-				b.Torn++
-			}
-		}
-		if err == io.EOF {
-			return hand()
-		}
-		if err != nil {
-			return err
-		}
-		if len(b.Records) >= batchSize {
-			if err := hand(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
 // Waiting is what a spool holds.
 type Waiting struct {
 	Records int
@@ -162,27 +108,35 @@ func (s *Spool) Waiting() (Waiting, error) {
 	}
 	var w Waiting
 	for _, path := range append(paths, filepath.Join(s.dir, current)) {
-		info, err := os.Stat(path)
+		err := w.count(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue
+			continue // drained since it was listed
 		}
-		if err != nil {
-			return Waiting{}, fmt.Errorf("couldn't look into the spool: %w", err)
-		}
-		if info.Size() == 0 {
-			continue
-		}
-		if w.Oldest.IsZero() || info.ModTime().Before(w.Oldest) {
-			w.Oldest = info.ModTime()
-		}
-		w.Bytes += info.Size()
-		err = drainSegment(path, func(b Batch) error {
-			w.Records += len(b.Records) + b.Torn
-			return nil
-		})
 		if err != nil {
 			return Waiting{}, fmt.Errorf("couldn't look into the spool: %w", err)
 		}
 	}
 	return w, nil
+}
+
+// count adds the records of one file.
+func (w *Waiting) count(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	records := 0
+	err = readSegment(path, func(b Batch) error {
+		records += len(b.Records) + b.Torn
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if w.Oldest.IsZero() || info.ModTime().Before(w.Oldest) {
+		w.Oldest = info.ModTime()
+	}
+	w.Records += records
+	w.Bytes += info.Size()
+	return nil
 }

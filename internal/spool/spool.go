@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,14 +51,19 @@ const (
 	segmentPrefix = "segment-"
 )
 
+// MaxRecord is the largest record that the spool takes, in bytes of JSON. One
+// hook call tells a few hundred.
+const MaxRecord = 64 << 20
+
+// maxLine is the longest line that can be a record: its checksum, a space and
+// a line feed come with it.
+const maxLine = MaxRecord + 10
+
 // In names the spool in a folder. It touches nothing.
 func In(dir string) *Spool { return &Spool{dir: dir} }
 
 // Dir is the folder of the spool.
 func (s *Spool) Dir() string { return s.dir }
-
-// castagnoli is the polynomial of CRC-32C, which processors compute.
-func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // Put appends a record and returns when it is on disk. The caller has cut its
 // events to what the catalogue allows: what is put is written as it is.
@@ -67,6 +71,9 @@ func (s *Spool) Put(r Record) error {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("couldn't write to the spool: %w", err)
+	}
+	if len(body) > MaxRecord {
+		return fmt.Errorf("couldn't write to the spool: the record has %d bytes, %d are allowed", len(body), MaxRecord)
 	}
 	// The line feed before a record ends a torn one that a crash left behind.
 	line := make([]byte, 0, len(body)+11)
@@ -102,7 +109,7 @@ func (s *Spool) append(line []byte) error {
 // create makes the file that is appended to and sees to it that its name, too,
 // survives a loss of power.
 func (s *Spool) create(path string) (*os.File, error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := s.makeDir(); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
@@ -113,6 +120,18 @@ func (s *Spool) create(path string) (*os.File, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// makeDir makes the folder if it is not there, and sees to it that its name
+// survives too.
+func (s *Spool) makeDir() error {
+	if _, err := os.Stat(s.dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(s.dir))
 }
 
 // appendShared writes the line under a lock that other writers share and that
