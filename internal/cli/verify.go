@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +15,7 @@ import (
 	"github.com/whodid/whodid/internal/git"
 	"github.com/whodid/whodid/internal/ledger"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/term"
 	"github.com/whodid/whodid/internal/witness"
 	"github.com/whodid/whodid/proof"
 )
@@ -44,7 +45,7 @@ Exit status 3 means that something is wrong; the rows are named.`,
 			if p.json {
 				err = p.printJSON(v)
 			} else {
-				err = printVerification(p.Stdout, v)
+				printVerification(p.out(), v)
 			}
 			if err == nil && (v.Verdicts.Refuted() || len(v.Problems) > 0) {
 				return &exitError{code: ExitVerification}
@@ -164,43 +165,47 @@ func (p *Program) progress(doing string) func(done, total uint64) {
 	}
 }
 
-func printVerification(w io.Writer, v *ask.Verification) error {
-	var b strings.Builder
-	for _, line := range []struct {
-		name string
-		v    proof.Verdict
-	}{
-		{"Integrity", v.Verdicts.Integrity},
-		{"Completeness", v.Verdicts.Completeness},
-		{"Authorship", v.Verdicts.Authorship},
-		{"Time", v.Verdicts.Time},
-		{"Approval", v.Verdicts.Approval},
-	} {
-		fmt.Fprintf(&b, "%-13s %-12s %s\n", line.name, line.v.State, line.v.Detail)
+func printVerification(o *term.Output, v *ask.Verification) {
+	styles := map[proof.State]term.Style{proof.Proved: term.Green, proof.Conditional: term.Yellow, proof.Refuted: term.Red}
+	fact := func(name string, verdict proof.Verdict) term.Fact {
+		text := strings.ToUpper(string(verdict.State)) + ": " + verdict.Detail
+		return term.Fact{Name: name, Cell: term.Cell{Text: text, Style: styles[verdict.State]}}
 	}
-	fmt.Fprintf(&b, "\nlog   %s\nsize  %d events\nroot  %s\n", v.Origin, v.TreeSize, v.Root)
+	o.Facts(
+		fact("Integrity", v.Verdicts.Integrity),
+		fact("Completeness", v.Verdicts.Completeness),
+		fact("Authorship", v.Verdicts.Authorship),
+		fact("Time", v.Verdicts.Time),
+		fact("Approval", v.Verdicts.Approval),
+	)
+	o.Printf("\n")
+	facts := []term.Fact{
+		{Name: "Log", Cell: term.Cell{Text: v.Origin}},
+		{Name: "Events", Cell: term.Cell{Text: strconv.FormatUint(v.TreeSize, 10)}},
+		{Name: "Root", Cell: term.Cell{Text: v.Root}},
+	}
 	for _, s := range v.Witnesses {
-		verb := "goes on from"
+		text, style := "goes on from", term.Plain
 		if !s.Holds {
-			verb = "DOES NOT go on from"
+			text, style = "DOES NOT go on from", term.Red
 		}
-		fmt.Fprintf(&b, "      %s %d events seen by %s, %s\n", verb, s.Size, s.Witness, s.SeenAt.Format("2006-01-02 15:04:05Z"))
+		seen := s.SeenAt
+		facts = append(facts, term.Fact{Name: "Seen by " + s.Witness, Cell: term.Cell{
+			Text: fmt.Sprintf("%s the %d events of %s", text, s.Size, o.Moment(&seen)), Style: style,
+		}})
 	}
-	if len(v.Problems) > 0 {
-		fmt.Fprintf(&b, "\n%d problems\n", len(v.Problems)+v.MoreProblems)
+	o.Facts(facts...)
+	if len(v.Problems) == 0 {
+		return
 	}
-	for _, p := range v.Problems {
-		var where []string
+	o.Printf("\n%d problems\n", len(v.Problems)+v.MoreProblems)
+	problems := make([]term.Fact, len(v.Problems))
+	for i, p := range v.Problems {
+		where := p.EventID + " " + p.ExecutionID + " "
 		if p.Seq != nil {
-			where = append(where, fmt.Sprintf("#%d", *p.Seq))
+			where = fmt.Sprintf("#%d ", *p.Seq) + where
 		}
-		for _, id := range []string{p.EventID, p.ExecutionID} {
-			if id != "" {
-				where = append(where, fmt.Sprintf("%.40q", id))
-			}
-		}
-		fmt.Fprintf(&b, "  %-9s %s  %q\n", p.Kind, strings.Join(where, " "), p.Detail)
+		problems[i] = term.Fact{Name: p.Kind, NameStyle: term.Red, Cell: term.Cell{Text: strings.TrimLeft(where, " ") + p.Detail}}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	o.Facts(problems...)
 }

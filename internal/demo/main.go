@@ -83,8 +83,8 @@ func (s *show) env() []string {
 			env[i] = "PATH=" + s.bin + string(os.PathListSeparator) + path
 		}
 	}
-	if os.Getenv("NO_COLOR") == "" && isTerminal(os.Stdout) {
-		env = append(env, "CLICOLOR_FORCE=1")
+	if !isTerminal(os.Stdout) {
+		env = append(env, "WHODID_FORCE_TTY=110", "NO_COLOR=1") // as a person would see it, in a log too
 	}
 	return env
 }
@@ -96,14 +96,22 @@ func isTerminal(f *os.File) bool {
 
 // whodid runs a whodid command as a person would type it and shows it.
 func (s *show) whodid(args ...string) error {
-	fmt.Printf("\n\033[1m$ whodid %s\033[0m\n", strings.Join(args, " "))
+	prompt("whodid " + strings.Join(args, " "))
 	c := s.command(filepath.Join(s.bin, "whodid"), args...)
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
-	c.Env = append(c.Env, "WHODID_TERMINAL=1")
 	if err := c.Run(); err != nil {
 		return fmt.Errorf("whodid %s: %w", args[0], err)
 	}
 	return nil
+}
+
+// prompt shows a command as a person would have typed it.
+func prompt(command string) {
+	if isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" {
+		fmt.Printf("\n\033[1m$ %s\033[0m\n", command)
+		return
+	}
+	fmt.Printf("\n$ %s\n", command)
 }
 
 // record records a run: live if there is a client, else from its capture.
@@ -131,7 +139,7 @@ func (s *show) live(client string) error {
 	defer cancel()
 	agent := s.workspace.Command(ctx, client, server.URL, script)
 	args := append([]string{"run", "--agent", "engineering/issue-solver", "--trigger", "event:issue.labeled", "--why", "issue 42 asks for OAuth2", "--"}, agent.Args...)
-	fmt.Printf("\n\033[1m$ whodid run --agent engineering/issue-solver --trigger event:issue.labeled --why \"issue 42 asks for OAuth2\" -- claude -p …\033[0m\n")
+	prompt(`whodid run --agent engineering/issue-solver --trigger event:issue.labeled --why "issue 42 asks for OAuth2" -- claude -p …`)
 	c := exec.CommandContext(ctx, filepath.Join(s.bin, "whodid"), args...)
 	c.Dir = agent.Dir
 	c.Env = append(agent.Env, s.env()...)
