@@ -1,0 +1,187 @@
+package store
+
+import (
+	"database/sql"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/testenv"
+)
+
+// plan is a question and the index that each engine has to answer it by;
+// partitions of PostgreSQL name theirs after the columns.
+type plan struct {
+	name             string
+	sqlite, postgres string
+	query            func(dialect) (string, []any)
+}
+
+func plans() []plan {
+	// The last hundredth of a second of what is there.
+	since, until := time.UnixMicro(1793523600_005900), time.UnixMicro(1793523600_006000)
+	ask := func(query string, args ...any) func(dialect) (string, []any) {
+		return func(dialect) (string, []any) { return query, append([]any{DefaultOrg}, args...) }
+	}
+	events := func(f EventFilter) func(dialect) (string, []any) {
+		where, args := f.where(DefaultOrg)
+		return ask(selectEvent+where, args[1:]...)
+	}
+	executions := func(f ExecutionFilter, rest string) func(dialect) (string, []any) {
+		where, args := f.where(DefaultOrg)
+		return ask(`SELECT `+executionColumns+` FROM execution `+where+rest, args[1:]...)
+	}
+	among := func(from string, ids ...string) func(dialect) (string, []any) {
+		return func(d dialect) (string, []any) {
+			condition, arg := d.among("id", 2, ids)
+			return from + ` WHERE org = $1 AND ` + condition, []any{DefaultOrg, arg}
+		}
+	}
+	const prefix = ` WHERE org = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT 5`
+	return []plan{
+		{"an execution by id", "sqlite_autoindex_execution_1", "execution_pkey", executions(ExecutionFilter{}, ` AND id = 'exec-1'`)},
+		{"an execution by prefix", "sqlite_autoindex_execution_1", "execution_pkey", ask(`SELECT id FROM execution`+prefix, "exec-77", "exec-77\x7f")},
+		{"executions that an append changes", "sqlite_autoindex_execution_1", "execution_pkey", among(`SELECT folded FROM execution`, "exec-1", "exec-2")},
+		{"executions of a window", "execution_by_end", "execution_by_end", executions(ExecutionFilter{Since: since, Until: until}, "")},
+		{"tallies of a window", "execution_by_end", "execution_by_end", executions(ExecutionFilter{Since: since, RunsOnly: true}, "")},
+		{"the newest executions", "execution_by_start", "execution_by_start", executions(ExecutionFilter{}, ` ORDER BY started_at DESC NULLS LAST, id LIMIT 20`)},
+		{"children of an execution", "execution_by_parent", "execution_by_parent", executions(ExecutionFilter{Parent: "exec-1"}, "")},
+		{"leases that ran out", "execution_running", "execution_running", ask(`SELECT id FROM execution WHERE org = $1 AND status = 'running' AND lease_until < $2`, int64(1793523600_000900))},
+		{"an event by id", "event_by_id", "event_id_pkey", ask(`SELECT seq FROM event_id WHERE org = $1 AND id = $2`, "evt-a")},
+		{"an event by prefix", "event_by_id", "event_id_pkey", ask(`SELECT id FROM event_id`+prefix, "evt-77", "evt-77\x7f")},
+		{"what is there already", "event_by_id", "event_id_pkey", among(`SELECT id FROM event_id`, "evt-1", "try-1")},
+		{"an event by its place", "sqlite_autoindex_event_1", "event_run_202611_pkey", ask(selectEvent+`WHERE org = $1 AND seq = $2`, int64(7))},
+		{"events from a place on", "sqlite_autoindex_event_1", "event_run_202611_pkey", events(EventFilter{AfterSeq: 17_900})},
+		{"events of an execution", "event_by_execution", "event_run_202611_org_execution_seq_idx", events(EventFilter{Execution: "exec-1"})},
+		{"actions of an execution", "event_by_execution", "event_run_202611_org_execution_seq_idx", events(EventFilter{Execution: "exec-1", ActionsOnly: true})},
+		{"the newest events", "event_by_time", "event_run_202611_org_at_seq_idx", events(EventFilter{Newest: true, Limit: 20})},
+		{"events of a window", "event_by_time", "event_run_202611_org_at_seq_idx", events(EventFilter{Since: since, Until: until, Newest: true})},
+		{"a tile", "PRIMARY KEY", "tile_pkey", ask(`SELECT hashes FROM tile WHERE org = $1 AND level = $2 AND n = $3`, 0, int64(1))},
+	}
+}
+
+// wholeTable finds that PostgreSQL reads all of a table that isn't empty here.
+var wholeTable = regexp.MustCompile(`Seq Scan on (execution|event_run|event_id|tile)`)
+
+// TestPlans sees to it that what is asked all day finds its rows by an index.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		s := openAt(t, filepath.Join(t.TempDir(), "trail.db"))
+		conn := connOf(t, s)
+		for _, p := range plans() {
+			query, args := p.query(s.dialect)
+			got := explained(t, conn, `EXPLAIN QUERY PLAN `+query, args)
+			if !strings.Contains(got, p.sqlite) || strings.Contains(got, "SCAN event\n") || strings.Contains(got, "SCAN execution\n") || strings.Contains(got, "USE TEMP B-TREE") {
+				t.Errorf("%s is not answered by %s:\n%s", p.name, p.sqlite, got)
+			}
+		}
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		address := testenv.Postgres(t)
+		s := openAt(t, address)
+		fillPostgres(t, address)
+		conn := connOf(t, s)
+		for _, p := range plans() {
+			query, args := p.query(s.dialect)
+			got := explained(t, conn, `EXPLAIN `+query, args)
+			if !strings.Contains(got, p.postgres) || wholeTable.MatchString(got) {
+				t.Errorf("%s is not answered by %s:\n%s", p.name, p.postgres, got)
+			}
+		}
+	})
+}
+
+// fillPostgres writes so much that the planner has to choose, and lets it look
+// at what there is.
+func fillPostgres(t testing.TB, address string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, statement := range []string{
+		`SELECT whodid_partitions(` + planEpoch + `, ` + planEpoch + `)`,
+		`INSERT INTO execution SELECT 'default', 'exec-' || i, 'eng/solver', 'eng', 'manual', '', '', ` + planEpoch + ` + i, ` + planEpoch + ` + i + 1,
+			CASE WHEN i % 500 = 0 THEN 'running' ELSE 'success' END, '', 'm', 1, 1, 0, 0, 1, 1, 'measured', 's', CASE WHEN i % 9 = 0 THEN 'exec-' || (i / 9) ELSE '' END,
+			'', '', '', 'cli', ` + planEpoch + ` + i, '{}', '{}' FROM generate_series(1, 6000) AS i`,
+		`INSERT INTO event SELECT 'default', i, 'evt-' || i, 'k' || i, 'file.write', 'run', 1, 'agent:eng/solver', '', '', '', 'x', ` + planEpoch + ` + i, ` + planEpoch + `,
+			'', 'success', 'exec-' || (i / 3), 's', '', 'cli', '{}', '', '', NULL, NULL FROM generate_series(1, 18000) AS i`,
+		`INSERT INTO event_id SELECT org, id, seq FROM event`,
+		`INSERT INTO tile SELECT 'default', 0, i, '' FROM generate_series(1, 2000) AS i`,
+		`ANALYZE`,
+	} {
+		if _, err := conn.Exec(t.Context(), statement); err != nil {
+			t.Fatalf("%v\n%s", err, statement)
+		}
+	}
+}
+
+// planEpoch is when everything in fillPostgres begins: 2026-11-01 09:00 UTC,
+// in microseconds since 1970.
+const planEpoch = "1793523600000000"
+
+func openAt(t testing.TB, address string) *Store {
+	t.Helper()
+	location, err := place.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func connOf(t testing.TB, s *Store) *sql.Conn {
+	t.Helper()
+	conn, err := s.read.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // a pool that was closed has closed it
+	return conn
+}
+
+// explained is the last column of each line of a plan.
+func explained(t testing.TB, conn *sql.Conn, query string, args []any) string {
+	t.Helper()
+	rows, err := conn.QueryContext(t.Context(), query, args...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, query)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan strings.Builder
+	for rows.Next() {
+		line := make([]any, len(columns))
+		for i := range line {
+			line[i] = new(sql.NullString)
+		}
+		if err := rows.Scan(line...); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(line[len(line)-1].(*sql.NullString).String + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}
