@@ -5,15 +5,21 @@ import "github.com/spf13/cobra"
 // commands lists every command, one line each, in the order of the help.
 func (p *Program) commands() []*cobra.Command {
 	return []*cobra.Command{
+		p.initCommand(),
 		p.runCommand(),
 		p.execCommand(),
 		p.actionCommand(),
 		p.modelCommand(),
 		p.hookCommand(),
 		p.syncCommand(),
+		p.historyCommand(),
+		p.tailCommand(),
+		p.doctorCommand(),
 		p.verifyCommand(),
 		p.proveCommand(),
 		p.logCommand(),
 		p.witnessCommand(),
+		p.completionCommand(),
+		p.manCommand(),
 	}
 }

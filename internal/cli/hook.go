@@ -8,6 +8,7 @@ import (
 
 func (p *Program) hookCommand() *cobra.Command {
 	var required bool
+	var agent string
 	c := &cobra.Command{
 		Use:     "hook",
 		GroupID: "record",
@@ -24,7 +25,7 @@ The program whodid-hook does the same and starts faster.`,
 		RunE: func(*cobra.Command, []string) error {
 			call := hook.Call{
 				Stdin: p.Stdin, Stderr: p.Stderr, Env: p.Env, Dir: p.Dir, Now: p.Now,
-				Store: p.store, Required: required, Sync: hook.StartSync,
+				Store: p.store, Agent: agent, Required: required, Sync: hook.StartSync,
 			}
 			if code := call.Run(); code != 0 {
 				return &exitError{code: code}
@@ -33,5 +34,6 @@ The program whodid-hook does the same and starts faster.`,
 		},
 	}
 	c.Flags().BoolVar(&required, "required", false, "refuse the agent's action (exit 2) if it can't be recorded")
+	c.Flags().StringVar(&agent, "agent", "", "whose sessions these are, as squad/agent, unless a run around them says it")
 	return c
 }

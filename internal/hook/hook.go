@@ -44,6 +44,7 @@ type Call struct {
 	Dir      string // the working directory
 	Now      func() time.Time
 	Store    string // the value of --store
+	Agent    string // squad/agent of sessions that no run named; DefaultAgent if it is empty or none
 	Required bool   // refuse the agent's action if it can't be recorded
 	// Sync starts taking the spool into the trail in the background. It is
 	// called when a session is over; nil does without.
@@ -106,6 +107,9 @@ func (c *Call) surroundings(trail place.Trail) claude.Surroundings {
 		At: c.Now(), Env: c.Env,
 		Execution: execution, Agent: agent, DefaultAgent: DefaultAgent, Trigger: trigger, TriggerDetail: detail,
 		Home: place.Home(c.Env), Repository: place.Repository, Lease: Lease,
+	}
+	if _, _, err := whodid.ParseAgent(c.Agent); err == nil {
+		s.DefaultAgent = c.Agent
 	}
 	if agent != "" {
 		s.DefaultAgent = agent

@@ -26,6 +26,11 @@ func Main() int {
 				i++
 				call.Store = os.Args[i]
 			}
+		case "--agent":
+			if i+1 < len(os.Args) {
+				i++
+				call.Agent = os.Args[i]
+			}
 		}
 	}
 	return call.Run()
