@@ -125,13 +125,23 @@ func openPostgres(ctx context.Context, l place.Location) (*Store, error) {
 		// The error of the parser may quote the password.
 		return nil, errors.New("the address of the PostgreSQL trail can't be read: it must look like postgres://user@host:5432/database")
 	}
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(becomeApplication))
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(prepareConnection))
 	db.SetMaxOpenConns(16)
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("couldn't reach PostgreSQL at %s: %w", config.Host, err)
 	}
 	return &Store{dialect: postgres{}, write: db, read: db, location: l}, nil
+}
+
+// prepareConnection readies a new connection.
+func prepareConnection(ctx context.Context, c *pgx.Conn) error {
+	// A plan that was made while a table was small would be kept when it has
+	// grown: the lookup of known ids would scan it all, on every append.
+	if _, err := c.Exec(ctx, `SET plan_cache_mode = force_custom_plan`); err != nil {
+		return err
+	}
+	return becomeApplication(ctx, c)
 }
 
 // becomeApplication gives up every right that recording and asking do not
