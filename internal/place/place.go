@@ -57,7 +57,9 @@ func file(path string) (Location, error) {
 	return Location{URL: "sqlite://" + filepath.ToSlash(abs), Path: abs}, nil
 }
 
-// String is the address without a password.
+// String is the address without a password: it is shown, and names pins. Of the
+// query, where libpq's parameters may hold one too, only what says where the
+// database is stays.
 func (l Location) String() string {
 	if l.Path != "" {
 		return l.URL
@@ -66,6 +68,13 @@ func (l Location) String() string {
 	if err != nil {
 		return "postgres://…"
 	}
+	where := url.Values{}
+	for _, name := range []string{"host", "port", "dbname"} {
+		if value := u.Query().Get(name); value != "" {
+			where.Set(name, value)
+		}
+	}
+	u.RawQuery, u.Fragment = where.Encode(), ""
 	return u.Redacted()
 }
 
@@ -248,14 +257,31 @@ func originSlug(git string, isDir bool) string {
 	return ""
 }
 
-// slugOf takes the last two parts of a remote's address: "owner/name".
+// slugOf takes the last two parts of the path of a remote's address:
+// "owner/name". Whatever stands before the path, a user and a password among
+// it, is no part of the name.
 func slugOf(remote string) string {
-	remote = strings.TrimSuffix(strings.TrimSuffix(remote, "/"), ".git")
-	if !strings.Contains(remote, ":") {
+	var path string
+	scheme, rest, isURL := strings.Cut(remote, "://")
+	switch {
+	case isURL && scheme == "file":
 		return "" // a folder of this machine names no owner
+	case isURL:
+		_, path, _ = strings.Cut(rest, "/")
+		path, _, _ = strings.Cut(path, "?")
+		path, _, _ = strings.Cut(path, "#")
+	default:
+		// As scp has it, [user@]host:path. A slash before the colon, or a single
+		// letter, which is a drive, make it a folder.
+		host, after, found := strings.Cut(remote, ":")
+		if !found || len(host) < 2 || strings.ContainsAny(host, `/\`) {
+			return ""
+		}
+		path = after
 	}
-	parts := strings.FieldsFunc(remote, func(r rune) bool { return r == '/' || r == ':' })
-	if len(parts) < 3 {
+	path = strings.TrimSuffix(strings.TrimSuffix(strings.Trim(path, "/"), ".git"), "/")
+	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+	if len(parts) < 2 {
 		return ""
 	}
 	return parts[len(parts)-2] + "/" + parts[len(parts)-1]
