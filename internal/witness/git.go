@@ -59,16 +59,9 @@ func commitCheckpoint(ctx context.Context, repo git.Repository, parent, origin, 
 	}
 	commit = strings.TrimSpace(commit)
 	// Only if the ref is still where it was: two witnesses at once do not lose
-	// each other's checkpoint.
-	_, err = repo.Run(ctx, "update-ref", "-m", "whodid: checkpoint", Ref, commit, parentOrNone(parent))
+	// each other's checkpoint. An empty parent says that there may be no ref.
+	_, err = repo.Run(ctx, "update-ref", "-m", "whodid: checkpoint", Ref, commit, parent)
 	return commit, err
-}
-
-func parentOrNone(parent string) string {
-	if parent == "" {
-		return strings.Repeat("0", 40)
-	}
-	return parent
 }
 
 // keepOthers keeps the checkpoints of other logs in the tree.
@@ -107,7 +100,8 @@ func FromGit(ctx context.Context, repo git.Repository, origin string, limit int)
 	if err != nil || tip == "" {
 		return nil, nil //nolint:nilerr // no git, or no repository: no witness
 	}
-	log, err := repo.Run(ctx, "log", "-n", strconv.Itoa(limit), "--format=%H %ct", tip, "--", fileName(origin))
+	// Commits that took the file away hold no checkpoint.
+	log, err := repo.Run(ctx, "log", "-n", strconv.Itoa(limit), "--diff-filter=AM", "--format=%H %ct", tip, "--", fileName(origin))
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the checkpoints in git: %w", err)
 	}

@@ -5,6 +5,7 @@
 package witness
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,8 +51,14 @@ func fileName(origin string) string {
 // path names the pin of a trail. Trails are told apart by where they lie, not
 // by their origin: who replaces a whole trail, key and all, replaces its
 // origin too, and must not thereby get rid of the pin.
+//
+// The name is the end of the location, for people, and a digest of all of it:
+// two locations may read alike as a file name, or be too long for one.
 func (p Pins) path(location string) string {
-	return filepath.Join(p.dir, fileName(location)+".json")
+	const readable = 80
+	name := fileName(location)
+	sum := sha256.Sum256([]byte(location))
+	return filepath.Join(p.dir, fmt.Sprintf("%s-%x.json", name[max(0, len(name)-readable):], sum[:8]))
 }
 
 // Get returns the last checkpoint of the trail at the location that this user
