@@ -22,12 +22,23 @@ func In(dir string) Repository { return Repository{dir: dir} }
 // Error is a git command that failed.
 type Error struct {
 	Args   []string
-	Stderr string // its last words
+	Stderr string // its last words, without users and passwords of URLs
 	Err    error
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("git %s: %v: %s", e.Args[0], e.Err, e.Stderr)
+	return fmt.Sprintf("git %s: %v: %s", e.command(), e.Err, e.Stderr)
+}
+
+// command is git's sub-command: the first argument that is none of git's own.
+func (e *Error) command() string {
+	for i := 0; i < len(e.Args); i++ {
+		if e.Args[i] != "-c" {
+			return e.Args[i]
+		}
+		i++ // its value
+	}
+	return ""
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -66,7 +77,7 @@ func (r Repository) run(ctx context.Context, stdin []byte, env, args []string) (
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil {
-		return "", &Error{Args: args, Stderr: lastLine(stderr.String()), Err: err}
+		return "", &Error{Args: args, Stderr: withoutUsers(lastLine(stderr.String())), Err: err}
 	}
 	return stdout.String(), nil
 }
@@ -74,4 +85,23 @@ func (r Repository) run(ctx context.Context, stdin []byte, env, args []string) (
 func lastLine(s string) string {
 	s = strings.TrimSpace(s)
 	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+// withoutUsers takes user and password out of URLs: git quotes those of remotes
+// as they are.
+func withoutUsers(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, "://")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteString("://")
+		authority := rest
+		if i := strings.IndexAny(rest, "/?# '\"\t"); i >= 0 {
+			authority = rest[:i]
+		}
+		s = rest[strings.LastIndexByte(authority, '@')+1:]
+	}
 }
