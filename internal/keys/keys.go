@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -132,5 +133,22 @@ func readOrCreate(path string, create func() ([]byte, error)) ([]byte, error) {
 	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("couldn't write a key: %w", err)
 	}
+	if err := syncDir(dir); err != nil {
+		return nil, fmt.Errorf("couldn't write a key: %w", err)
+	}
 	return os.ReadFile(path)
+}
+
+// syncDir sees to it that the names in a folder survive a loss of power: a
+// trail whose key is gone can never be appended to again. Windows keeps names
+// with their files, and has no way to ask for more.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
