@@ -201,7 +201,7 @@ func durations(runs []Execution) DurationStats {
 }
 
 func countBy(runs []Execution, value func(*Execution) string) []Count {
-	var out []Count
+	out := []Count{}
 	at := map[string]int{}
 	for i := range runs {
 		v := value(&runs[i])

@@ -39,3 +39,10 @@ func TestDurationsAreNearestRanks(t *testing.T) {
 		})
 	}
 }
+
+func TestCountOfNothingIsAList(t *testing.T) {
+	t.Parallel()
+	if got := countBy(nil, func(x *Execution) string { return x.Trigger }); got == nil {
+		t.Error("no run has a count of null, which is no list in JSON")
+	}
+}
