@@ -182,9 +182,8 @@ func (s *Store) unknown(ctx context.Context, tx *sql.Tx, org string, rows []*Row
 	return out, nil
 }
 
-// prepareMonths makes room for the rows and for the month after them, so that
-// an append at midnight of the first finds its partition. It returns the span
-// of months that is there once the transaction is kept.
+// prepareMonths makes room for the rows, and returns the span of months that is
+// there once the transaction is kept.
 func (s *Store) prepareMonths(ctx context.Context, tx *sql.Tx, rows []*Row) (string, error) {
 	first, last := rows[0].RecordedAt, rows[0].RecordedAt
 	for _, r := range rows {
@@ -200,7 +199,7 @@ func (s *Store) prepareMonths(ctx context.Context, tx *sql.Tx, rows []*Row) (str
 	if s.months.Load() == span {
 		return span, nil
 	}
-	return span, s.dialect.prepareMonths(ctx, tx, first, last.UTC().AddDate(0, 1, 0))
+	return span, s.dialect.prepareMonths(ctx, tx, first, last)
 }
 
 // completeTiles writes the tiles that became complete when leaves were added
@@ -232,7 +231,11 @@ func (s *Store) completeTiles(ctx context.Context, tx *sql.Tx, org string, size 
 			return edge, nil
 		}
 		size >>= proof.TileHeight
-		before, err := s.edge(ctx, tx, org, level+1, size>>proof.TileHeight, int(size&(proof.TileWidth-1)))
+		left := int(size & (proof.TileWidth - 1))
+		if left+len(roots) < proof.TileWidth {
+			return edge, nil // nothing is complete above; what is there need not be read
+		}
+		before, err := s.edge(ctx, tx, org, level+1, size>>proof.TileHeight, left)
 		if err != nil {
 			return nil, err
 		}

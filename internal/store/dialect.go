@@ -25,10 +25,14 @@ type dialect interface {
 	// among is a condition that the column is in the list at parameter n, and
 	// the value to pass for it.
 	among(column string, n int, list []string) (condition string, arg any)
-	// prepareMonths makes room for events recorded at such times.
+	// prepareMonths makes room for events recorded at such times, and ahead of
+	// time for the month after them.
 	prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.Time) error
 	// insertEvents adds the rows in as few statements as the engine likes.
 	insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error
+	// upsertExecutions writes executions, each as its columns in the order of
+	// executionColumns.
+	upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]any) error
 	// snapshot are the options of a transaction that sees one state.
 	snapshot() *sql.TxOptions
 }
@@ -56,6 +60,20 @@ func (sqlite) insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error {
 	defer stmt.Close() //nolint:errcheck // nothing is pending
 	for _, r := range rows {
 		if _, err := stmt.ExecContext(ctx, r.args()...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (sqlite) upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]any) error {
+	stmt, err := tx.PrepareContext(ctx, upsertExecution())
+	if err != nil {
+		return err
+	}
+	defer stmt.Close() //nolint:errcheck // nothing is pending
+	for _, columns := range executions {
+		if _, err := stmt.ExecContext(ctx, columns...); err != nil {
 			return err
 		}
 	}
@@ -105,5 +123,13 @@ func (postgres) insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO event_id (org, id, seq) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])`, c.org, c.id, c.seq)
+	return err
+}
+
+// upsertExecutions sends columns as arrays, too: a batch of events touches
+// hundreds of executions, and each statement of its own would be a round trip
+// while the head is locked.
+func (postgres) upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]any) error {
+	_, err := tx.ExecContext(ctx, upsertExecutionArrays(), executionArrays(executions)...)
 	return err
 }

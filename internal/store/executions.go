@@ -18,13 +18,6 @@ const executionColumns = `org, id, agent, squad, trigger, trigger_detail, why, s
 	`tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, cost_micros, cost_known, cost_state, session, parent, subagent, ` +
 	`on_behalf_of, on_behalf_auth, source, lease_until, tags, folded`
 
-const upsertExecution = `INSERT INTO execution (` + executionColumns + `) VALUES ` +
-	`($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28) ` +
-	`ON CONFLICT (org, id) DO UPDATE SET agent=$3, squad=$4, trigger=$5, trigger_detail=$6, why=$7, started_at=$8, completed_at=$9, ` +
-	`status=$10, status_reason=$11, model=$12, tokens_in=$13, tokens_out=$14, tokens_cache_read=$15, tokens_cache_write=$16, ` +
-	`cost_micros=$17, cost_known=$18, cost_state=$19, session=$20, parent=$21, subagent=$22, on_behalf_of=$23, on_behalf_auth=$24, ` +
-	`source=$25, lease_until=$26, tags=$27, folded=$28`
-
 // foldInto brings the executions that the rows change up to date.
 func (s *Store) foldInto(ctx context.Context, tx *sql.Tx, org string, rows []*Row) error {
 	touched := map[string]*whodid.Execution{}
@@ -52,21 +45,15 @@ func (s *Store) foldInto(ctx context.Context, tx *sql.Tx, org string, rows []*Ro
 			touched[id].Apply(&r.Event)
 		}
 	}
-	stmt, err := tx.PrepareContext(ctx, upsertExecution)
-	if err != nil {
-		return err
-	}
-	defer stmt.Close() //nolint:errcheck // nothing is pending
+	changed := make([][]any, 0, len(touched))
 	for _, id := range slices.Sorted(maps.Keys(touched)) {
 		args, err := executionArgs(touched[id])
 		if err != nil {
 			return err
 		}
-		if _, err := stmt.ExecContext(ctx, args...); err != nil {
-			return err
-		}
+		changed = append(changed, args)
 	}
-	return nil
+	return s.dialect.upsertExecutions(ctx, tx, changed)
 }
 
 func executionArgs(x *whodid.Execution) ([]any, error) {

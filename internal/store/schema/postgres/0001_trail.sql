@@ -77,36 +77,42 @@ BEGIN
 END $$;
 
 -- whodid_partitions makes the monthly partitions from the month of the first
--- time to the month of the last (microseconds since 1970). The application's
--- role may call it, and only so may it make tables.
+-- time to the month of the last (microseconds since 1970), and the one after
+-- it ahead of time. The application's role may call it, and only so may it
+-- make tables.
 CREATE FUNCTION whodid_partitions(first bigint, last bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     month timestamp := date_trunc('month', to_timestamp(first / 1000000) AT TIME ZONE 'UTC');
+    until timestamp := date_trunc('month', to_timestamp(last / 1000000) AT TIME ZONE 'UTC');
     class text;
     name  text;
+    span  text;
 BEGIN
-    IF to_timestamp(last / 1000000) AT TIME ZONE 'UTC' > month + interval '10 years' THEN
+    IF until > month + interval '10 years' THEN
         RAISE EXCEPTION 'no trail records ten years at once: the clock must be wrong' USING ERRCODE = 'datetime_field_overflow';
     END IF;
-    WHILE month <= to_timestamp(last / 1000000) AT TIME ZONE 'UTC' LOOP
+    WHILE month <= until + interval '1 month' LOOP
         FOREACH class IN ARRAY ARRAY['run', 'session'] LOOP
             name := format('event_%s_%s', class, to_char(month, 'YYYYMM'));
-            IF to_regclass(format('%I.%I', current_schema(), name)) IS NULL THEN
-                PERFORM pg_advisory_xact_lock(7738147, 1);
-                -- Asked of the catalogue itself: to_regclass remembers what
-                -- was not there before the lock was waited for.
-                IF NOT EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = current_schema()::regnamespace) THEN
-                    -- Made apart and then attached: that waits for no reader
-                    -- and lets none wait.
-                    EXECUTE format('CREATE TABLE %I (LIKE event INCLUDING DEFAULTS)', name);
-                    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION whodid_append_only()', name);
-                    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
-                        'event_' || class, name,
-                        (extract(epoch FROM month) * 1000000)::bigint,
-                        (extract(epoch FROM month + interval '1 month') * 1000000)::bigint);
-                END IF;
+            CONTINUE WHEN to_regclass(format('%I.%I', current_schema(), name)) IS NOT NULL;
+            PERFORM pg_advisory_xact_lock(7738147, 1);
+            -- Asked of the catalogue itself: to_regclass remembers what was
+            -- not there before the lock was waited for.
+            CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = current_schema()::regnamespace);
+            span := format('FOR VALUES FROM (%s) TO (%s)', (extract(epoch FROM month) * 1000000)::bigint,
+                (extract(epoch FROM month + interval '1 month') * 1000000)::bigint);
+            IF month <= until THEN
+                -- What is appended next goes in here. This waits for readers
+                -- and lets them wait: one that was planned before would look
+                -- past it, and miss events of a log that it sees the head of.
+                EXECUTE format('CREATE TABLE %I PARTITION OF %I %s', name, 'event_' || class, span);
+            ELSE
+                -- Nothing goes in here for days, so that nobody has to wait.
+                EXECUTE format('CREATE TABLE %I (LIKE event INCLUDING DEFAULTS)', name);
+                EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I %s', 'event_' || class, name, span);
             END IF;
+            EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION whodid_append_only()', name);
         END LOOP;
         month := month + interval '1 month';
     END LOOP;
