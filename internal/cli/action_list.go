@@ -33,10 +33,10 @@ begin and whose end nobody told is "attempted".`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return p.actionList(c.Context(), &s) },
 	}
-	c.Flags().StringVar(&s.execution, "execution", "", "only those of this execution: its id or its beginning")
-	c.Flags().StringVar(&s.agent, "agent", "", "only those of this agent: squad/name, or a beginning followed by *")
-	c.Flags().StringVar(&s.kind, "type", "", "only these, such as pr.merge, or a beginning followed by *")
-	c.Flags().StringVar(&s.result, "result", "", "only these: "+joined(whodid.Results()))
+	c.Flags().StringVar(&s.execution, "execution", "", "only those of this execution: its `ID` or its beginning")
+	s.bindAgent(c)
+	c.Flags().StringVar(&s.kind, "type", "", "only of this `TYPE`, such as pr.merge, or a beginning followed by *")
+	c.Flags().StringVar(&s.result, "result", "", "only with this `RESULT`: "+joined(whodid.Results()))
 	s.bindWhen(c, "")
 	s.bindLimit(c)
 	return c

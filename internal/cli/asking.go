@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
@@ -75,24 +76,29 @@ type selection struct {
 	tags         []string
 	since, until string
 	limit        int
+	limited      *pflag.Flag // the flag of limit; nil where there is none
 }
 
 func (s *selection) bindWho(c *cobra.Command) {
-	c.Flags().StringVar(&s.agent, "agent", "", "only this agent: squad/name, or a beginning followed by *")
-	c.Flags().StringVar(&s.squad, "squad", "", "only agents of this squad")
+	s.bindAgent(c)
+	c.Flags().StringVar(&s.squad, "squad", "", "only agents of this `SQUAD`")
+}
+
+func (s *selection) bindAgent(c *cobra.Command) {
+	c.Flags().StringVar(&s.agent, "agent", "", "only this agent: `SQUAD/NAME`, or a beginning followed by *")
 }
 
 func (s *selection) bindWhen(c *cobra.Command, since string) {
-	c.Flags().StringVar(&s.since, "since", since, "from then on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z")
-	c.Flags().StringVar(&s.until, "until", "", "up to then, written like --since")
+	c.Flags().StringVar(&s.since, "since", since, "from this `TIME` on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z")
+	c.Flags().StringVar(&s.until, "until", "", "up to this `TIME`, written like --since")
 }
 
-// defaultLimit is how many rows a list shows unless it is told. A program that
-// asks for JSON gets all.
+// defaultLimit is how many rows a list shows unless it is told.
 const defaultLimit = 100
 
 func (s *selection) bindLimit(c *cobra.Command) {
-	c.Flags().IntVar(&s.limit, "limit", -1, "at most so many, 0 for all (default 100, with --json all)")
+	c.Flags().IntVar(&s.limit, "limit", defaultLimit, "at most `N`, 0 for all; with --json all unless you say")
+	s.limited = c.Flags().Lookup("limit")
 }
 
 // filter reads the flags against the program's clock.
@@ -100,6 +106,9 @@ func (s *selection) filter(p *Program) (ask.Filter, error) {
 	f := ask.Filter{Agent: s.agent, Squad: s.squad, Status: whodid.Status(s.status), Limit: s.rows(p)}
 	if s.status != "" && !knownStatus(f.Status) {
 		return f, usageError("--status: %q is none of %s", s.status, joined(whodid.Statuses()))
+	}
+	if s.limit < 0 {
+		return f, usageError("--limit: %d is less than none", s.limit)
 	}
 	var err error
 	if f.Since, err = p.since("since", s.since); err != nil {
@@ -114,14 +123,18 @@ func (s *selection) filter(p *Program) (ask.Filter, error) {
 	return f, nil
 }
 
-// rows is how many rows to ask for: one more than is shown, so that it can be
-// told that there are more.
+// limitGiven tells whether the limit is the caller's own and no default.
+func (s *selection) limitGiven() bool { return s.limited != nil && s.limited.Changed }
+
+// rows is how many rows to ask for; 0 is all. Where the default limits, it is
+// one more than is shown, so that it can be told that there are more. A program
+// that asks for JSON gets all.
 func (s *selection) rows(p *Program) int {
 	switch {
-	case s.limit > 0:
-		return s.limit
-	case s.limit == 0 || p.json:
+	case s.limited == nil || p.json && !s.limitGiven():
 		return 0
+	case s.limitGiven():
+		return s.limit
 	default:
 		return defaultLimit + 1
 	}
@@ -130,7 +143,7 @@ func (s *selection) rows(p *Program) int {
 // shown is how many of the n rows that were found to show, and whether there
 // are more.
 func (s *selection) shown(p *Program, n int) (int, bool) {
-	if s.limit < 0 && !p.json && n > defaultLimit {
+	if s.rows(p) == defaultLimit+1 && !s.limitGiven() && n > defaultLimit {
 		return defaultLimit, true
 	}
 	return n, false

@@ -19,6 +19,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.proveCommand(),
 		p.logCommand(),
 		p.witnessCommand(),
+		p.schemaCommand(),
 		p.completionCommand(),
 		p.manCommand(),
 	}

@@ -87,6 +87,15 @@ of it.`,
 	}
 }
 
+// eachLeaf visits the commands that do something, in the order of the help.
+func eachLeaf(root *cobra.Command, visit func(*cobra.Command)) {
+	eachCommand(root, func(c *cobra.Command) {
+		if c.Runnable() && !c.HasAvailableSubCommands() {
+			visit(c)
+		}
+	})
+}
+
 // eachCommand visits a command and all below it that are not hidden, in the
 // order of the help.
 func eachCommand(c *cobra.Command, visit func(*cobra.Command)) {
@@ -107,10 +116,7 @@ func manual(root *cobra.Command, version string) string {
 	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s", paragraphs(root.Long))
 	fmt.Fprintf(&b, ".SH OPTIONS\nThese every command has.\n%s", manualFlags(root.PersistentFlags()))
 	fmt.Fprint(&b, ".SH COMMANDS\n")
-	eachCommand(root, func(c *cobra.Command) {
-		if c == root || !c.Runnable() {
-			return
-		}
+	eachLeaf(root, func(c *cobra.Command) {
 		fmt.Fprintf(&b, ".SS %s\n%s.\n", roff(c.UseLine()), roff(c.Short))
 		if c.Long != "" {
 			fmt.Fprintf(&b, ".PP\n%s", paragraphs(c.Long))
@@ -154,7 +160,7 @@ func flagWords(f *pflag.Flag) (name, usage string) {
 		name += " " + variable
 	}
 	switch f.DefValue {
-	case "", "0", "-1", "false", "[]", "0s":
+	case "", "0", "false", "[]", "0s":
 	default:
 		if !strings.Contains(usage, "default") {
 			usage += " (default " + f.DefValue + ")"
@@ -220,8 +226,8 @@ func reference(root *cobra.Command) string {
 	var groups []string
 	for _, g := range root.Groups() {
 		var names []string
-		eachCommand(root, func(c *cobra.Command) {
-			if top(c).GroupID == g.ID && c.Runnable() {
+		eachLeaf(root, func(c *cobra.Command) {
+			if top(c).GroupID == g.ID {
 				names = append(names, fmt.Sprintf("[`%s`](#%s)", c.CommandPath(), strings.ReplaceAll(c.CommandPath(), " ", "-")))
 			}
 		})
@@ -237,10 +243,7 @@ func reference(root *cobra.Command) string {
 	for _, v := range environmentVariables() {
 		fmt.Fprintf(&b, "- `%s`: %s\n", v.name, v.meaning)
 	}
-	eachCommand(root, func(c *cobra.Command) {
-		if c == root || !c.Runnable() {
-			return
-		}
+	eachLeaf(root, func(c *cobra.Command) {
 		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n```\n%s\n```\n", c.CommandPath(), c.Short, c.UseLine())
 		if c.Long != "" {
 			fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Long))
@@ -249,7 +252,7 @@ func reference(root *cobra.Command) string {
 			b.WriteString("\n" + flags)
 		}
 		if c.Example != "" {
-			fmt.Fprintf(&b, "\n```sh\n%s\n```\n", c.Example)
+			fmt.Fprintf(&b, "\n```sh\n%s\n```\n", strings.ReplaceAll("\n"+c.Example, "\n  ", "\n")[1:])
 		}
 	})
 	return b.String()

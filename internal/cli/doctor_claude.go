@@ -17,15 +17,6 @@ import (
 	"github.com/whodid/whodid/internal/place"
 )
 
-// recordedEvents are the events of Claude Code's hooks that recording rests on:
-// without one of them something is missing from the trail.
-func recordedEvents() []string {
-	return []string{
-		"SessionStart", "SessionEnd", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure",
-		"SubagentStart", "SubagentStop", "Stop", "StopFailure",
-	}
-}
-
 // maxSettings bounds how much of a file of settings is read.
 const maxSettings = 4 << 20
 
@@ -80,9 +71,9 @@ func (p *Program) examineClaude(d *ask.Doctor) {
 		problems = append(problems, p.examineHookProgram(name, program, programs[program])...)
 	}
 	var missing []string
-	for _, e := range recordedEvents() {
-		if !events[e] {
-			missing = append(missing, e)
+	for _, h := range hooks("", false) {
+		if !events[h.Event] {
+			missing = append(missing, h.Event)
 		}
 	}
 	if len(missing) > 0 {

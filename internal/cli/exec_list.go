@@ -22,9 +22,9 @@ asked for must hold; --tag may be given several times.`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.execList(c.Context(), &s) },
 	}
 	s.bindWho(c)
-	c.Flags().StringVar(&s.status, "status", "", "only these: running, success, failed, timeout, cancelled, lost")
-	c.Flags().StringVar(&s.trigger, "trigger", "", "only these: manual, scheduled, event, smart")
-	c.Flags().StringArrayVar(&s.tags, "tag", nil, "only those with this tag, as name=value")
+	c.Flags().StringVar(&s.status, "status", "", "only in this `STATUS`: running, success, failed, timeout, cancelled, lost")
+	c.Flags().StringVar(&s.trigger, "trigger", "", "only with this `KIND` of trigger: manual, scheduled, event, smart")
+	c.Flags().StringArrayVar(&s.tags, "tag", nil, "only with this tag, `NAME=VALUE`; may be repeated")
 	s.bindWhen(c, "")
 	s.bindLimit(c)
 	return c

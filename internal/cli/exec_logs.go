@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
@@ -22,7 +23,8 @@ import (
 // execLogs is one call of "whodid exec logs".
 type execLogs struct {
 	follow bool
-	tail   int // last lines; below 0 is all
+	last   int // lines
+	tail   *pflag.Flag
 }
 
 func (p *Program) execLogsCommand() *cobra.Command {
@@ -42,8 +44,21 @@ With --follow it goes on until the run ends.`,
 		RunE:              func(c *cobra.Command, args []string) error { return p.execLogs(c.Context(), args[0], &l) },
 	}
 	c.Flags().BoolVarP(&l.follow, "follow", "f", false, "go on until the run ends")
-	c.Flags().IntVar(&l.tail, "tail", -1, "only the last so many lines (default all, with --json 1000)")
+	c.Flags().IntVar(&l.last, "tail", 0, "only the last `N` lines (default all, with --json 1000)")
+	l.tail = c.Flags().Lookup("tail")
 	return c
+}
+
+// lines is how many lines at the end to print; below 0 is all.
+func (l *execLogs) lines(p *Program) int {
+	switch {
+	case l.tail.Changed:
+		return l.last
+	case p.json:
+		return jsonLines
+	default:
+		return -1
+	}
 }
 
 // jsonLines is how many lines of a log one JSON document holds unless more are
@@ -53,6 +68,9 @@ const jsonLines = 1000
 func (p *Program) execLogs(ctx context.Context, prefix string, l *execLogs) error {
 	if p.json && l.follow {
 		return usageError("--json prints one document, which --follow would never end: use one of them")
+	}
+	if l.last < 0 {
+		return usageError("--tail: %d is less than none", l.last)
 	}
 	t, err := p.openToAsk(ctx)
 	if err != nil {
@@ -76,9 +94,9 @@ func (p *Program) execLogs(ctx context.Context, prefix string, l *execLogs) erro
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
 	if p.json {
-		return p.printLog(f, &ask.Log{ExecutionID: x.ExecutionID, Path: path, Lines: []string{}}, l.tail)
+		return p.printLog(f, &ask.Log{ExecutionID: x.ExecutionID, Path: path, Lines: []string{}}, l.lines(p))
 	}
-	if err := seekToLast(f, l.tail); err != nil {
+	if err := seekToLast(f, l.lines(p)); err != nil {
 		return err
 	}
 	w := &logWriter{w: p.Stdout, clean: p.out().Terminal()}
@@ -106,9 +124,6 @@ func (p *Program) logPath(ctx context.Context, t *trail, id string) (string, err
 
 // printLog prints the end of the log as one JSON document.
 func (p *Program) printLog(f *os.File, answer *ask.Log, tail int) error {
-	if tail < 0 {
-		tail = jsonLines
-	}
 	if err := seekToLast(f, tail); err != nil {
 		return err
 	}

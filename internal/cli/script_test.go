@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"whodid":      func() { os.Exit(scriptMain()) },
 		"mask":        func() { os.Exit(mask()) },
+		"validate":    func() { os.Exit(validate()) },
+		"show-logs":   func() { os.Exit(showLogs()) },
 		"whodid-hook": func() { os.Exit(hook.Main()) },
 		"seed":        func() { os.Exit(seed()) },
 		"events":      func() { os.Exit(events()) },
@@ -91,6 +93,17 @@ func scriptMain() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return scriptProgram().Run(ctx, os.Args[1:])
+}
+
+// showLogs is a program of scripts: "whodid exec logs" with the id that a file
+// holds.
+func showLogs() int {
+	id, err := os.ReadFile(os.Args[1])
+	if err != nil {
+		return ExitError
+	}
+	os.Args = append([]string{"whodid", "exec", "logs", strings.TrimSpace(string(id))}, os.Args[2:]...)
+	return scriptMain()
 }
 
 // mask is a program of scripts: it copies its input and puts ROOT in the place of

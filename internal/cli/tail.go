@@ -36,7 +36,7 @@ With --json each line is one JSON object; see "whodid schema event".`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.tail(c.Context(), &l) },
 	}
 	c.Flags().BoolVarP(&l.follow, "follow", "f", false, "go on as events come in")
-	c.Flags().IntVarP(&l.lines, "lines", "n", 10, "begin with the last so many events")
+	c.Flags().IntVarP(&l.lines, "lines", "n", 10, "begin with the last `N` events")
 	return c
 }
 
