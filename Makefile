@@ -6,7 +6,7 @@ GOTOOL = go tool -modfile=tools/go.mod
 THROWAWAY = go run ./internal/testenv/throwaway
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e bench fuzz lint fmt generate cross vuln verify clean
+.PHONY: help build run test e2e bench gobench fuzz lint fmt generate cross vuln verify clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,11 @@ e2e: ## drive the real Claude Code client, installed from the npm registry
 	@scripts/need.sh test e2e
 	@$(THROWAWAY) scripts/e2e.sh
 
-bench: ## run the benchmarks; BENCHTIME=1s is how long each takes
+bench: ## measure the product's speed as ratios (docs/performance.md); QUICK=1 is over in 90 s
+	@scripts/need.sh test
+	@$(THROWAWAY) go run -tags bench ./internal/bench $(if $(QUICK),-quick)
+
+gobench: ## run the benchmarks of the packages; BENCHTIME=1s is how long each takes
 	@scripts/need.sh test
 	$(THROWAWAY) go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
