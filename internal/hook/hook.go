@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -53,7 +52,7 @@ type Call struct {
 
 // Run records the call and returns the exit code.
 func (c *Call) Run() int {
-	err := c.record()
+	err := c.guarded()
 	if err == nil {
 		return 0
 	}
@@ -62,6 +61,34 @@ func (c *Call) Run() int {
 		return blocked
 	}
 	return 0
+}
+
+// guarded records the call whatever happens on the way. Go ends a program that
+// panics with 2, by which a hook refuses what the agent is about to do: an
+// error of ours must not become that.
+func (c *Call) guarded() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			// What a panic says may quote what the agent told.
+			err = errors.Join(fmt.Errorf("whodid failed inside (%T)", v), c.tellFailure())
+		}
+	}()
+	return c.record()
+}
+
+// tellFailure puts a gap into the spool in the place of what the agent told.
+func (c *Call) tellFailure() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("couldn't record the gap either (%T)", v)
+		}
+	}()
+	trail, err := place.Find(c.Store, c.Dir, c.Env)
+	if err != nil {
+		return err
+	}
+	missing := gap("the hook failed on what the agent told", &whodid.Event{At: c.Now().UTC().Truncate(time.Microsecond)})
+	return spool.In(trail.Spool).Put(spool.Record{Events: []whodid.Event{*missing}})
 }
 
 func (c *Call) record() error {
@@ -155,14 +182,17 @@ func (c *Call) clean(reading *claude.Reading) (spool.Record, error) {
 		r.Events = append(r.Events, *e)
 	}
 	if t := reading.Transcript; t != nil {
+		// Ids are the client's words, and cleaned like those of events.
+		session, _ := redactor.Clean(t.Session)
+		subagent, _ := redactor.Clean(t.SubagentID)
 		if path, ok := safePath(redactor, t.Path, home); ok {
 			r.Transcripts = []spool.Transcript{{
-				Client: reading.Client, Path: path, Execution: t.Execution, Parent: t.Parent, Session: t.Session,
-				Agent: t.Agent, SubagentID: t.SubagentID, Subagents: t.Subagents, At: t.At,
+				Client: reading.Client, Path: path, Execution: t.Execution, Parent: t.Parent, Session: session,
+				Agent: t.Agent, SubagentID: subagent, Subagents: t.Subagents, At: t.At,
 			}}
 		} else {
 			missing := gap("the transcript is not where the client said", &whodid.Event{At: t.At})
-			missing.Execution, missing.Session = t.Execution, t.Session
+			missing.Execution, missing.Session = t.Execution, session
 			r.Events = append(r.Events, *missing)
 		}
 	}
@@ -194,5 +224,5 @@ func safePath(r *redact.Redactor, path, home string) (string, bool) {
 		path = home + strings.TrimPrefix(path, "~")
 	}
 	_, err := os.Stat(path)
-	return path, !errors.Is(err, fs.ErrNotExist)
+	return path, err == nil
 }
