@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -180,7 +181,9 @@ func (u *usageFlags) data(c *cobra.Command) (whodid.Data, error) {
 
 // decimal is an amount as people and JSON write it. Its bounds keep the exact
 // arithmetic below small.
-var decimal = regexp.MustCompile(`^[0-9]{1,15}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$`)
+var decimal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9]{1,15}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$`)
+})
 
 // maxCost is the largest cost that is believed: a million dollars, in
 // micro-dollars.
@@ -190,7 +193,7 @@ const maxCost = 1_000_000_000_000
 // floating point. What is finer is rounded, halves up.
 func parseUSD(s string) (int64, error) {
 	s = strings.TrimPrefix(strings.TrimSpace(s), "$")
-	if !decimal.MatchString(s) {
+	if !decimal().MatchString(s) {
 		return 0, fmt.Errorf("%q is not an amount of US dollars", s)
 	}
 	amount, ok := new(big.Rat).SetString(s)
