@@ -114,7 +114,7 @@ func (in *Intake) readSession(ctx context.Context, t spool.Transcript, taken *Ta
 }
 
 func (in *Intake) readOne(ctx context.Context, ref claude.TranscriptRef, taken *Taken) error {
-	f, err := os.Open(ref.Path)
+	f, err := openFile(ref.Path)
 	if err != nil {
 		return in.missing(ctx, ref, "the transcript is gone or can't be read", taken)
 	}
@@ -132,6 +132,19 @@ func (in *Intake) readOne(ctx context.Context, ref claude.TranscriptRef, taken *
 	}
 	taken.Transcripts++
 	return in.compare(ctx, ref, reading.Calls, taken)
+}
+
+// openFile opens a regular file. A client names the path, and a pipe or a device
+// there would keep every question waiting.
+func openFile(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	return os.Open(path)
 }
 
 // compare records a gap if the transcript knows of tool calls that no hook

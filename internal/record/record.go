@@ -64,6 +64,12 @@ func (r *Recorder) RecordValid(ctx context.Context, events []whodid.Event) ([]*s
 			err = r.prepare(&e, now)
 		}
 		if err != nil {
+			// Its source was what is wrong. An event that could never be taken
+			// in would keep all behind it in the spool for ever.
+			e.Source = "unknown"
+			err = r.prepare(&e, now)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("couldn't record a gap: %w", err)
 		}
 		valid = append(valid, e)
