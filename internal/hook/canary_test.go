@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,17 @@ var content = []canary.Canary{
 	{Kind: "prompt", Text: "Please refactor the quantumfrobnicator of our shop", Must: []string{"quantumfrobnicator"}},
 	{Kind: "file body", Text: "package secretplans\n\nconst Plan = \"buy the zanzibarwidget\"\n", Must: []string{"secretplans", "zanzibarwidget"}},
 	{Kind: "output", Text: "FAIL: TestWombatcombine (0.00s)\n\twant 7, got marsupialoverflow", Must: []string{"Wombatcombine", "marsupialoverflow"}},
+}
+
+// telling are those texts of a canary that no other canary holds as something
+// that may be told, such as the name before an address.
+func telling(c canary.Canary) []string {
+	return slices.DeleteFunc(slices.Clone(c.Must), func(must string) bool {
+		return slices.ContainsFunc(canary.All(), func(other canary.Canary) bool {
+			return strings.Contains(other.Text, must) &&
+				!slices.ContainsFunc(other.Must, func(m string) bool { return strings.Contains(m, must) || strings.Contains(must, m) })
+		})
+	})
 }
 
 // captures are the payloads that real clients sent; see the README beside them.
@@ -101,7 +113,7 @@ func TestNoCanaryReachesTheSpool(t *testing.T) {
 			t.Fatalf("exit %d: %s\nfor %s", code, said, in)
 		}
 		sent++
-		must = append(must, c.Must...)
+		must = append(must, telling(c)...)
 		if sent%25 == 0 {
 			search(t, d, must)
 			must = must[:0]
