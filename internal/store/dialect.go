@@ -94,7 +94,7 @@ func (postgres) becomeOwner(ctx context.Context, c *sql.Conn) error {
 }
 
 func (postgres) becomeApplication(ctx context.Context, c *sql.Conn) error {
-	_, err := c.ExecContext(ctx, `SET ROLE whodid_app`)
+	_, err := c.ExecContext(ctx, setApplicationRole)
 	return err
 }
 

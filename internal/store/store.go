@@ -145,16 +145,16 @@ func prepareConnection(ctx context.Context, c *pgx.Conn) error {
 }
 
 // becomeApplication gives up every right that recording and asking do not
-// need. On a new database the role is not there yet: migrate calls it then.
+// need. On a new database the role is not there yet: migrate calls it then. A
+// server whose owner may make no roles goes without.
 func becomeApplication(ctx context.Context, c *pgx.Conn) error {
-	var ready bool
-	const q = `SELECT to_regclass('head') IS NOT NULL AND EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'whodid_app')`
-	if err := c.QueryRow(ctx, q).Scan(&ready); err != nil || !ready {
-		return err
-	}
-	_, err := c.Exec(ctx, `SET ROLE whodid_app`)
+	_, err := c.Exec(ctx, setApplicationRole)
 	return err
 }
+
+// setApplicationRole is SET ROLE whodid_app, where that is possible.
+const setApplicationRole = `SELECT set_config('role', 'whodid_app', false) FROM pg_roles
+WHERE rolname = 'whodid_app' AND pg_has_role(current_user, oid, 'MEMBER') AND to_regclass('head') IS NOT NULL`
 
 // Location says where the trail is kept.
 func (s *Store) Location() place.Location { return s.location }

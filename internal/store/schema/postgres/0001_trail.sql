@@ -257,7 +257,8 @@ END $$;
 
 -- The roles. The application works as whodid_app whoever it connected as; the
 -- sweeper's rights are apart. Roles belong to the whole server, so that they
--- may be there already, made by another database's trail.
+-- may be there already, made by another database's trail. An owner who may
+-- neither make nor grant them keeps his own rights, and the triggers stay.
 DO $$
 DECLARE
     role text;
@@ -266,20 +267,27 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(7738147, 2);
     FOREACH role IN ARRAY ARRAY['whodid_app', 'whodid_sweeper'] LOOP
-        IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) THEN
-            BEGIN
+        BEGIN
+            IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) THEN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', role);
-            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-            END;
-        END IF;
-        IF NOT pg_has_role(current_user, role, membership) THEN
-            EXECUTE format('GRANT %I TO %I', role, current_user);
-        END IF;
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN NULL;
+        END;
+        CONTINUE WHEN NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role);
+        BEGIN
+            IF NOT pg_has_role(current_user, role, membership) THEN
+                EXECUTE format('GRANT %I TO %I', role, current_user);
+            END IF;
+        EXCEPTION WHEN insufficient_privilege THEN NULL;
+        END;
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role);
         EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', current_schema(), role);
+        IF role = 'whodid_app' THEN
+            GRANT INSERT ON log, event, event_id, tile TO whodid_app;
+            GRANT INSERT, UPDATE ON head, execution TO whodid_app;
+            GRANT EXECUTE ON FUNCTION whodid_partitions(bigint, bigint) TO whodid_app;
+        ELSE
+            GRANT INSERT, UPDATE, DELETE ON event, event_id, tile, head, execution TO whodid_sweeper;
+        END IF;
     END LOOP;
 END $$;
-GRANT INSERT ON log, event, event_id, tile TO whodid_app;
-GRANT INSERT, UPDATE ON head, execution TO whodid_app;
-GRANT EXECUTE ON FUNCTION whodid_partitions(bigint, bigint) TO whodid_app;
-GRANT INSERT, UPDATE, DELETE ON event, event_id, tile, head, execution TO whodid_sweeper;
