@@ -289,12 +289,12 @@ func refusedAsNewer(t *testing.T, address string) {
 	}
 }
 
-// TestRightsOfTheFirst opens a new trail with two stores at once, many times:
-// the one that did not make it, and whose connection is older than the role,
-// has given up its rights too.
+// TestRightsOfTheFirst opens a new trail with three stores at once:
+// those that did not make it, and whose connection is older than the role,
+// have given up their rights too.
 func TestRightsOfTheFirst(t *testing.T) {
 	t.Parallel()
-	for range 5 {
+	for range 2 {
 		open := postgresTrail(t)
 		stores := make(chan *store.Store)
 		for range 3 {

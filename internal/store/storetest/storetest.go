@@ -27,11 +27,14 @@ func Run(t *testing.T, trail Trail) {
 	run(t, trail, openTests, appendTests, attemptTests, treeTests, foldTests, eventTests, executionTests, textTests, readerTests)
 }
 
-// RunQueries runs the part of the suite that selects and sorts, which is what
-// a database's locale could change.
+// RunQueries runs the part of the suite that selects and sorts by text, which
+// is what a database's locale could change.
 func RunQueries(t *testing.T, trail Trail) {
 	t.Helper()
-	run(t, trail, eventTests, executionTests)
+	run(t, trail, map[string]func(*testing.T, func(testing.TB) *store.Store){
+		"event filters": testEventFilters, "event prefixes": testEventPrefix, "counts": testCountActions,
+		"execution filters": testExecutionFilters, "execution prefixes": testExecutionPrefix, "tallies": testTallies,
+	})
 }
 
 func run(t *testing.T, trail Trail, groups ...map[string]func(*testing.T, func(testing.TB) *store.Store)) {
