@@ -34,7 +34,8 @@ first, and both stay in the trail.`,
   whodid exec finish "$id" --status failed --reason "disk full"
   whodid exec finish "$id" --status success --model claude-sonnet-5 \
       --tokens-in 1200 --tokens-out 340 --cost-usd 0.0345`,
-		Args: arguments(cobra.ExactArgs(1)),
+		Args:              arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: p.completeExecutions,
 		RunE: func(c *cobra.Command, args []string) error {
 			if !slices.Contains(finishes, status) {
 				return misuse(fmt.Errorf("--status %q is none of %s", status, strings.Join(finishes, ", ")), "write, for example, --status success")

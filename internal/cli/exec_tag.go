@@ -14,8 +14,9 @@ func (p *Program) execTagCommand() *cobra.Command {
 		Short: "Tag a run, so that it can be found again",
 		Long: `Tags a run: each tag is a name and a value. A name that the run has already gets
 the new value; the old one stays in the trail.`,
-		Example: `  whodid exec tag 7k2m env=staging ticket=OPS-17`,
-		Args:    arguments(cobra.MinimumNArgs(2)),
+		Example:           `  whodid exec tag 7k2m env=staging ticket=OPS-17`,
+		Args:              arguments(cobra.MinimumNArgs(2)),
+		ValidArgsFunction: p.completeExecutions,
 		RunE: func(c *cobra.Command, args []string) error {
 			labels, err := tags("tag", args[1:])
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/runner"
 )
 
 // arguments makes a wrong number of arguments an error of usage, with what to
@@ -34,14 +35,23 @@ func misuse(err error, hint string, args ...any) error {
 // durationFlag is a flag such as 90s, 30m or 7d.
 type durationFlag time.Duration
 
-func (d *durationFlag) String() string { return time.Duration(*d).String() }
-func (d *durationFlag) Type() string   { return "duration" }
+func (d *durationFlag) Type() string { return "duration" }
+
+func (d *durationFlag) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return runner.FormatDuration(time.Duration(*d))
+}
 
 func (d *durationFlag) Set(s string) error {
 	v, err := whodid.ParseDuration(s)
 	*d = durationFlag(v)
 	return err
 }
+
+// fieldName is what the trail takes for the name of a tag or of metadata.
+var fieldName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // pairs reads "k=v" arguments; a later value of a name takes the place of an
 // earlier one.
@@ -51,6 +61,9 @@ func pairs(flag string, args []string) (map[string]string, error) {
 		k, v, ok := strings.Cut(arg, "=")
 		if !ok || k == "" {
 			return nil, misuse(fmt.Errorf("%s %q is not of the form name=value", flag, arg), "write, for example, env=staging")
+		}
+		if !fieldName.MatchString(k) {
+			return nil, misuse(fmt.Errorf("%s: %q is no name: it may have letters, digits and . _ -", flag, k), "write, for example, env=staging")
 		}
 		out[k] = v
 	}

@@ -104,7 +104,6 @@ type run struct {
 	detail  string
 	subject subject
 	pen     *pen // nil if it is not known where to record
-	begun   time.Time
 	// spooled tells that the start waits in the spool.
 	spooled bool
 	// terminal tells that the command has the terminal for itself.
@@ -134,6 +133,9 @@ func (p *Program) newRun(o *runOptions, args []string) (*run, error) {
 		execution: whodid.NewID(whodid.PrefixExecution), agent: o.agent,
 		actor: whodid.AgentActor(o.agent), auth: "run",
 	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	r.pen, err = p.newPen()
 	switch {
 	case err == nil:
@@ -143,6 +145,38 @@ func (p *Program) newRun(o *runOptions, args []string) (*run, error) {
 		p.complain(fmt.Errorf("this run is not recorded: %w", err))
 	}
 	return r, nil
+}
+
+// check finds what could not be recorded of the command line while nothing has
+// happened yet. What is only too long is cut, as the text of others is.
+func (r *run) check() error {
+	for _, e := range r.startEvents(r.p.Now()) {
+		if err := e.Validate(); err != nil {
+			return &exitError{code: ExitUsage, err: err}
+		}
+	}
+	return nil
+}
+
+// startEvents are the events of the run's beginning.
+func (r *run) startEvents(at time.Time) []whodid.Event {
+	start := r.subject.event("execution.start", "start/"+r.subject.execution, at)
+	start.Why = r.o.why
+	start.Data = startData(r.kind, r.detail, r.o.model, r.p.around(), time.Duration(r.o.lease))
+	start.Data["program"] = filepath.Base(r.args[0])
+	locate(start.Data, r.p.Dir)
+	if r.log != nil {
+		start.Data["log"] = filepath.Base(r.logFile.Name())
+	}
+	start.Cut()
+	events := []whodid.Event{start}
+	if len(r.labels) > 0 {
+		tag := r.subject.event("execution.tag", "tag/"+r.subject.execution, at)
+		tag.Data = r.labels
+		tag.Cut()
+		events = append(events, tag)
+	}
+	return events
 }
 
 func joinTrigger(kind, detail string) string {
@@ -196,24 +230,9 @@ func (r *run) start(ctx context.Context) error {
 		}
 		r.p.complain(err)
 	}
-	r.begun = r.p.Now()
 	r.subject.onBehalf, r.subject.behalfBy = r.pen.person()
 	r.openLog()
-	start := r.subject.event("execution.start", "start/"+r.subject.execution, r.begun)
-	start.Why = r.o.why
-	start.Data = startData(r.kind, r.detail, r.o.model, r.p.around(), time.Duration(r.o.lease))
-	start.Data["program"] = filepath.Base(r.args[0])
-	locate(start.Data, r.p.Dir)
-	if r.log != nil {
-		start.Data["log"] = filepath.Base(r.logFile.Name())
-	}
-	events := []whodid.Event{start}
-	if len(r.labels) > 0 {
-		tag := r.subject.event("execution.tag", "tag/"+r.subject.execution, r.begun)
-		tag.Data = r.labels
-		events = append(events, tag)
-	}
-	done, err := r.pen.write(ctx, events...)
+	done, err := r.pen.write(ctx, r.startEvents(r.p.Now())...)
 	r.spooled = done.spooled
 	if err == nil && r.spooled {
 		fmt.Fprintln(r.p.Stderr, "        the run is kept in the spool until the trail can be reached")

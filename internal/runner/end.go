@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -63,7 +64,7 @@ func (e *ending) end(timeout time.Duration) End {
 	}
 	switch {
 	case e.timedOut:
-		out.TimedOut, out.Reason = true, fmt.Sprintf("timeout after %s", timeout)
+		out.TimedOut, out.Reason = true, "timeout after "+FormatDuration(timeout)
 	case e.signal != nil && isKill(e.signal) && e.outOfMemory:
 		out.Failed, out.Reason = true, out.Signal+" while memory ran out"
 	case e.signal != nil:
@@ -79,6 +80,18 @@ func (e *ending) end(timeout time.Duration) End {
 		}
 	}
 	return out
+}
+
+// FormatDuration writes a length of time as it would be typed: 30m, not 30m0s.
+func FormatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // obeyed returns the signal that the program's exit answers, or nil.

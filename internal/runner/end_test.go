@@ -70,3 +70,15 @@ func TestEnd(t *testing.T) {
 		})
 	}
 }
+
+func TestFormatDuration(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		30 * time.Minute: "30m", 24 * time.Hour: "24h", 90 * time.Second: "1m30s", 300 * time.Millisecond: "300ms",
+		time.Hour + 10*time.Second: "1h0m10s", 10 * time.Second: "10s", 100 * time.Minute: "1h40m",
+	} {
+		if got := FormatDuration(d); got != want {
+			t.Errorf("%s: %s, want %s", d, got, want)
+		}
+	}
+}
