@@ -74,7 +74,12 @@ func (f *EventFilter) where(org string) (string, []any) {
 		where += " AND " + c
 	}
 	order := " ORDER BY seq"
-	if f.Newest {
+	switch {
+	case f.Newest && f.Execution != "":
+		// The sum keeps SQLite from reading all events of the trail in the order
+		// of their time in search of those of one execution.
+		order = " ORDER BY at + 0 DESC, seq DESC"
+	case f.Newest:
 		order = " ORDER BY at DESC, seq DESC"
 	}
 	if f.Limit > 0 {
