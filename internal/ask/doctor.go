@@ -57,7 +57,7 @@ type Pulse struct {
 	LastRecorded time.Time
 	// LastWitnessed is when a checkpoint was last placed where the operator
 	// can't rewrite it, and WitnessedSize how large the log was then; zero if
-	// never.
+	// none of the last [WitnessWindow] events tells of one.
 	LastWitnessed time.Time
 	WitnessedSize uint64
 	// Running counts the executions that run, Lost those that were lost since
@@ -67,6 +67,9 @@ type Pulse struct {
 	// Gaps counts what is known to be missing since the given time by reason.
 	Gaps []Count
 }
+
+// WitnessWindow is how many events back a witnessed checkpoint is looked for.
+const WitnessWindow = 100_000
 
 // Pulse feels the trail's pulse; losses and gaps are those since the time.
 func (a *Asker) Pulse(ctx context.Context, since time.Time) (*Pulse, error) {
@@ -100,7 +103,8 @@ func (a *Asker) Pulse(ctx context.Context, since time.Time) (*Pulse, error) {
 }
 
 func (a *Asker) pulseOfWitnesses(ctx context.Context, p *Pulse) error {
-	seen, err := a.store.Events(ctx, a.org, store.EventFilter{What: "checkpoint.witness", Newest: true, Limit: 1})
+	f := store.EventFilter{What: "checkpoint.witness", AfterSeq: p.Size - min(p.Size, WitnessWindow)}
+	seen, err := a.store.Events(ctx, a.org, f)
 	if err != nil {
 		return err
 	}

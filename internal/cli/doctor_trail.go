@@ -135,6 +135,8 @@ func (p *Program) examineWitness(t *trail, pulse *ask.Pulse) ask.Check {
 	switch {
 	case pulse.Size == 0:
 		return fine(name, "There is nothing to witness yet.")
+	case pulse.LastWitnessed.IsZero() && pulse.Size > ask.WitnessWindow:
+		return warning(name, remedy, "None of the last %d events tells of a checkpoint that was placed where the operator can't rewrite it.%s", ask.WitnessWindow, pinned)
 	case pulse.LastWitnessed.IsZero():
 		return warning(name, remedy, "No checkpoint was placed where the operator can't rewrite it: nobody else could tell if the trail were cut or rolled back.%s", pinned)
 	case p.Now().Sub(pulse.LastWitnessed) > witnessedLong && pulse.Size > pulse.WitnessedSize+1:
