@@ -1,0 +1,90 @@
+package githook
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/claude"
+	"github.com/whodid/whodid/internal/place"
+)
+
+// transcriptModel returns the model that answered last in a session of Claude
+// Code, or in the one of its sub-agents that acts. It is the model that asked
+// for the command which is running now; "" if there is no transcript.
+func transcriptModel(env place.Env, c Claim, acting string) string {
+	if c.Client != clientClaude {
+		return ""
+	}
+	root := env("CLAUDE_CONFIG_DIR")
+	if root == "" {
+		root = filepath.Join(place.Home(env), ".claude")
+	}
+	projects := filepath.Join(root, "projects")
+	folders, err := os.ReadDir(projects)
+	if err != nil {
+		return ""
+	}
+	for _, folder := range folders {
+		session := filepath.Join(projects, folder.Name(), c.Session+".jsonl")
+		if !exists(session) {
+			continue
+		}
+		if file := subagent(session, c, acting); file != "" {
+			session = file
+		}
+		if model := lastModel(session); model != "" {
+			return model
+		}
+	}
+	return ""
+}
+
+// subagent returns the transcript of the sub-agent whose execution acts; "" if
+// it is the session's own.
+func subagent(session string, c Claim, acting string) string {
+	if acting == "" || acting == c.Execution {
+		return ""
+	}
+	dir := filepath.FromSlash(claude.SubagentDir(filepath.ToSlash(session)))
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	for _, file := range files {
+		id, ok := claude.SubagentID(file.Name())
+		if ok && whodid.DeriveID(whodid.PrefixExecution, clientClaude, c.Session, id) == acting {
+			return filepath.Join(dir, file.Name())
+		}
+	}
+	return ""
+}
+
+// lastModel returns the model of the last answer in a transcript. What the
+// client says in the place of a model is none. Only the end of the file is
+// read, and more of it if a single line fills that.
+func lastModel(path string) string {
+	for most := int64(64 << 10); most <= 16<<20; most *= 16 {
+		lines := bytes.Split(tail(path, most), []byte("\n"))
+		for i := len(lines) - 1; i >= 0; i-- {
+			if !bytes.Contains(lines[i], []byte(`"assistant"`)) {
+				continue
+			}
+			var l struct {
+				Type    string `json:"type"`
+				Message struct {
+					Model string `json:"model"`
+				} `json:"message"`
+			}
+			if json.Unmarshal(lines[i], &l) != nil || l.Type != "assistant" {
+				continue
+			}
+			if m := l.Message.Model; m != "" && m != "<synthetic>" {
+				return m
+			}
+		}
+	}
+	return ""
+}
