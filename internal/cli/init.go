@@ -270,7 +270,7 @@ func (p *Program) makeTrail(ctx context.Context, o *initOptions, where place.Tra
 		}
 		ignore := filepath.Join(dir, ".gitignore")
 		if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
-			if err := os.WriteFile(ignore, []byte(gitignore), 0o644); err != nil { //nolint:gosec // it is to be committed
+			if err := os.WriteFile(ignore, []byte(gitignore), 0o644); err != nil {
 				return fmt.Errorf("couldn't keep the project's trail out of git: %w", err)
 			}
 		}

@@ -286,7 +286,7 @@ func (r *run) supervise(ctx context.Context, signals *runner.Signals) runner.End
 		lines := r.log.Stream(s.name)
 		clean := r.pen.redactor.NewWriter(lines)
 		*s.keep = clean
-		defer lines.Close() //nolint:errcheck // it never fails
+		defer lines.Close()
 		defer clean.Close() //nolint:errcheck // and so neither does this
 	}
 	return c.Run(ctx, signals)

@@ -45,8 +45,7 @@ func (r *run) beat(ctx context.Context) (stop func()) {
 }
 
 // finish makes the end durable, and takes in what the run's own hooks have
-// left. That the command is over already excuses nothing, but it can't be
-// undone either: what fails here is told, and the exit status stays.
+// left. What fails here is told; the exit status stays that of the command.
 func (r *run) finish(ctx context.Context, end runner.End) {
 	if r.pen == nil {
 		return

@@ -99,7 +99,7 @@ func (s *surroundings) githubEvent() githubEvent {
 	if err != nil {
 		return e
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	if json.NewDecoder(io.LimitReader(f, maxEvent)).Decode(&e) != nil {
 		return githubEvent{}
 	}
@@ -132,7 +132,7 @@ func word(s string) string {
 
 // schedule returns s if it looks like the five fields of cron.
 func schedule(s string) string {
-	if len(s) > 64 || strings.Trim(s, "0123456789*/,-LW#? ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	if len(s) > 64 || strings.Trim(s, "0123456789*/,-#? ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		return ""
 	}
 	return s

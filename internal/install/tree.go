@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // node is a JSON value with its place in the text.
@@ -33,8 +34,8 @@ func (n *node) member(name string) *member {
 }
 
 func (n *node) index(name string) int {
-	for i := len(n.members) - 1; i >= 0; i-- {
-		if n.members[i].name == name {
+	for i, m := range slices.Backward(n.members) {
+		if m.name == name {
 			return i
 		}
 	}

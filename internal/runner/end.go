@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,8 +97,7 @@ func FormatDuration(d time.Duration) string {
 
 // obeyed returns the signal that the program's exit answers, or nil.
 func (e *ending) obeyed() os.Signal {
-	for i := len(e.interrupts) - 1; i >= 0; i-- {
-		s := e.interrupts[i]
+	for _, s := range slices.Backward(e.interrupts) {
 		if e.code == 128+signalNumber(s.signal) || e.at.Sub(s.at) <= obedience {
 			return s.signal
 		}

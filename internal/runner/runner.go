@@ -167,12 +167,10 @@ func notStarted(err error) End {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		e.Code, e.Reason = codeNotFound, "the program was not found"
 	}
-	var failed *exec.Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*exec.Error](err); ok {
 		e.Err = fmt.Errorf("couldn't run %s: %w", failed.Name, failed.Err)
 	}
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		e.Err = fmt.Errorf("couldn't run %s: %w", path.Path, path.Err)
 	}
 	return e
