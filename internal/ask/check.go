@@ -2,7 +2,6 @@ package ask
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"runtime"
@@ -17,12 +16,10 @@ import (
 	"github.com/whodid/whodid/proof"
 )
 
-// spanHeight is the height of the subtrees that are checked one by one and in
-// parallel: 2^16 events, two levels of tiles.
-const (
-	spanHeight = 2 * proof.TileHeight
-	spanSize   = 1 << spanHeight
-)
+// spanSize is how many events are checked at a time, many such spans in
+// parallel: whole tiles, enough that a query is worth it and few enough that a
+// small trail, too, keeps all processors at work.
+const spanSize = 16 * proof.TileWidth
 
 // clockSlack is by how much the clock may seem to go back because processes
 // that append at the same time stamp their events before they queue.
@@ -41,11 +38,12 @@ type checker struct {
 	folds [64]shard
 	seed  maphash.Seed
 
-	mu        sync.Mutex // guards what follows and Problems
-	kinds     map[string]int
-	rows      map[uint64]bool // places that have a problem
 	approvals int
 	backwards int
+
+	mu    sync.Mutex // guards what follows and Problems
+	kinds map[string]int
+	rows  map[uint64]bool // places that have a problem
 }
 
 type shard struct {
@@ -85,33 +83,44 @@ func (c *checker) rowProblem(kind string, r *store.Row, format string, args ...a
 // checkLog checks every event, and builds the tree that they make.
 func (c *checker) checkLog(ctx context.Context) error {
 	c.seed = maphash.MakeSeed()
-	spans := int((c.TreeSize + spanSize - 1) / spanSize)
-	hashes := make([][]proof.Hash, spans)
+	spans := make([]span, (c.TreeSize+spanSize-1)/spanSize)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range spans {
 		group.Go(func() error {
 			first := uint64(i) * spanSize
-			h, err := c.checkSpan(groupCtx, first, min(first+spanSize, c.TreeSize))
-			hashes[i] = h
-			return err
+			spans[i] = span{checker: c, next: first}
+			return spans[i].checkAll(groupCtx, first, min(first+spanSize, c.TreeSize))
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, span := range hashes {
-		if len(span) == 1 && c.tree.Size()+spanSize <= c.TreeSize {
-			if err := c.tree.AppendSubtree(span[0], spanHeight); err != nil {
-				return fmt.Errorf("couldn't build the tree: %w", err)
-			}
-			continue
-		}
-		for _, h := range span {
-			c.tree.Append(h)
-		}
+	if err := c.join(ctx, spans); err != nil {
+		return err
 	}
 	return c.checkOutside(ctx)
+}
+
+// join adds up what was found span by span, in the order of the log.
+func (c *checker) join(ctx context.Context, spans []span) error {
+	var tiles, edge []proof.Hash
+	var latest time.Time
+	for i := range spans {
+		s := &spans[i]
+		tiles = append(tiles, s.tiles...)
+		edge = s.edge // only the last span has one
+		c.approvals += s.approvals
+		c.Gaps += s.gaps
+		c.backwards += s.backwards
+		if s.earliest.Add(clockSlack).Before(latest) {
+			c.backwards++
+		}
+		if s.recorded.After(latest) {
+			latest = s.recorded
+		}
+	}
+	return c.checkTree(ctx, tiles, edge)
 }
 
 // checkOutside looks for rows where none may be.
@@ -133,42 +142,36 @@ func (c *checker) checkOutside(ctx context.Context) error {
 	return nil
 }
 
-// checkSpan checks the events of one span and returns the root of its subtree,
-// or all leaf hashes if the span is the incomplete last one.
-func (c *checker) checkSpan(ctx context.Context, first, end uint64) ([]proof.Hash, error) {
+// checkAll checks the events of one span and the tiles right above them.
+func (s *span) checkAll(ctx context.Context, first, end uint64) error {
 	leaves := make([]proof.Hash, 0, end-first)
-	s := span{checker: c, next: first}
-	err := c.snapshot.Scan(ctx, first, end, func(r *store.Row, misfiled string) error {
+	err := s.snapshot.Scan(ctx, first, end, func(r *store.Row, misfiled string) error {
 		for s.next < r.Seq {
 			leaves = append(leaves, s.missing())
 		}
 		if r.Seq < s.next {
-			c.rowProblem("inserted", r, "a second row has the place %d of the log", r.Seq)
+			s.rowProblem("inserted", r, "a second row has the place %d of the log", r.Seq)
 			return nil
 		}
 		s.next++
 		if misfiled != "" {
-			c.rowProblem("misfiled", r, "%s", misfiled)
+			s.rowProblem("misfiled", r, "%s", misfiled)
 		}
 		h, err := s.check(r)
 		leaves = append(leaves, h)
 		if len(leaves)%proof.TileWidth == 0 {
-			c.report(proof.TileWidth)
+			s.report(proof.TileWidth)
 		}
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for s.next < end {
 		leaves = append(leaves, s.missing())
 	}
-	c.mu.Lock()
-	c.approvals += s.approvals
-	c.backwards += s.backwards
-	c.Gaps += s.gaps
-	c.mu.Unlock()
-	return c.checkTiles(ctx, first, leaves)
+	s.tiles, s.edge, err = s.checkTiles(ctx, 0, first>>proof.TileHeight, leaves)
+	return err
 }
 
 func (c *checker) report(n uint64) {
@@ -184,7 +187,11 @@ type span struct {
 	approvals int
 	backwards int
 	gaps      int64
-	recorded  time.Time
+	// earliest is when the first event was recorded, recorded the latest time
+	// at which any was.
+	earliest, recorded time.Time
+	// tiles are the roots of the complete tiles, edge the leaves after them.
+	tiles, edge []proof.Hash
 }
 
 // missing notes that the next event is not there and stands in for its hash.
@@ -199,6 +206,9 @@ func (s *span) missing() proof.Hash {
 func (s *span) check(r *store.Row) (proof.Hash, error) {
 	if r.RecordedAt.Add(clockSlack).Before(s.recorded) {
 		s.backwards++
+	}
+	if s.earliest.IsZero() {
+		s.earliest = r.RecordedAt
 	}
 	if r.RecordedAt.After(s.recorded) {
 		s.recorded = r.RecordedAt
@@ -248,81 +258,6 @@ func (s *span) fold(r *store.Row) error {
 		f.mu.Unlock()
 	}
 	return nil
-}
-
-// checkTiles compares the stored tiles with the leaves and returns what the
-// tree is built of: the span's root if it is complete, else its leaves.
-func (c *checker) checkTiles(ctx context.Context, first uint64, leaves []proof.Hash) ([]proof.Hash, error) {
-	hashes := leaves
-	if tail := len(leaves) % proof.TileWidth; tail > 0 {
-		c.checkEdge(first+uint64(len(leaves)-tail), leaves[len(leaves)-tail:])
-	}
-	for level := 0; level < spanHeight/proof.TileHeight; level++ {
-		n := first >> ((level + 1) * proof.TileHeight)
-		roots := make([]proof.Hash, 0, len(hashes)/proof.TileWidth)
-		for len(hashes) >= proof.TileWidth {
-			tile := hashes[:proof.TileWidth]
-			hashes = hashes[proof.TileWidth:]
-			if err := c.checkTile(ctx, level, n, tile); err != nil {
-				return nil, err
-			}
-			root, err := proof.TileRoot(tile)
-			if err != nil {
-				return nil, err
-			}
-			roots = append(roots, root)
-			n++
-		}
-		if len(hashes) > 0 || len(roots) == 0 {
-			return leaves, nil
-		}
-		hashes = roots
-	}
-	return hashes, nil
-}
-
-func (c *checker) checkTile(ctx context.Context, level int, n uint64, want []proof.Hash) error {
-	have, err := c.snapshot.Tile(ctx, level, n)
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
-	if err != nil {
-		c.problem(Problem{Kind: "tile", Detail: err.Error()})
-		return nil
-	}
-	if len(have) != len(want) {
-		c.problem(Problem{Kind: "tile", Detail: fmt.Sprintf("tile %d/%d has %d hashes", level, n, len(have))})
-		return nil
-	}
-	for i := range want {
-		switch {
-		case have[i] == want[i]:
-		case level == 0:
-			c.edited(n<<proof.TileHeight + uint64(i))
-		default:
-			c.problem(Problem{Kind: "tile", Detail: fmt.Sprintf("hash %d of tile %d/%d is not that of what is under it", i, level, n)})
-		}
-	}
-	return nil
-}
-
-// checkEdge compares the leaves at the right edge of the tree, which make no
-// complete tile yet, with the hashes that the head keeps of them.
-func (c *checker) checkEdge(first uint64, want []proof.Hash) {
-	have := c.snapshot.Head.Edge
-	if len(have) != len(want) {
-		c.problem(Problem{Kind: "head", Detail: fmt.Sprintf("the head keeps %d hashes of its edge, which has %d", len(have), len(want))})
-		return
-	}
-	for i := range want {
-		if have[i] != want[i] {
-			c.edited(first + uint64(i))
-		}
-	}
-}
-
-func (c *checker) edited(seq uint64) {
-	c.problem(Problem{Kind: "edited", Seq: &seq, Detail: fmt.Sprintf("the event at place %d of the log is not the one that was put there", seq)})
 }
 
 // checkViews compares the stored executions with those rebuilt from events.

@@ -14,7 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"runtime/pprof"
 	"time"
 )
 
@@ -26,7 +26,10 @@ const postgresVariable = "WHODID_TEST_POSTGRES"
 type bench struct {
 	report
 	quick bool
-	dir   string // everything that the run makes lies here
+	only  string // the part that is measured; empty for all
+	// actions is how many the large trail has.
+	actions int
+	dir     string // everything that the run makes lies here
 	// postgres is the URL of a server's superuser; empty leaves PostgreSQL out.
 	postgres string
 }
@@ -42,14 +45,19 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	quick := flag.Bool("quick", false, "measure less: fewer repetitions, a hundredth of the events")
-	only := flag.String("only", "", "measure only what has this in its name: start, hook, append, ask, verify")
+	only := flag.String("only", "", "measure only this part: start, hook, append, ask or verify")
+	actions := flag.Int("actions", 0, "how many actions the large trail has; 0 is a million, or fifty thousand for -quick")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of this program, which questions and stores run in, to the file")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "whodid-bench-")
 	if err != nil {
 		return fmt.Errorf("couldn't make a throwaway place: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{quick: *quick, dir: dir, postgres: os.Getenv(postgresVariable)}
+	b := &bench{quick: *quick, only: *only, actions: *actions, dir: dir, postgres: os.Getenv(postgresVariable)}
+	if b.actions == 0 {
+		b.actions = pick(b, 1_000_000, 50_000)
+	}
 	began := time.Now()
 	fmt.Printf("%s %s/%s, %d processors, %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), began.UTC().Format(time.DateOnly))
 	if b.postgres == "" {
@@ -58,16 +66,23 @@ func run(ctx context.Context) (err error) {
 	if err := b.build(ctx); err != nil {
 		return err
 	}
+	if *profile != "" {
+		stop, err := startProfile(*profile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
 	for _, part := range []struct {
-		name    string
+		wanted  bool
 		measure func(context.Context) error
 	}{
-		{"start", b.measureStart},
-		{"hook", b.measureHook},
-		{"append", b.measureAppend},
-		{"ask verify", b.measureTrails},
+		{b.wants("start"), b.measureStart},
+		{b.wants("hook"), b.measureHook},
+		{b.wants("append"), b.measureAppend},
+		{b.wants("ask") || b.wants("verify"), b.measureTrails},
 	} {
-		if !strings.Contains(part.name, *only) {
+		if !part.wanted {
 			continue
 		}
 		if err := part.measure(ctx); err != nil {
@@ -76,6 +91,23 @@ func run(ctx context.Context) (err error) {
 	}
 	b.summary(time.Since(began))
 	return nil
+}
+
+// wants says whether a part is measured.
+func (b *bench) wants(part string) bool { return b.only == "" || b.only == part }
+
+func startProfile(path string) (stop func() error, err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't write the profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 // build compiles the programs as releases are compiled, and the two that they
