@@ -14,6 +14,7 @@ type Folded struct {
 	Opened *sessionMark       `json:"opened,omitempty"` // the first session that was told
 	Finish *finishMark        `json:"finish,omitempty"`
 	Lost   *mark              `json:"lost,omitempty"`
+	Alive  int64              `json:"alive,omitempty"` // when it last reported, in microseconds since 1970
 	Turn   *turnMark          `json:"turn,omitempty"`
 	Calls  map[string]Usage   `json:"calls,omitempty"`
 	Tags   map[string]tagMark `json:"tags,omitempty"`
@@ -81,6 +82,9 @@ func (e *Event) Folds() []string {
 // difference; the caller sees to it that none is applied twice.
 func (x *Execution) Apply(e *Event) {
 	m := mark{At: Micros(e.At), ID: e.ID}
+	if e.What != "execution.lost" && e.What != "execution.tag" {
+		x.Folded.Alive = max(x.Folded.Alive, m.At)
+	}
 	switch e.What {
 	case "execution.start":
 		x.applyStart(e, m)
@@ -216,7 +220,7 @@ func (x *Execution) settleStatus() {
 	case finished:
 		x.CompletedAt = FromMicros(f.Finish.At)
 		x.Status, x.StatusReason = f.Finish.status(f.Turn)
-	case f.Lost != nil && (f.Resume == nil || f.Resume.At <= f.Lost.At):
+	case f.Lost != nil && f.Alive <= f.Lost.At:
 		x.Status, x.StatusReason = StatusLost, "stopped reporting and its lease ran out"
 	default:
 		x.Status, x.StatusReason = StatusRunning, ""

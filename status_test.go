@@ -229,3 +229,28 @@ func TestUsageAdds(t *testing.T) {
 		t.Errorf("twice the usage (-want +got):\n%s", diff)
 	}
 }
+
+// A laptop that slept through its run's lease wakes up and the run goes on.
+func TestRunThatReportsAgainIsNotLost(t *testing.T) {
+	t.Parallel()
+	at := func(minute int) time.Time { return time.Date(2026, 11, 1, 9, minute, 0, 0, time.UTC) }
+	x := &whodid.Execution{Org: "o", ID: "exec-1", Status: whodid.StatusRunning}
+	for _, step := range []struct {
+		what string
+		at   time.Time
+		want whodid.Status
+	}{
+		{"execution.start", at(0), whodid.StatusRunning},
+		{"execution.lost", at(20), whodid.StatusLost},
+		{"execution.tag", at(25), whodid.StatusLost}, // by a person, not by the run
+		{"execution.renew", at(30), whodid.StatusRunning},
+		{"execution.lost", at(50), whodid.StatusLost},
+		{"turn.complete", at(45), whodid.StatusLost}, // happened before
+		{"turn.complete", at(55), whodid.StatusRunning},
+	} {
+		x.Apply(&whodid.Event{What: step.what, At: step.at, ID: "evt-" + step.at.String(), Actor: "agent:a/b", Execution: "exec-1"})
+		if x.Status != step.want {
+			t.Errorf("after %s at %s it is %s, want %s", step.what, step.at.Format("15:04"), x.Status, step.want)
+		}
+	}
+}

@@ -145,7 +145,7 @@ log, so that nobody can change the past without being found out.`,
 		Version:       p.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          arguments(cobra.NoArgs),
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetVersionTemplate("whodid {{.Version}}\n")

@@ -86,9 +86,6 @@ type written struct {
 // trail fails, in the spool. An event that is not valid is an error of usage,
 // and nothing is written.
 func (w *pen) write(ctx context.Context, events ...whodid.Event) (written, error) {
-	for i := range events {
-		w.cleanNamed(&events[i])
-	}
 	if w.trail != nil {
 		// One that the trail took without our hearing of it is in it once.
 		reach, cancel := context.WithTimeout(ctx, reachTimeout)
@@ -110,30 +107,6 @@ func (w *pen) write(ctx context.Context, events ...whodid.Event) (written, error
 		return written{}, errors.Join(w.unreached, err)
 	}
 	return written{new: len(events), spooled: true}, nil
-}
-
-// cleanNamed takes out of tags and metadata of one's own what only its name
-// gives away: in DB_PASSWORD=tiger the value looks like any word.
-func (w *pen) cleanNamed(e *whodid.Event) {
-	if kind, ok := whodid.KindOf(e.What); !ok || !kind.Open {
-		return
-	}
-	for name, v := range e.Data {
-		s, isText := v.(string)
-		if !isText {
-			continue
-		}
-		named := name + "=" + s
-		cleaned, _ := w.redactor.Clean(named)
-		if cleaned == named {
-			continue
-		}
-		if rest, ok := strings.CutPrefix(cleaned, name+"="); ok {
-			e.Data[name] = rest
-		} else {
-			delete(e.Data, name)
-		}
-	}
 }
 
 // spoolable cuts and cleans events to what may touch a disk, as the recorder

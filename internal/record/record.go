@@ -267,7 +267,7 @@ func (r *Recorder) LoseExpired(ctx context.Context) (int, error) {
 			continue
 		}
 		lost = append(lost, whodid.Event{
-			Key:   fmt.Sprintf("lost/%s/%d", x.ID, whodid.Micros(x.LeaseUntil)),
+			Key:   fmt.Sprintf("lost/%s/%d", x.ID, whodid.Micros(seen)),
 			Actor: whodid.System, What: "execution.lost", Execution: x.ID, At: now, Source: "system",
 			Data: whodid.Data{"last_seen": whodid.FormatTime(seen)},
 		})

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/whodid/whodid"
 )
@@ -22,6 +23,8 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 	e.Why = clean(e.Why)
 	e.Approval = clean(e.Approval)
 	e.Session = clean(e.Session)
+	kind, known := whodid.KindOf(e.What)
+	open := known && kind.Open
 	for k, v := range e.Data {
 		if clean(k) != k {
 			delete(e.Data, k)
@@ -30,6 +33,13 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 		switch v := v.(type) {
 		case string:
 			e.Data[k] = clean(v)
+			if open {
+				if v, ok := r.named(k, e.Data.String(k)); ok {
+					e.Data[k] = v
+				} else {
+					delete(e.Data, k)
+				}
+			}
 		case []string:
 			cleaned := make([]string, len(v))
 			for i := range v {
@@ -46,4 +56,12 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 		}
 	}
 	return total, nil
+}
+
+// named takes out of metadata of somebody's own what only its name gives away:
+// in DB_PASSWORD=tiger the value looks like any word. It reports false if
+// nothing of the value may stay.
+func (r *Redactor) named(name, value string) (string, bool) {
+	cleaned, _ := r.Clean(name + "=" + value)
+	return strings.CutPrefix(cleaned, name+"=")
 }
