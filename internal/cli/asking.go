@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -104,7 +105,7 @@ func (s *selection) bindLimit(c *cobra.Command) {
 // filter reads the flags against the program's clock.
 func (s *selection) filter(p *Program) (ask.Filter, error) {
 	f := ask.Filter{Agent: s.agent, Squad: s.squad, Status: whodid.Status(s.status), Limit: s.rows(p)}
-	if s.status != "" && !knownStatus(f.Status) {
+	if s.status != "" && !slices.Contains(whodid.Statuses(), f.Status) {
 		return f, usageError("--status: %q is none of %s", s.status, joined(whodid.Statuses()))
 	}
 	if s.limit < 0 {
@@ -169,15 +170,7 @@ func (s *selection) match() (ask.Match, error) {
 	return m, err
 }
 
-func knownStatus(status whodid.Status) bool {
-	for _, s := range whodid.Statuses() {
-		if s == status {
-			return true
-		}
-	}
-	return false
-}
-
+// joined lists words, the empty one excepted.
 func joined[S ~string](words []S) string {
 	var b strings.Builder
 	for _, w := range words {

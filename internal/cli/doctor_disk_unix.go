@@ -11,5 +11,5 @@ func freeSpace(dir string) (uint64, error) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, err
 	}
-	return uint64(max(s.Bavail, 0)) * uint64(max(s.Bsize, 0)), nil //nolint:gosec,unconvert // the types differ between systems
+	return uint64(max(s.Bavail, 0)) * uint64(max(s.Bsize, 0)), nil //nolint:unconvert // the types differ between systems
 }

@@ -151,7 +151,7 @@ func examineRuns(pulse *ask.Pulse) ask.Check {
 	if pulse.Lost > 0 {
 		return warning("runs", "whodid exec list --status lost --since 7d", "%s of the last 7 days stopped reporting and never told how it ended.", term.Count(int64(pulse.Lost), "run"))
 	}
-	return fine("runs", "No run was lost in the last 7 days; %d are running.", pulse.Running)
+	return fine("runs", "No run was lost in the last 7 days, and %s under way.", isOrAre(int64(pulse.Running), "run"))
 }
 
 func examineGaps(pulse *ask.Pulse) ask.Check {

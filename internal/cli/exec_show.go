@@ -189,16 +189,19 @@ func (v *showPage) models() error {
 
 func modelColumns() []term.Column {
 	return []term.Column{
-		{Title: "MODEL"}, {Title: "CALLS", Right: true, Whole: true},
-		{Title: "IN", Right: true, Whole: true}, {Title: "OUT", Right: true, Whole: true},
-		{Title: "CACHE READ", Right: true, Whole: true}, {Title: "CACHE WRITE", Right: true, Whole: true},
+		{Title: "MODEL"},
+		{Title: "CALLS", Right: true, Whole: true},
+		{Title: "IN", Right: true, Whole: true},
+		{Title: "OUT", Right: true, Whole: true},
+		{Title: "CACHE READ", Right: true, Whole: true},
+		{Title: "CACHE WRITE", Right: true, Whole: true},
 		{Title: "COST", Right: true, Whole: true},
 	}
 }
 
 func modelCells(m *ask.ModelUsage) []term.Cell {
 	return []term.Cell{
-		term.Text(orUnknown(m.Model)), term.Text(fmt.Sprint(m.Calls)), term.Text(term.Tokens(m.TokensIn)), term.Text(term.Tokens(m.TokensOut)),
+		term.Text(orUnknown(m.Model)), term.Int(m.Calls), term.Text(term.Tokens(m.TokensIn)), term.Text(term.Tokens(m.TokensOut)),
 		term.Text(term.Tokens(m.TokensCacheRead)), term.Text(term.Tokens(m.TokensCacheWrite)), term.Text(term.Cost(m.CostMicros, 0)),
 	}
 }
@@ -230,8 +233,12 @@ func (v *showPage) actions() error {
 
 func actionColumns() []term.Column {
 	return []term.Column{
-		{Title: "TIME", Whole: true}, {Title: "ACTION", Whole: true}, {Title: "TARGET"},
-		{Title: "RESULT", Whole: true}, {Title: "APPROVAL"}, {Title: "EVENT", Whole: true},
+		{Title: "TIME", Whole: true},
+		{Title: "ACTION", Whole: true},
+		{Title: "TARGET"},
+		{Title: "RESULT", Whole: true},
+		{Title: "APPROVAL"},
+		{Title: "EVENT", Whole: true},
 	}
 }
 
@@ -269,11 +276,11 @@ func (v *showPage) gaps() error {
 		term.Column{Title: "SINCE", Whole: true}, term.Column{Title: "WHAT"}, term.Column{Title: "HOW MANY", Right: true, Whole: true})
 	for i := range v.show.Gaps {
 		g := &v.show.Gaps[i]
-		count := term.Unknown
+		count := term.Text(term.Unknown)
 		if g.Count > 0 {
-			count = fmt.Sprint(g.Count)
+			count = term.Int(g.Count)
 		}
-		row(term.Text(v.out.Time(&g.At)), term.Text(g.Reason), term.Text(count))
+		row(term.Text(v.out.Time(&g.At)), term.Text(g.Reason), count)
 	}
 	return t.Write()
 }
@@ -288,7 +295,7 @@ func (v *showPage) proof() {
 	}
 	facts := []term.Fact{
 		fact("Events", eventsInWords(where)),
-		fact("Log size", fmt.Sprint(where.TreeSize)),
+		{Name: "Log size", Cell: term.Int(where.TreeSize)},
 		fact("Log root", where.Root),
 	}
 	if n := len(v.show.Actions); n > 0 {

@@ -85,14 +85,14 @@ func printStats(o *term.Output, s *ask.Stats) error {
 	t, row = v.section("Actions", "action", term.Column{Title: "ACTION"}, term.Column{Title: "COUNT", Right: true, Whole: true}, term.Column{Title: "RESULTS"})
 	for i := range s.Actions {
 		a := &s.Actions[i]
-		row(term.Text(a.ActionType), term.Text(fmt.Sprint(a.Count)), term.Text(resultsInWords(a)))
+		row(term.Text(a.ActionType), term.Int(a.Count), term.Text(resultsInWords(a)))
 	}
 	return t.Write()
 }
 
 func statsFacts(s *ask.Stats) []term.Fact {
 	total := &s.Total
-	facts := []term.Fact{fact("Runs", fmt.Sprint(total.Runs))}
+	facts := []term.Fact{{Name: "Runs", Cell: term.Int(total.Runs)}}
 	for _, count := range []struct {
 		name string
 		n    int64

@@ -89,7 +89,7 @@ func printHistory(o *term.Output, h *ask.History) error {
 	for i := range h.Rows {
 		r := &h.Rows[i]
 		t.Row(
-			term.Text(orUnknown(r.Agent)), term.Text(fmt.Sprint(r.Runs)), term.Text(term.Share(r.Success, r.Runs)),
+			term.Text(orUnknown(r.Agent)), term.Int(r.Runs), term.Text(term.Share(r.Success, r.Runs)),
 			term.Text(term.SumOf(r.CostMicros, r.CostUnknown)), term.Text(o.Time(r.LastRun)),
 		)
 	}

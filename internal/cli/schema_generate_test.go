@@ -126,8 +126,7 @@ func (g *generator) structure(t reflect.Type) object {
 }
 
 func (g *generator) fields(t reflect.Type) (properties object, required []string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
 			p, r := g.fields(f.Type)

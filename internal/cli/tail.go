@@ -139,7 +139,7 @@ func (p *Program) eventPrinter() func(*ask.Event) error {
 				resultCell(e.Result), term.Text(about(e, o)))
 			return nil
 		}
-		o.Line(nil, term.Text(fmt.Sprint(e.Seq)), term.Text(o.Time(&e.At)), term.Text(actorName(e.Actor)), term.Text(e.What),
+		o.Line(nil, term.Int(e.Seq), term.Text(o.Time(&e.At)), term.Text(actorName(e.Actor)), term.Text(e.What),
 			resultCell(e.Result), term.Text(e.Target), term.Text(e.Execution), term.Text(e.EventID))
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/whodid/whodid"
 )
@@ -20,6 +21,7 @@ type Match struct {
 // the order of [Store.Executions].
 func (s *Store) Matching(ctx context.Context, org string, f ExecutionFilter, m Match) ([]whodid.Execution, error) {
 	where, args := f.where(org)
+	conditions := []string{where}
 	add := func(v string) string {
 		args = append(args, v)
 		return fmt.Sprintf("CAST($%d AS TEXT)", len(args))
@@ -28,15 +30,27 @@ func (s *Store) Matching(ctx context.Context, org string, f ExecutionFilter, m M
 		if !storable(m.Trigger) {
 			return nil, nil
 		}
-		where += " AND trigger = " + add(m.Trigger)
+		conditions = append(conditions, "trigger = "+add(m.Trigger))
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Tags)) {
-		if !storable(name) || !storable(m.Tags[name]) {
+		if !tagName(name) || !storable(m.Tags[name]) {
 			return nil, nil
 		}
-		where += " AND tags ->> " + add(name) + " = " + add(m.Tags[name])
+		conditions = append(conditions, "tags ->> "+add(name)+" = "+add(m.Tags[name]))
 	}
-	return queryExecutions(ctx, s.read, where+f.order(), args...)
+	return queryExecutions(ctx, s.read, strings.Join(conditions, " AND ")+f.order(), args...)
+}
+
+// tagName tells whether a tag can have the name: a letter or digit, then such
+// and "_-.". SQLite would take others for paths into the tags.
+func tagName(s string) bool {
+	for i, c := range []byte(s) {
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && (i == 0 || c != '_' && c != '-' && c != '.') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // order is the end of a query for executions: the last started first and

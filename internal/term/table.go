@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
@@ -30,6 +31,14 @@ type Cell struct {
 
 // Text makes a plain cell.
 func Text(s string) Cell { return Cell{Text: s} }
+
+// Int makes a cell of a whole number.
+func Int[N ~int | ~int64 | ~uint64](n N) Cell {
+	if n < 0 {
+		return Cell{Text: strconv.FormatInt(int64(n), 10)}
+	}
+	return Cell{Text: strconv.FormatUint(uint64(n), 10)}
+}
 
 // Table gathers rows and writes them once their widths are known.
 type Table struct {
