@@ -223,6 +223,9 @@ func (s *span) check(r *store.Row) (proof.Hash, error) {
 	if hash != r.LeafHash {
 		s.rowProblem("edited", r, "the row's values are not those that were recorded")
 	}
+	if r.Salt != nil && (r.ErasedBy != "" || len(r.Commitments) > 0) {
+		s.rowProblem("edited", r, "the row says that it was erased, and still has its values")
+	}
 	if r.Approval != "" {
 		s.approvals++
 	}

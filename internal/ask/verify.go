@@ -136,6 +136,10 @@ func (c *checker) checkHead(log store.Log, o VerifyOptions) proof.Checkpoint {
 	if err == nil && (signed.Size != head.Size || signed.Root != head.Root) {
 		c.problem(Problem{Kind: "head", Detail: fmt.Sprintf("the signed checkpoint is of %d events with root %s; the events that are there make %d with root %s", signed.Size, signed.Root, head.Size, head.Root)})
 	}
+	if err == nil && signed.Origin != log.Origin {
+		// By its origin the log is looked up among what witnesses have seen.
+		c.problem(Problem{Kind: "head", Detail: fmt.Sprintf("the trail says that its log is %q, and the signed checkpoint is that of %q", log.Origin, signed.Origin)})
+	}
 	if kept := c.snapshot.Head.Frontier.Root(); kept != head.Root {
 		c.problem(Problem{Kind: "head", Detail: "the stored frontier is not that of the events"})
 	}
