@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -105,7 +106,7 @@ func (s *Store) Events(ctx context.Context, org string, f EventFilter) ([]Row, e
 			return err
 		}
 		copied := *r
-		copied.DataText = append([]byte(nil), r.DataText...)
+		copied.DataText = bytes.Clone(r.DataText)
 		out = append(out, copied)
 		return nil
 	})

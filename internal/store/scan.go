@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -52,7 +53,9 @@ func (n *Snapshot) Beyond(ctx context.Context, limit int) ([]Row, error) {
 	var out []Row
 	where := fmt.Sprintf(`WHERE org = $1 AND (seq >= $2 OR seq < 0) ORDER BY seq LIMIT %d`, limit)
 	err := eachEvent(ctx, n.tx, where, []any{n.org, int64(n.Head.Frontier.Size())}, func(r *Row, _ *scanner) error {
-		out = append(out, *r)
+		copied := *r
+		copied.DataText = bytes.Clone(r.DataText)
+		out = append(out, copied)
 		return nil
 	})
 	return out, err
