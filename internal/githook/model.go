@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ingest/claude"
@@ -62,28 +63,36 @@ func subagent(session string, c Claim, acting string) string {
 	return ""
 }
 
-// lastModel returns the model of the last answer in a transcript. What the
-// client says in the place of a model is none. Only the end of the file is
-// read, and more of it if a single line fills that.
+// lastModel returns the model of the last answer in a transcript. Only the end
+// of the file is read, and more of it if a single line fills that.
 func lastModel(path string) string {
 	for most := int64(64 << 10); most <= 16<<20; most *= 16 {
-		lines := bytes.Split(tail(path, most), []byte("\n"))
-		for i := len(lines) - 1; i >= 0; i-- {
-			if !bytes.Contains(lines[i], []byte(`"assistant"`)) {
-				continue
-			}
-			var l struct {
-				Type    string `json:"type"`
-				Message struct {
-					Model string `json:"model"`
-				} `json:"message"`
-			}
-			if json.Unmarshal(lines[i], &l) != nil || l.Type != "assistant" {
-				continue
-			}
-			if m := l.Message.Model; m != "" && m != "<synthetic>" {
-				return m
-			}
+		if model := modelIn(tail(path, most)); model != "" {
+			return model
+		}
+	}
+	return ""
+}
+
+// modelIn returns the model of the last answer in lines of a transcript. What
+// the client writes in the place of a model is none.
+func modelIn(text []byte) string {
+	lines := bytes.Split(text, []byte("\n"))
+	for _, line := range slices.Backward(lines) {
+		if !bytes.Contains(line, []byte(`"assistant"`)) {
+			continue
+		}
+		var l struct {
+			Type    string `json:"type"`
+			Message struct {
+				Model string `json:"model"`
+			} `json:"message"`
+		}
+		if json.Unmarshal(line, &l) != nil || l.Type != "assistant" {
+			continue
+		}
+		if m := l.Message.Model; m != "" && m != "<synthetic>" {
+			return m
 		}
 	}
 	return ""

@@ -157,7 +157,7 @@ func (d *redirect) point(ctx context.Context, state *remembered) error {
 	if err := d.remember(state); err != nil {
 		return err
 	}
-	if _, err := d.git.Run(ctx, "config", d.scope, "core.hooksPath", filepath.ToSlash(d.dir)); err != nil {
+	if err := d.set(ctx, before); err != nil {
 		return readOnly(fmt.Errorf("couldn't set core.hooksPath: %w", err), filepath.Dir(d.config))
 	}
 	after, err := os.ReadFile(d.config)
@@ -174,6 +174,25 @@ func (d *redirect) point(ctx context.Context, state *remembered) error {
 	}
 	state.Middle = before[state.Prefix : len(before)-state.Suffix]
 	return d.remember(state)
+}
+
+// set sets the setting. Git writes it into the first section that fits; where a
+// file that is included below says otherwise, it is written at the end.
+func (d *redirect) set(ctx context.Context, before []byte) error {
+	dir := filepath.ToSlash(d.dir)
+	if _, err := d.git.Run(ctx, "config", d.scope, "core.hooksPath", dir); err != nil {
+		return err
+	}
+	now, err := readHooksPath(ctx, d.git)
+	if err != nil || now.value == dir || d.config == "" {
+		return err
+	}
+	text := string(before)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	value := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(dir)
+	return replaceFile(d.config, []byte(text+"[core]\n\thooksPath = \""+value+"\"\n"))
 }
 
 func digest(b []byte) string {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,21 +25,7 @@ const maxRewritten = 100_000
 // Messages were seen to by prepare-commit-msg already; what still got lost, such
 // as when somebody replaced the whole message, is kept in a note.
 func (c *Call) rewritten(ctx context.Context) error {
-	olds := map[string][]string{} // new → old
-	var order, all []string
-	in := bufio.NewScanner(c.Stdin)
-	for n := 0; in.Scan() && n < maxRewritten; n++ {
-		fields := strings.Fields(in.Text())
-		if len(fields) < 2 || !isHash(fields[0]) || !isHash(fields[1]) {
-			continue
-		}
-		from, to := fields[0], fields[1]
-		if olds[to] == nil {
-			order = append(order, to)
-		}
-		olds[to] = append(olds[to], from)
-		all = append(all, from, to)
-	}
+	olds, order, all := readRewritten(c.Stdin)
 	if len(all) == 0 {
 		return nil
 	}
@@ -68,6 +55,27 @@ func (c *Call) rewritten(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// readRewritten reads which commits came from which: the old ones by the new,
+// the new ones in order, and all that were named. What is no pair of hashes is
+// passed over.
+func readRewritten(r io.Reader) (olds map[string][]string, order, all []string) {
+	olds = map[string][]string{}
+	in := bufio.NewScanner(r)
+	for n := 0; in.Scan() && n < maxRewritten; n++ {
+		fields := strings.Fields(in.Text())
+		if len(fields) < 2 || !isHash(fields[0]) || !isHash(fields[1]) {
+			continue
+		}
+		from, to := fields[0], fields[1]
+		if olds[to] == nil {
+			order = append(order, to)
+		}
+		olds[to] = append(olds[to], from)
+		all = append(all, from, to)
+	}
+	return olds, order, all
 }
 
 // lost returns the origins in messages of which another one does not name the

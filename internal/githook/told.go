@@ -28,8 +28,14 @@ const maxTail = 1 << 20
 // tells of a command before it runs, so what is said here of the agent at work
 // is the newest there is.
 func told(spoolDir string, c Claim) Known {
+	return toldIn(tail(filepath.Join(spoolDir, "current.jsonl"), maxTail), c)
+}
+
+// toldIn reads records of the spool. One that was torn by a crash is no JSON and
+// tells nothing.
+func toldIn(records []byte, c Claim) Known {
 	var k Known
-	for line := range bytes.Lines(tail(filepath.Join(spoolDir, "current.jsonl"), maxTail)) {
+	for line := range bytes.Lines(records) {
 		_, body, ok := bytes.Cut(line, []byte(" ")) // a checksum stands before it
 		var r spool.Record
 		if !ok || json.Unmarshal(body, &r) != nil {
