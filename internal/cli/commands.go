@@ -12,6 +12,8 @@ func (p *Program) commands() []*cobra.Command {
 		p.modelCommand(),
 		p.hookCommand(),
 		p.syncCommand(),
+		p.gitCommand(),
+		p.prCommand(),
 		p.historyCommand(),
 		p.tailCommand(),
 		p.doctorCommand(),
