@@ -68,7 +68,7 @@ func (s *Spool) Dir() string { return s.dir }
 // Put appends a record and returns when it is on disk. The caller has cut its
 // events to what the catalogue allows: what is put is written as it is.
 func (s *Spool) Put(r Record) error {
-	body, err := json.Marshal(r)
+	body, err := appendRecord(make([]byte, 0, 1024), &r)
 	if err != nil {
 		return fmt.Errorf("couldn't write to the spool: %w", err)
 	}
