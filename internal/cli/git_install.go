@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -91,21 +92,23 @@ func (p *Program) gitInstall(ctx context.Context, o *gitInstallOptions) error {
 	if err != nil {
 		return err
 	}
-	answer := gitInstalled{Complete: true, Repositories: reports}
-	for i := range reports {
-		answer.Complete = answer.Complete && reports[i].Action != githook.Manual
-	}
+	answer := newGitInstalled(reports)
 	if p.json {
 		err = p.printJSON(answer)
 	} else {
-		for i := range reports {
-			p.sayGitInstalled(&reports[i])
-		}
+		p.sayGit(answer)
 	}
 	if err == nil && !answer.Complete {
 		return &exitError{code: ExitIncomplete}
 	}
 	return err
+}
+
+func newGitInstalled(reports []githook.Report) *gitInstalled {
+	return &gitInstalled{
+		Complete:     !slices.ContainsFunc(reports, func(r githook.Report) bool { return r.Action == githook.Manual }),
+		Repositories: reports,
+	}
 }
 
 func (p *Program) githookOptions(o *gitInstallOptions) (githook.Options, error) {
@@ -126,7 +129,7 @@ func (p *Program) githookOptions(o *gitInstallOptions) (githook.Options, error) 
 			options.Dir = filepath.Join(p.Dir, o.repo)
 		}
 	}
-	if p.store != "" {
+	if p.store != "" || p.Env("WHODID_STORE") != "" {
 		options.Store = withoutPassword(where)
 	}
 	return options, nil

@@ -27,6 +27,7 @@ const hookTimeout = 10
 type initOptions struct {
 	user, project, remove, required, dry, print bool
 	agent                                       string
+	git                                         gitChoice
 }
 
 func (p *Program) initCommand() *cobra.Command {
@@ -45,6 +46,9 @@ It also makes the trail and its keys. With --project the trail is the project's
 own, in .whodid/, which git is told to leave alone. A trail that --store or
 WHODID_STORE names is written into the hooks, without a password.
 
+In a git repository it also does what "whodid git install" does, so that commits
+of agents say where they come from; --git=false leaves that out.
+
 A session that can't be recorded goes on. With --required its tools are refused
 then.`,
 		Example: `  whodid init                        # all your sessions
@@ -53,9 +57,13 @@ then.`,
   whodid init --dry-run              # what would it do?
   whodid init --remove`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return p.initialize(c.Context(), &o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.git.told = c.Flags().Changed("git")
+			return p.initialize(c.Context(), &o)
+		},
 	}
 	f := c.Flags()
+	f.BoolVar(&o.git.wanted, "git", false, "install the hooks of git too, and fail if this is no repository (default: where it is one)")
 	f.BoolVar(&o.user, "user", false, "install for all your sessions (the default)")
 	f.BoolVar(&o.project, "project", false, "install for the project in this folder, with a trail of its own")
 	f.BoolVar(&o.remove, "remove", false, "take the hooks out again; the trail stays")
@@ -78,6 +86,8 @@ type initialized struct {
 	Command string   `json:"command,omitempty"`
 	Events  []string `json:"events,omitempty"`
 	Trail   string   `json:"trail,omitempty"`
+	// Git is what became of the hooks of git; absent outside of a repository.
+	Git *gitInstalled `json:"git,omitempty"`
 }
 
 func (p *Program) initialize(ctx context.Context, o *initOptions) error {
@@ -117,6 +127,9 @@ func (p *Program) initialize(ctx context.Context, o *initOptions) error {
 		if out.Changed {
 			answer.Action = "removed"
 		}
+		if answer.Git, err = p.initGit(ctx, o, where); err != nil {
+			return err
+		}
 		return p.sayRemoved(&answer, out)
 	}
 	// What would be refused is refused before anything is made.
@@ -133,6 +146,9 @@ func (p *Program) initialize(ctx context.Context, o *initOptions) error {
 		return withSettingsHint(err)
 	}
 	answer.Action, answer.Created, answer.Command, answer.Trail = "unchanged", out.Created, command, where.String()
+	if answer.Git, err = p.initGit(ctx, o, where); err != nil {
+		return err
+	}
 	for _, h := range handlers {
 		answer.Events = append(answer.Events, h.Event)
 	}
@@ -300,6 +316,7 @@ func (p *Program) sayInstalled(a *initialized, o *initOptions, where place.Trail
 		fmt.Fprintf(p.Stdout, "Put %d hooks into %s%s.\n", len(a.Events), a.Settings, createdNote(a.Created))
 	}
 	fmt.Fprintf(p.Stdout, "  command  %s\n  trail    %s\n", a.Command, a.Trail)
+	p.sayGit(a.Git)
 	if o.required {
 		fmt.Fprintln(p.Stdout, "  required: a tool is refused if its call can't be recorded")
 	}
@@ -331,6 +348,7 @@ func (p *Program) sayRemoved(a *initialized, out install.Outcome) error {
 	if p.json {
 		return p.printJSON(a)
 	}
+	p.sayGit(a.Git)
 	would := ""
 	if a.DryRun {
 		would = "Would do this: "

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -42,9 +41,12 @@ func (p *Program) prBodyCommand() *cobra.Command {
 		Short: "Add the trailers and the execution to the text of a pull request",
 		Long: `Adds the five trailers to the text of a pull or merge request, as its last
 paragraph: there forges show them, and git reads them if the text becomes the
-message of a squash merge. Above them comes a line that names the execution, as a
-link if --url says where executions are shown. A file is changed in place,
-standard input goes to standard output.
+message of a squash merge. A --- line, at which git would stop reading, gets a
+space in front, which changes nothing that is shown.
+
+Above the trailers comes a line that names the execution, as a link if --url says
+where executions are shown. A file is changed in place, standard input goes to
+standard output.
 
 Run again it changes nothing; another execution adds its own.`,
 		Example: `  whodid pr body body.md && gh pr create --title "feat: add login" --body-file body.md
@@ -124,9 +126,11 @@ func prBody(rules trailer.Rules, text string, o trailer.Origin, link string) (st
 		text = withLine(rules, text, line)
 	}
 	text, err := rules.Add(text, o)
-	if err != nil && !errors.Is(err, trailer.ErrNoSubject) {
+	if err != nil {
 		return "", err
 	}
+	// A --- line in the text would hide them once it is the message of a commit.
+	text, _ = rules.Fix(text)
 	return text, nil
 }
 

@@ -81,20 +81,25 @@ func answers() map[string]any {
 		"log key":       logKey{},
 		"witness git":   gitWitness{},
 		"schema":        schemaList{},
+		"git install":   gitInstalled{},
+		"git uninstall": gitInstalled{},
+		"git message":   origin{},
+		"git trailers":  linted{},
+		"pr body":       prBodyAnswer{},
 	}
 }
 
 // speechless are the commands that have nothing to say in JSON, or that say it
 // in a format of their own.
 func speechless() []string {
-	return []string{"run", "hook", "completion", "man", "log export"}
+	return []string{"run", "hook", "git hook", "completion", "man", "log export"}
 }
 
 // TestSchemas keeps the published schemas, and the page about them, what the Go
 // types say.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	g := generator{docs: readDocs(t, ".", "../ask", "../witness", "../../proof")}
+	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof")}
 	var page strings.Builder
 	page.WriteString(jsonPreface)
 	files := map[string]bool{}

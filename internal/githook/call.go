@@ -158,8 +158,9 @@ func (c *Call) carry(ctx context.Context, rules trailer.Rules, msg string, commi
 	return msg, nil
 }
 
-// add puts the five into a message. One without a subject is left alone: git
-// gives up an empty commit, and must go on to.
+// add puts the five into a message, and sees to it that no line above hides them
+// from git. A message without a subject is left alone: git gives up an empty
+// commit, and must go on to.
 func add(rules trailer.Rules, msg string, o trailer.Origin) (string, error) {
 	with, err := rules.Add(msg, o)
 	if errors.Is(err, trailer.ErrNoSubject) {
@@ -168,6 +169,7 @@ func add(rules trailer.Rules, msg string, o trailer.Origin) (string, error) {
 	if err != nil {
 		return msg, err
 	}
+	with, _ = rules.Fix(with)
 	return with, nil
 }
 

@@ -40,6 +40,7 @@ func TestWriting(t *testing.T) {
 		"a template that is left as it is":      {args: []string{"-t", "TEMPLATE"}, env: []string{"GIT_EDITOR=true"}},
 		"an empty message":                      {args: []string{"-m", ""}},
 		"another comment character":             {args: []string{"-m", "feat: x"}, setup: func(r *repo) { r.git("config", "core.commentChar", ";") }, want: "feat: x\n\n" + block},
+		"a line at which git stops reading":     {args: []string{"-m", "feat: x\n\none\n---\ntwo"}, want: "feat: x\n\none\n ---\ntwo\n\n" + block},
 		"a message that has the trailers":       {args: []string{"-m", "feat: x\n\n" + block}, want: "feat: x\n\n" + block},
 		"a message with trailers of another":    {args: []string{"-m", "feat: x\n\n" + origin("exec-zero").String()}, want: "feat: x\n\n" + origin("exec-zero").String() + block},
 		"a last paragraph that only looks like": {args: []string{"-m", "feat: x\n\nhttps://example.com/a"}, want: "feat: x\n\nhttps://example.com/a\n\n" + block},
