@@ -1,6 +1,7 @@
 package whodid
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -85,12 +86,7 @@ func (r Result) Valid() bool {
 	if r == ResultNone {
 		return true
 	}
-	for _, known := range Results() {
-		if r == known {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(Results(), r)
 }
 
 // System is the actor of what the product does by itself.

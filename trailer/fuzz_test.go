@@ -51,7 +51,7 @@ func checkParse(t errorer, msg string) {
 			t.Errorf("impossible block %+v in %q", b, msg)
 		}
 		if b.Form == trailer.Git {
-			for _, line := range strings.Split(strings.TrimSpace(b.Origin.String()), "\n") {
+			for _, line := range strings.Split(strings.TrimSpace(b.String()), "\n") {
 				key, _, _ := strings.Cut(line, ":")
 				if !slices.ContainsFunc(trailer.Parse(msg), func(tr trailer.Trailer) bool { return strings.EqualFold(tr.Key, key) }) {
 					t.Errorf("git does not read %s of %+v in %q", key, b, msg)

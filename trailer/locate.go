@@ -24,6 +24,7 @@ func (r Rules) locate(text string) span {
 		base = leadingBlank(text)
 	case Interpret:
 		limit = divider(text)
+	case InterpretNoDivider:
 	}
 	end := base + r.messageEnd(text[base:limit])
 	return span{base + r.paragraphStart(text[base:end]), end}

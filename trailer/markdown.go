@@ -14,12 +14,12 @@ type dress struct {
 func undress(line string) (d dress) {
 	i, end := 0, len(trimRight(line))
 	for i < end {
-		switch c := line[i]; {
-		case c == ' ' || c == '\t' || c == '\r':
+		switch c := line[i]; c {
+		case ' ', '\t', '\r':
 			d.indent++
 			i++
 			continue
-		case c == '>':
+		case '>':
 			d.quote++
 			d.indent = 0
 			d.form |= Quoted

@@ -62,8 +62,8 @@ func nextLine(text string, at int) int {
 }
 
 func untilNUL(msg string) string {
-	if i := strings.IndexByte(msg, 0); i >= 0 {
-		return msg[:i]
+	if before, _, ok := strings.Cut(msg, "\x00"); ok {
+		return before
 	}
 	return msg
 }

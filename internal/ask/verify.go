@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/witness"
@@ -214,15 +215,16 @@ func (c *checker) judgeCompleteness(o VerifyOptions) proof.Verdict {
 }
 
 func (c *checker) judgeTime() proof.Verdict {
-	detail := "times are those of the sources and of the trail's own clock"
+	var detail strings.Builder
+	detail.WriteString("times are those of the sources and of the trail's own clock")
 	for _, w := range c.Witnesses {
 		if w.Holds && w.Witness == "git" {
-			detail += fmt.Sprintf("; git has seen the first %d events by %s", w.Size, w.SeenAt.Format("2006-01-02 15:04Z"))
+			detail.WriteString(fmt.Sprintf("; git has seen the first %d events by %s", w.Size, w.SeenAt.Format("2006-01-02 15:04Z")))
 			break
 		}
 	}
 	if c.backwards > 0 {
-		detail += fmt.Sprintf("; the trail's clock went back %d times", c.backwards)
+		detail.WriteString(fmt.Sprintf("; the trail's clock went back %d times", c.backwards))
 	}
-	return proof.Verdict{State: proof.Conditional, Detail: detail}
+	return proof.Verdict{State: proof.Conditional, Detail: detail.String()}
 }

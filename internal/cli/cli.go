@@ -64,7 +64,7 @@ func Main(version string) int {
 
 // Run runs one command line and returns the exit code.
 func (p *Program) Run(ctx context.Context, args []string) int {
-	root := p.root()
+	root := p.root() //nolint:contextcheck // commands get the context when they run
 	root.SetArgs(args)
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
@@ -73,8 +73,7 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 	if err == nil {
 		return ExitOK
 	}
-	var status *exitError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*exitError](err); ok {
 		if status.err != nil {
 			p.complain(status.err)
 		}

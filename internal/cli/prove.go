@@ -41,7 +41,7 @@ it), or its unique beginning.`,
 				_, err = p.Stdout.Write(text)
 				return err
 			}
-			if err := os.WriteFile(out, text, 0o644); err != nil { //nolint:gosec // a proof is made to be shown
+			if err := os.WriteFile(out, text, 0o644); err != nil {
 				return fmt.Errorf("couldn't write the proof: %w", err)
 			}
 			return nil

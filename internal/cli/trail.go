@@ -194,4 +194,4 @@ func (p *Program) pin(ctx context.Context, t *trail) error {
 }
 
 // pinName names a trail's pin by where the trail lies.
-func (t *trail) pinName(org string) string { return t.place.Location.String() + "#" + org }
+func (t *trail) pinName(org string) string { return t.place.String() + "#" + org }

@@ -45,7 +45,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("couldn't make a throwaway place: %w", err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is in the temporary directory
+	defer os.RemoveAll(dir)
 	w, err := testenv.NewWorkspace(ctx, dir)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (s *show) live(client string) error {
 	if err != nil {
 		return err
 	}
-	server, err := model.Start(script)
+	server, err := model.Start(script) //nolint:contextcheck // it is closed below
 	if err != nil {
 		return err
 	}

@@ -45,8 +45,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // ExitCode returns git's exit code, or -1 if it did not run.
 func (e *Error) ExitCode() int {
-	var exit *exec.ExitError
-	if errors.As(e.Err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](e.Err); ok {
 		return exit.ExitCode()
 	}
 	return -1

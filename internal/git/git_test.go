@@ -23,7 +23,7 @@ func repository(t testing.TB) (Repository, string) {
 	if err := os.MkdirAll(filepath.Dir(hook), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(hook, []byte("#!/bin/sh\ntouch "+filepath.Join(dir, "the-hook-ran")+"\nexit 1\n"), 0o700); err != nil { //nolint:gosec // it has to be run
+	if err := os.WriteFile(hook, []byte("#!/bin/sh\ntouch "+filepath.Join(dir, "the-hook-ran")+"\nexit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return r, dir

@@ -220,8 +220,8 @@ func safePath(r *redact.Redactor, path, home string) (string, bool) {
 	if cleaned, _ := r.Clean(path); cleaned == path {
 		return path, true
 	}
-	if strings.HasPrefix(path, "~") {
-		path = home + strings.TrimPrefix(path, "~")
+	if after, ok := strings.CutPrefix(path, "~"); ok {
+		path = home + after
 	}
 	_, err := os.Stat(path)
 	return path, err == nil

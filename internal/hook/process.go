@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,7 +54,7 @@ func StartSync(store string) {
 	if store != "" {
 		args = append(args, "--store", store)
 	}
-	c := exec.Command(program, args...)
+	c := exec.CommandContext(context.Background(), program, args...) // nothing ends it
 	detach(c)
 	if c.Start() == nil {
 		_ = c.Process.Release()

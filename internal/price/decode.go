@@ -194,13 +194,13 @@ func (j *tariffJSON) tariff() (*tariff, error) {
 	return &t, nil
 }
 
-func (j *rateJSON) rate(unit amount) (*rate, error) {
-	base, err := parseAmount(j.Base.String(), unit)
+func (r *rateJSON) rate(unit amount) (*rate, error) {
+	base, err := parseAmount(r.Base.String(), unit)
 	if err != nil {
 		return nil, err
 	}
-	r := &rate{base: base}
-	for _, tierJSON := range j.Tiers {
+	out := &rate{base: base}
+	for _, tierJSON := range r.Tiers {
 		if tierJSON.Start < 0 {
 			return nil, fmt.Errorf("a tier starts at %d", tierJSON.Start)
 		}
@@ -208,10 +208,10 @@ func (j *rateJSON) rate(unit amount) (*rate, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.tiers = append(r.tiers, tier{start: tierJSON.Start, price: price})
+		out.tiers = append(out.tiers, tier{start: tierJSON.Start, price: price})
 	}
-	slices.SortStableFunc(r.tiers, func(a, b tier) int { return cmp.Compare(a.start, b.start) })
-	return r, nil
+	slices.SortStableFunc(out.tiers, func(a, b tier) int { return cmp.Compare(a.start, b.start) })
+	return out, nil
 }
 
 func (j *constraintJSON) period() (period, error) {

@@ -65,8 +65,11 @@ func TestCost(t *testing.T) {
 		{"rounding happens once", `{"input_mtok":0.25,"output_mtok":0.25}`, Usage{Input: 1, Output: 1}, noon, 1},
 		{"decimal digits are exact", `{"input_mtok":0.1,"output_mtok":0.2}`, Usage{Input: 1_000_000_000_005, Output: 0}, noon, 100_000_000_001},
 		{"exponents", `{"input_mtok":2.5E-1,"output_mtok":1e1}`, Usage{Input: 4, Output: 3}, noon, 31},
-		{"what floating point left behind", `{"input_mtok":0.18000000000000002,"output_mtok":0.8999999999999999}`,
-			Usage{Input: 1_000_000_000_000_000, Output: 1_000_000_000_000_000}, noon, 1_080_000_000_000_000},
+		{
+			"what floating point left behind", `{"input_mtok":0.18000000000000002,"output_mtok":0.8999999999999999}`,
+			Usage{Input: 1_000_000_000_000_000, Output: 1_000_000_000_000_000},
+			noon, 1_080_000_000_000_000,
+		},
 		{"free is zero", `{"input_mtok":0,"output_mtok":0.0}`, Usage{Input: 7, Output: 7}, noon, 0},
 		{"nothing used", `{"input_mtok":1}`, Usage{}, noon, 0},
 		{"no prices", `{}`, Usage{}, noon, unknown},
@@ -78,17 +81,26 @@ func TestCost(t *testing.T) {
 		{"no price for cache writes", `{"input_mtok":1,"output_mtok":1}`, Usage{CacheWrite5m: 1}, noon, unknown},
 		{"no price for hourly cache writes", `{"input_mtok":1,"cache_write_5m_mtok":1}`, Usage{CacheWrite1h: 1}, noon, unknown},
 		{"hourly cache writes at the general price", `{"input_mtok":1,"cache_write_mtok":3}`, Usage{CacheWrite1h: 2}, noon, 6},
-		{"each cache write at its own price", `{"input_mtok":1,"cache_write_mtok":3,"cache_write_1h_mtok":5,"cache_write_5m_mtok":7}`,
-			Usage{CacheWrite5m: 1, CacheWrite1h: 1}, noon, 12},
+		{
+			"each cache write at its own price", `{"input_mtok":1,"cache_write_mtok":3,"cache_write_1h_mtok":5,"cache_write_5m_mtok":7}`,
+			Usage{CacheWrite5m: 1, CacheWrite1h: 1},
+			noon, 12,
+		},
 		{"reasoning is priced apart", `{"input_mtok":1,"output_mtok":8,"output_reasoning_mtok":3}`, Usage{Output: 1}, noon, unknown},
 		{"tool tokens are priced apart", `{"input_mtok":1,"input_tool_mtok":8,"output_mtok":3}`, Usage{Input: 1}, noon, unknown},
 		{"a request has its own price", `{"input_mtok":1,"requests_kcount":12}`, Usage{Input: 1}, noon, 12_001},
 		{"tier: at its start", `{"input_mtok":{"base":1,"tiers":[{"start":100,"price":2}]}}`, Usage{Input: 100}, noon, 100},
 		{"tier: above its start, for the whole request", `{"input_mtok":{"base":1,"tiers":[{"start":100,"price":2}]}}`, Usage{Input: 101}, noon, 202},
-		{"tier: the cache counts", `{"input_mtok":{"base":1,"tiers":[{"start":100,"price":2}]},"cache_read_mtok":0,"cache_write_mtok":0}`,
-			Usage{Input: 1, CacheRead: 33, CacheWrite5m: 33, CacheWrite1h: 34}, noon, 2},
-		{"tier: output follows the prompt", `{"input_mtok":0,"output_mtok":{"base":1,"tiers":[{"start":100,"price":2}]}}`,
-			Usage{Input: 101, Output: 10}, noon, 20},
+		{
+			"tier: the cache counts", `{"input_mtok":{"base":1,"tiers":[{"start":100,"price":2}]},"cache_read_mtok":0,"cache_write_mtok":0}`,
+			Usage{Input: 1, CacheRead: 33, CacheWrite5m: 33, CacheWrite1h: 34},
+			noon, 2,
+		},
+		{
+			"tier: output follows the prompt", `{"input_mtok":0,"output_mtok":{"base":1,"tiers":[{"start":100,"price":2}]}}`,
+			Usage{Input: 101, Output: 10},
+			noon, 20,
+		},
 		{"tier: in any order", `{"input_mtok":{"base":1,"tiers":[{"start":20,"price":3},{"start":10,"price":2}]}}`, Usage{Input: 20}, noon, 40},
 		{"negative count", `{"input_mtok":1,"output_mtok":1}`, Usage{Input: 5, Output: -1}, noon, unknown},
 		{"negative cache count", `{"input_mtok":1,"cache_read_mtok":1}`, Usage{Input: 5, CacheRead: -1}, noon, unknown},
@@ -96,13 +108,23 @@ func TestCost(t *testing.T) {
 		{"largest cost", `{"input_mtok":1}`, Usage{Input: math.MaxInt64}, noon, math.MaxInt64},
 		{"cost overflows", `{"input_mtok":1.000000000001}`, Usage{Input: math.MaxInt64}, noon, unknown},
 		{"sum overflows 128 bits", `{"input_mtok":10000,"output_mtok":10000}`, Usage{Input: math.MaxInt64, Output: math.MaxInt64}, noon, unknown},
-		{"no time for a dated price", `[{"prices":{"input_mtok":1}},{"constraint":{"start_date":"2026-01-01"},"prices":{"input_mtok":2}}]`,
-			Usage{Input: 1}, time.Time{}, unknown},
+		{
+			"no time for a dated price", `[{"prices":{"input_mtok":1}},{"constraint":{"start_date":"2026-01-01"},"prices":{"input_mtok":2}}]`,
+			Usage{Input: 1},
+			time.Time{},
+			unknown,
+		},
 		{"no time for the only price", `{"input_mtok":1}`, Usage{Input: 1}, time.Time{}, 1},
-		{"night price across midnight", `[{"prices":{"input_mtok":1}},{"constraint":{"start_time":"22:00:00+01:00","end_time":"04:00:00Z"},"prices":{"input_mtok":2}}]`,
-			Usage{Input: 1}, time.Date(2026, 1, 1, 21, 0, 0, 0, time.UTC), 2},
-		{"the end is outside", `[{"prices":{"input_mtok":1}},{"constraint":{"start_time":"22:00:00Z","end_time":"04:00:00Z"},"prices":{"input_mtok":2}}]`,
-			Usage{Input: 1}, time.Date(2026, 1, 1, 4, 0, 0, 0, time.UTC), 1},
+		{
+			"night price across midnight", `[{"prices":{"input_mtok":1}},{"constraint":{"start_time":"22:00:00+01:00","end_time":"04:00:00Z"},"prices":{"input_mtok":2}}]`,
+			Usage{Input: 1},
+			time.Date(2026, 1, 1, 21, 0, 0, 0, time.UTC), 2,
+		},
+		{
+			"the end is outside", `[{"prices":{"input_mtok":1}},{"constraint":{"start_time":"22:00:00Z","end_time":"04:00:00Z"},"prices":{"input_mtok":2}}]`,
+			Usage{Input: 1},
+			time.Date(2026, 1, 1, 4, 0, 0, 0, time.UTC), 1,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -124,9 +146,19 @@ func TestUnknownModels(t *testing.T) {
 	t.Parallel()
 	prices := builtIn(t)
 	for _, n := range []name{
-		{"", ""}, {"anthropic", ""}, {"", " "}, {"", "<synthetic>"}, {"anthropic", "<synthetic>"}, {"", "nobody-knows-1"},
-		{"nobody", "claude-sonnet-5"}, {"anthropic", "gpt-5"}, {"", "gpt-6.1-terra"}, {"litellm", "anthropic/"}, {"", "/"},
-		{"", "claude-sonnet-5" + strings.Repeat("-", maxName)}, {strings.Repeat("anthropic", maxName), "claude-sonnet-5"},
+		{"", ""},
+		{"anthropic", ""},
+		{"", " "},
+		{"", "<synthetic>"},
+		{"anthropic", "<synthetic>"},
+		{"", "nobody-knows-1"},
+		{"nobody", "claude-sonnet-5"},
+		{"anthropic", "gpt-5"},
+		{"", "gpt-6.1-terra"},
+		{"litellm", "anthropic/"},
+		{"", "/"},
+		{"", "claude-sonnet-5" + strings.Repeat("-", maxName)},
+		{strings.Repeat("anthropic", maxName), "claude-sonnet-5"},
 	} {
 		if got, ok := prices.Cost(n.provider, n.model, noon, Usage{Input: 1}); ok || got != (Quote{}) {
 			t.Errorf("%+v costs %+v", n, got)

@@ -2,6 +2,7 @@ package price
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -128,8 +129,8 @@ func (m *model) tariff(at time.Time) *tariff {
 	if at.IsZero() && len(m.tariffs) > 1 {
 		return nil
 	}
-	for i := len(m.tariffs) - 1; i >= 0; i-- {
-		if d := m.tariffs[i]; d.holds == nil || d.holds.contains(at) {
+	for _, v := range slices.Backward(m.tariffs) {
+		if d := v; d.holds == nil || d.holds.contains(at) {
 			return d.tariff
 		}
 	}

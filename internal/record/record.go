@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -99,9 +100,7 @@ func Gap(reason, source string, data whodid.Data, at time.Time) whodid.Event {
 		source = "cli"
 	}
 	d := whodid.Data{"reason": reason}
-	for k, v := range data {
-		d[k] = v
-	}
+	maps.Copy(d, data)
 	return whodid.Event{
 		Key: "gap/" + whodid.NewID(whodid.PrefixEvent), Actor: whodid.System,
 		What: "record.gap", At: at, Source: source, Data: d,

@@ -12,14 +12,20 @@ type program struct {
 
 var programs = [...]program{
 	{name: "curl", flags: " -u --user -U --proxy-user ", attached: "-u", userpass: true},
-	{name: "mysql", attached: "-p"}, {name: "mysqldump", attached: "-p"}, {name: "mysqladmin", attached: "-p"},
+	{name: "mysql", attached: "-p"},
+	{name: "mysqldump", attached: "-p"},
+	{name: "mysqladmin", attached: "-p"},
 	{name: "mariadb", attached: "-p"},
 	{name: "sshpass", flags: " -p ", attached: "-p"},
 	{name: "login", flags: " -p "}, // docker login, az login, oc login
 	{name: "redis-cli", flags: " -a "},
-	{name: "ldapsearch", flags: " -w "}, {name: "ldapmodify", flags: " -w "},
-	{name: "mongosh", flags: " -p "}, {name: "mongodump", flags: " -p "}, {name: "sqlcmd", flags: " -P "},
-	{name: "unzip", flags: " -P "}, {name: "smbclient", flags: " -U ", userpass: true},
+	{name: "ldapsearch", flags: " -w "},
+	{name: "ldapmodify", flags: " -w "},
+	{name: "mongosh", flags: " -p "},
+	{name: "mongodump", flags: " -p "},
+	{name: "sqlcmd", flags: " -P "},
+	{name: "unzip", flags: " -P "},
+	{name: "smbclient", flags: " -U ", userpass: true},
 }
 
 // command looks at the arguments of the program whose name is at f.view[at], to the end of the command, and adds the secrets.
@@ -99,7 +105,7 @@ func (f *finder) credential(start, end int, userpass bool) {
 		end-- // the quote belongs to what the whole command stands in
 	}
 	v := s[start:end]
-	if v == "" || isPlaceholder(v) || userpass && strings.IndexAny(v, ":%") < 0 && !strings.HasPrefix(v, markOpen) {
+	if v == "" || isPlaceholder(v) || userpass && !strings.ContainsAny(v, ":%") && !strings.HasPrefix(v, markOpen) {
 		return
 	}
 	if user, pass, ok := strings.Cut(v, ":"); userpass && ok && isPlaceholder(user+"x") && pass != "" && isPlaceholder(pass) {

@@ -1,5 +1,7 @@
 package redact
 
+import "slices"
+
 import "strings"
 
 // nameKind says what a name lets expect of its value.
@@ -40,14 +42,14 @@ func classify(name string) nameKind {
 	var buf [12]string
 	parts := split(name, buf[:0])
 	if n := len(parts); n > 0 {
-		switch last := parts[n-1]; {
-		case last == "authorization":
+		switch last := parts[n-1]; last {
+		case "authorization":
 			return nameAuthorization
-		case last == "cookie" || last == "cookie2":
+		case "cookie", "cookie2":
 			return nameCookie
 		}
 	}
-	for i := len(parts) - 1; i >= 0; i-- {
+	for i := range slices.Backward(parts) {
 		kind := classifyPart(parts, i)
 		if kind == nameOther {
 			continue

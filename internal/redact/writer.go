@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"unicode/utf8"
 )
@@ -43,9 +44,7 @@ func (r *Redactor) NewWriter(w io.Writer) *Writer {
 // Counts returns what has been removed so far. The caller may keep it.
 func (w *Writer) Counts() Counts {
 	c := make(Counts, len(w.counts))
-	for rule, n := range w.counts {
-		c[rule] = n
-	}
+	maps.Copy(c, w.counts)
 	return c
 }
 

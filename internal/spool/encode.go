@@ -43,10 +43,21 @@ func appendRecord(b []byte, r *Record) ([]byte, error) {
 func appendEvent(b []byte, e *whodid.Event) ([]byte, error) {
 	b = append(b, '{')
 	for _, m := range [...]struct{ name, text string }{
-		{"org", e.Org}, {"id", e.ID}, {"key", e.Key}, {"actor", e.Actor}, {"actor_auth", e.ActorAuth},
-		{"on_behalf_of", e.OnBehalfOf}, {"on_behalf_auth", e.OnBehalfAuth}, {"what", e.What}, {"target", e.Target},
-		{"why", e.Why}, {"result", string(e.Result)}, {"execution", e.Execution}, {"session", e.Session},
-		{"approval", e.Approval}, {"source", e.Source},
+		{"org", e.Org},
+		{"id", e.ID},
+		{"key", e.Key},
+		{"actor", e.Actor},
+		{"actor_auth", e.ActorAuth},
+		{"on_behalf_of", e.OnBehalfOf},
+		{"on_behalf_auth", e.OnBehalfAuth},
+		{"what", e.What},
+		{"target", e.Target},
+		{"why", e.Why},
+		{"result", string(e.Result)},
+		{"execution", e.Execution},
+		{"session", e.Session},
+		{"approval", e.Approval},
+		{"source", e.Source},
 	} {
 		if m.text != "" {
 			b = whodid.AppendJSONString(appendName(b, m.name), m.text)

@@ -52,12 +52,12 @@ func readSegment(path string, take func(Batch) error) error {
 	for {
 		var long bool
 		line, long, err = readLine(r, line[:0])
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		s.add(line, long)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return s.hand()
 		case len(s.batch.Records) >= batchRecords || s.size >= batchBytes:
 			if err := s.hand(); err != nil {

@@ -279,7 +279,7 @@ func (s *Store) inWriteTx(ctx context.Context, do func(*sql.Tx) error) error {
 	if err != nil {
 		return explain(err)
 	}
-	defer tx.Rollback() //nolint:errcheck // a no-op after Commit
+	defer tx.Rollback()
 	if err := do(tx); err != nil {
 		return explain(err)
 	}
@@ -291,7 +291,7 @@ func queryStrings(ctx context.Context, q querier, query string, args ...any) ([]
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	var out []string
 	for rows.Next() {
 		var v string

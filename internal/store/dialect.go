@@ -39,8 +39,10 @@ type dialect interface {
 
 type sqlite struct{}
 
-func (sqlite) name() string                                                       { return "sqlite" }
-func (sqlite) becomeOwner(_ context.Context, c *sql.Conn) error                   { return c.Raw(unrestrict) }
+func (sqlite) name() string { return "sqlite" }
+
+func (sqlite) becomeOwner(_ context.Context, c *sql.Conn) error { return c.Raw(unrestrict) }
+
 func (sqlite) becomeApplication(_ context.Context, c *sql.Conn) error             { return c.Raw(restrict) }
 func (sqlite) lockSchema(context.Context, *sql.Tx) error                          { return nil }
 func (sqlite) lockRow() string                                                    { return "" }
@@ -57,7 +59,7 @@ func (sqlite) insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error {
 	if err != nil {
 		return err
 	}
-	defer stmt.Close() //nolint:errcheck // nothing is pending
+	defer stmt.Close()
 	for _, r := range rows {
 		if _, err := stmt.ExecContext(ctx, r.args()...); err != nil {
 			return err
@@ -71,7 +73,7 @@ func (sqlite) upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]a
 	if err != nil {
 		return err
 	}
-	defer stmt.Close() //nolint:errcheck // nothing is pending
+	defer stmt.Close()
 	for _, columns := range executions {
 		if _, err := stmt.ExecContext(ctx, columns...); err != nil {
 			return err

@@ -70,9 +70,10 @@ func (f *EventFilter) where(org string) (string, []any) {
 		conditions = append(conditions, `action = 1 AND NOT (id LIKE 'try-%' AND EXISTS `+
 			`(SELECT 1 FROM event_id AS settled WHERE settled.org = event.org AND settled.id = 'evt-' || substr(event.id, 5)))`)
 	}
-	where := "WHERE org = $1"
+	var where strings.Builder
+	where.WriteString("WHERE org = $1")
 	for _, c := range conditions {
-		where += " AND " + c
+		where.WriteString(" AND " + c)
 	}
 	order := " ORDER BY seq"
 	switch {
@@ -86,7 +87,7 @@ func (f *EventFilter) where(org string) (string, []any) {
 	if f.Limit > 0 {
 		order += fmt.Sprintf(" LIMIT %d", f.Limit)
 	}
-	return where + order, args
+	return where.String() + order, args
 }
 
 // storable tells whether a value that somebody asks for can be in the trail at
@@ -144,7 +145,7 @@ func eachEvent(ctx context.Context, q querier, where string, args []any, yield f
 	if err != nil {
 		return fmt.Errorf("couldn't read events: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	var r Row
 	var s scanner
 	for rows.Next() {

@@ -119,7 +119,7 @@ func eachExecution(ctx context.Context, q querier, where string, args []any, yie
 	if err != nil {
 		return fmt.Errorf("couldn't read executions: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	for rows.Next() {
 		x, err := scanExecution(rows)
 		if err != nil {

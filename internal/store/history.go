@@ -120,7 +120,7 @@ func (s *Store) Tallies(ctx context.Context, org string, f ExecutionFilter) ([]T
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the runs: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	var out []Tally
 	for rows.Next() {
 		var t Tally
@@ -158,7 +158,7 @@ func (s *Store) CountActions(ctx context.Context, org string, f EventFilter) ([]
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the actions: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	var out []ActionCount
 	for rows.Next() {
 		var c ActionCount

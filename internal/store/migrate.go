@@ -107,7 +107,7 @@ func (s *Store) migrateUnderLock(ctx context.Context, apply func(execer, int) er
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // a no-op after Commit
+	defer tx.Rollback()
 	if err := s.dialect.lockSchema(ctx, tx); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bufio"
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -158,20 +159,8 @@ func TestExamples(t *testing.T) {
 			if q.dialect != "" && q.dialect != s.Engine() {
 				continue
 			}
-			rows, err := s.Readers().QueryContext(t.Context(), q.text)
-			if err != nil {
-				t.Errorf("%v\n%s", err, q.text)
-				continue
-			}
-			n := 0
-			for rows.Next() {
-				n++
-			}
-			if rows.Err() != nil || n == 0 {
-				t.Errorf("%d rows, %v:\n%s", n, rows.Err(), q.text)
-			}
-			if err := rows.Close(); err != nil {
-				t.Error(err)
+			if n, err := countRows(t.Context(), s.Readers(), q.text); err != nil || n == 0 {
+				t.Errorf("%d rows, %v:\n%s", n, err, q.text)
 			}
 		}
 		// The views show the same times on both.
@@ -249,4 +238,18 @@ func TestRoles(t *testing.T) {
 	if n != 0 {
 		t.Error("the reader may read the table below the views")
 	}
+}
+
+// countRows runs a query and counts what it returns.
+func countRows(ctx context.Context, db *sql.DB, query string) (int, error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		n++
+	}
+	return n, rows.Err()
 }

@@ -63,7 +63,7 @@ func (s *Store) edge(ctx context.Context, q querier, org string, level int, n ui
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	out := make([]proof.Hash, 0, proof.TileWidth)
 	for rows.Next() {
 		var b sql.RawBytes

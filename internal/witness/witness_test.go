@@ -117,8 +117,10 @@ func TestPins(t *testing.T) {
 		}
 		return holds
 	}
-	if !advance(l, l.public) || !advance(l, l.public) {
-		t.Error("the first pin is refused")
+	for _, pin := range []string{"first", "same"} {
+		if !advance(l, l.public) {
+			t.Errorf("the %s pin is refused", pin)
+		}
 	}
 	l.grow(5, "more")
 	if !advance(l, l.public) {

@@ -114,7 +114,7 @@ func proveVercel(d *draft, o *output) verdict {
 }
 
 // proveCloudRun looks for "Service [shop] revision [shop-00042-abc] has been
-// deployed and is serving 100 percent of traffic."
+// deployed and is serving 100 percent of traffic.".
 func proveCloudRun(d *draft, o *output) verdict {
 	i := o.find(func(l string) bool {
 		return strings.HasPrefix(l, "Service [") && strings.Contains(l, "] has been deployed")

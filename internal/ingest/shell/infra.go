@@ -112,7 +112,7 @@ func helmAct(c *call) *draft {
 		return nil
 	}
 	release := cleanPackage(o.operand(1))
-	d := newProved("infra.change", release, sub, func(d *draft, o *output) verdict { return proveHelm(d, o, release) })
+	d := newProved("infra.change", release, sub, func(_ *draft, o *output) verdict { return proveHelm(o, release) })
 	d.set("environment", environmentIn(o.value("--kube-context"), o.value("-n", "--namespace"), o.value("-f", "--values"), release))
 	d.set("version", cleanVersion(o.value("--version")))
 	d.flag("force", o.has("--force"))
@@ -121,7 +121,7 @@ func helmAct(c *call) *draft {
 
 // proveHelm looks for `Release "shop" has been upgraded. Happy Helming!`, for
 // the "NAME:" and "STATUS: deployed" of an install, and for `release "shop" uninstalled`.
-func proveHelm(d *draft, o *output, release string) verdict {
+func proveHelm(o *output, release string) verdict {
 	quoted := `"` + release + `"`
 	i := o.find(func(l string) bool {
 		return release != "" && (l == "Release "+quoted+" has been upgraded. Happy Helming!" || l == "release "+quoted+" uninstalled" ||
@@ -139,7 +139,7 @@ func proveHelm(d *draft, o *output, release string) verdict {
 	return silent
 }
 
-// proveTerraform looks for "Apply complete! Resources: 1 added, 0 changed, 0 destroyed."
+// proveTerraform looks for "Apply complete! Resources: 1 added, 0 changed, 0 destroyed.".
 func proveTerraform(d *draft, o *output) verdict {
 	i := o.find(func(l string) bool {
 		return strings.HasPrefix(l, "Apply complete! Resources:") || strings.HasPrefix(l, "Destroy complete! Resources:")

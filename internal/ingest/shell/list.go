@@ -1,5 +1,7 @@
 package shell
 
+import "slices"
+
 import "mvdan.cc/sh/v3/syntax"
 
 // binary builds a list or a pipeline, flat: the parser nests a && b && c to the
@@ -28,8 +30,8 @@ func (b *builder) binary(cmd *syntax.BinaryCmd) *node {
 		left = x
 	}
 	n := &node{op: op}
-	for i := len(members) - 1; i >= 0; i-- {
-		n.add(b.stmt(members[i]))
+	for _, member := range slices.Backward(members) {
+		n.add(b.stmt(member))
 	}
 	return n
 }

@@ -1,5 +1,7 @@
 package shell
 
+import "slices"
+
 import "strings"
 
 // options are the arguments of a command, taken apart.
@@ -71,10 +73,8 @@ func parseOptions(args []string, valued string) options {
 // has reports whether one of the options was given.
 func (o options) has(names ...string) bool {
 	for _, f := range o.flags {
-		for _, n := range names {
-			if f.name == n {
-				return true
-			}
+		if slices.Contains(names, f.name) {
+			return true
 		}
 	}
 	return false
@@ -116,10 +116,5 @@ func (o options) only(names ...string) bool {
 }
 
 func oneOf(s string, list ...string) bool {
-	for _, l := range list {
-		if s == l {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, s)
 }

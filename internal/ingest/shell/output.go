@@ -35,8 +35,8 @@ func (o *output) all() []string {
 		if i := strings.LastIndexByte(head, '\n'); i >= 0 {
 			o.split(head[:i])
 		}
-		if i := strings.IndexByte(tail, '\n'); i >= 0 {
-			o.split(tail[i+1:])
+		if _, after, ok := strings.Cut(tail, "\n"); ok {
+			o.split(after)
 		}
 	}
 	o.used = make([]bool, len(o.lines))

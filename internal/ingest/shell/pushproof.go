@@ -145,14 +145,14 @@ func refLine(l string) (ref pushedRef, refused, ok bool) {
 		return ref, false, false
 	}
 	mark, rest := l[1], l[3:]
-	summary := ""
 	if strings.HasPrefix(rest, "[") {
-		end := strings.IndexByte(rest, ']')
-		if end < 0 {
+		_, after, closed := strings.Cut(rest, "]")
+		if !closed {
 			return ref, false, false
 		}
-		summary, rest = rest[:end+1], rest[end+1:]
+		rest = after
 	} else {
+		var summary string
 		summary, rest, _ = strings.Cut(rest, " ")
 		from, to, found := strings.Cut(summary, "..")
 		if to = strings.TrimPrefix(to, "."); !found || cleanSHA(from) == "" || cleanSHA(to) == "" {

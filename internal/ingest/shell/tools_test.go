@@ -40,7 +40,8 @@ func TestForges(t *testing.T) {
 		{"gh pr create -R a/x; gh pr create -R b/y", unknown("https://github.com/b/y/pull/2\n"), []string{"pr.create a/x attempted", "pr.create b/y#2 success"}},
 	})
 	want := []Act{{What: "pr.create", Target: "acme/shop#44", Result: Success, Data: map[string]any{
-		"program": "gh", "subcommand": "pr create", "exit_code": 0, "number": 44, "url": "https://github.com/acme/shop/pull/44", "branch": "feat/x"}}}
+		"program": "gh", "subcommand": "pr create", "exit_code": 0, "number": 44, "url": "https://github.com/acme/shop/pull/44", "branch": "feat/x",
+	}}}
 	if diff := cmp.Diff(want, Acts("gh pr create -H feat/x --fill", exit(0, pullURL), "")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
