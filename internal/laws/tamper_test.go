@@ -302,7 +302,15 @@ func sealTampering() []tampering {
 			return named{}
 		}},
 		{name: "the checkpoint is edited", kinds: []string{"head"}, do: func(a *attacker) named {
-			a.exec(`UPDATE head SET checkpoint = replace(checkpoint, 'A', 'B')`)
+			var checkpoint string
+			a.scan(`SELECT checkpoint FROM head`, &checkpoint)
+			lines := strings.SplitN(checkpoint, "\n", 4) // origin, size, root, the rest
+			edited := "A"
+			if strings.HasPrefix(lines[2], edited) {
+				edited = "B"
+			}
+			lines[2] = edited + lines[2][1:]
+			a.exec(`UPDATE head SET checkpoint = $1`, strings.Join(lines, "\n"))
 			return named{}
 		}},
 		{name: "the tree's size is edited", unreadable: true, do: func(a *attacker) named {
