@@ -38,6 +38,15 @@ func Open(ctx context.Context, s *store.Store, org, privateKey, publicKey string
 	if err != nil {
 		return nil, err
 	}
+	// A private key that is not that of the public one would sign heads that
+	// nobody can check.
+	empty, err := sign(signer, proof.Frontier{})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := proof.OpenCheckpoint(empty.Checkpoint, publicKey); err != nil {
+		return nil, fmt.Errorf("%w: the private key at hand is not that of the public key", ErrForeignKey)
+	}
 	if log.PublicKey != publicKey {
 		return nil, fmt.Errorf("%w: its origin is %s; the key at hand is of %s", ErrForeignKey, log.Origin, signer.Origin())
 	}
