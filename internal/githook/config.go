@@ -11,6 +11,9 @@ import (
 	"github.com/whodid/whodid/internal/place"
 )
 
+// configFile is the name of a project's configuration.
+const configFile = "config.toml"
+
 // Config is the table [git] of a project's .whodid/config.toml:
 //
 //	[git]
@@ -35,7 +38,7 @@ const (
 // ReadConfig reads the configuration of the work tree in a folder. That there
 // is none is no error.
 func ReadConfig(top string) (Config, error) {
-	path := filepath.Join(top, place.ProjectDir, "config.toml")
+	path := filepath.Join(top, place.ProjectDir, configFile)
 	text, err := readSmall(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, nil

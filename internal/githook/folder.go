@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -39,8 +40,8 @@ func (f *hookFolder) install() ([]HookReport, error) {
 	for _, name := range Names() {
 		report, err := f.put(script{name: name, program: f.program, store: f.store, madeDir: made})
 		if err != nil {
-			for i := len(f.undo) - 1; i >= 0; i-- {
-				err = errors.Join(err, f.undo[i]())
+			for _, undo := range slices.Backward(f.undo) {
+				err = errors.Join(err, undo())
 			}
 			return nil, fmt.Errorf("couldn't install hook %s: %w", name, err)
 		}

@@ -150,7 +150,7 @@ func (r *repository) install(ctx context.Context, o Options) (Report, error) {
 	folder := r.folder(o.Home)
 	own := r.redirect()
 	switch m := r.manager(folder); {
-	case real(folder) == real(globalRedirect(o).dir):
+	case resolved(folder) == resolved(globalRedirect(o).dir):
 		report := newReport()
 		report.Repository, report.Folder, report.Action = r.common, folder, Unchanged
 		return report, nil
@@ -162,7 +162,7 @@ func (r *repository) install(ctx context.Context, o Options) (Report, error) {
 			report.Action = Unchanged
 		}
 		return report, nil
-	case real(folder) == real(own.dir), !inside(folder, r.common):
+	case resolved(folder) == resolved(own.dir), !inside(folder, r.common):
 		report, err := own.install(ctx, o)
 		report.Repository = r.common
 		return report, err

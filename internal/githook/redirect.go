@@ -275,7 +275,7 @@ func (d *redirect) restore(ctx context.Context, state *remembered) error {
 // replaceFile writes a file in one step and keeps its mode. Where it is a link,
 // the file that it leads to is written.
 func replaceFile(path string, text []byte) error {
-	path = real(path)
+	path = resolved(path)
 	info, err := os.Stat(path)
 	if err != nil {
 		return err

@@ -82,11 +82,11 @@ func (r *repository) folder(home string) string {
 // inside reports whether path lies in dir, or is dir. Links are followed as far
 // as they lead.
 func inside(path, dir string) bool {
-	rel, err := filepath.Rel(real(dir), real(path))
+	rel, err := filepath.Rel(resolved(dir), resolved(path))
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-func real(path string) string {
+func resolved(path string) string {
 	if p, err := filepath.EvalSymlinks(path); err == nil {
 		return p
 	}
@@ -94,7 +94,7 @@ func real(path string) string {
 	if parent == path {
 		return path
 	}
-	return filepath.Join(real(parent), filepath.Base(path))
+	return filepath.Join(resolved(parent), filepath.Base(path))
 }
 
 // submodules returns the work trees of the submodules that are checked out,

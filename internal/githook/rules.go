@@ -21,12 +21,12 @@ func Rules(ctx context.Context, dir string) trailer.Rules {
 	for entry := range strings.SplitSeq(out, "\x00") {
 		name, value, _ := strings.Cut(entry, "\n")
 		lower := strings.ToLower(name)
-		switch {
-		case lower == "core.commentchar" || lower == "core.commentstring":
+		switch lower {
+		case "core.commentchar", "core.commentstring":
 			if value != "" && value != "auto" {
 				r.Comment = value[0]
 			}
-		case lower == "trailer.separators":
+		case "trailer.separators":
 			r.Separators = value
 		default:
 			// trailer.<alias>.<setting>; the alias may hold dots and capitals.

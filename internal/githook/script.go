@@ -3,8 +3,11 @@ package githook
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
+
+	"github.com/whodid/whodid/internal/place"
 )
 
 // The hooks that whodid has something to do in. prepare-commit-msg runs even
@@ -116,10 +119,19 @@ func (s *script) callFormer(b *bytes.Buffer) {
 }
 
 func (s *script) callWhodid(b *bytes.Buffer) {
+	var agent strings.Builder // not empty where an agent is at work
+	agent.WriteString("${WHODID_EXECUTION-}")
+	for _, known := range sessionVariables {
+		fmt.Fprintf(&agent, "${%s-}", known.variable)
+	}
+	if s.name == commitMsg {
+		// A person's commit need not wait for what has nothing to say about it.
+		fmt.Fprintf(b, "[ -n \"%s\" ] || [ -f %s ] || exit 0\n", &agent, path.Join(place.ProjectDir, configFile))
+	}
 	fmt.Fprintf(b, "whodid=%s\n", quote(s.program))
-	b.WriteString("[ -x \"$whodid\" ] || whodid=$(command -v whodid) || {\n" +
-		"\t[ -z \"${WHODID_EXECUTION-}${CLAUDECODE-}\" ] || echo 'whodid: not found, so this commit does not say where it comes from' >&2\n" +
-		"\texit 0\n}\n")
+	fmt.Fprintf(b, "[ -x \"$whodid\" ] || whodid=$(command -v whodid) || {\n"+
+		"\t[ -z \"%s\" ] || echo 'whodid: not found, so this commit does not say where it comes from' >&2\n"+
+		"\texit 0\n}\n", &agent)
 	command := `"$whodid" git hook`
 	if s.store != "" {
 		command += " --store " + quote(s.store)

@@ -9,10 +9,10 @@ import (
 
 // sequence is what git is in the middle of.
 type sequence struct {
-	// Rewriting tells that git makes a commit again that was there before, as a
+	// rewriting tells that git makes a commit again that was there before, as a
 	// rebase does: whoever started it did not make the commit.
 	rewriting bool
-	// Absorbed are the commits that a rebase melts into the last one.
+	// absorbed are the commits that a rebase melts into the last one.
 	absorbed []string
 }
 
@@ -36,17 +36,16 @@ func readSequence(gitDir string, p Process) sequence {
 		return s
 	}
 	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) >= 2 {
+		if fields := strings.Fields(line); len(fields) >= 2 && isHash(fields[len(fields)-1]) {
 			s.absorbed = append(s.absorbed, fields[len(fields)-1])
 		}
 	}
 	return s
 }
 
-// remembered template: git gives up a commit whose message is still the
-// template that the editor was opened with. It must not find our lines there.
-
-// templateFile holds the template between the two hooks of a commit.
+// templateFile holds the template between the two hooks of a commit: git gives
+// up a commit whose message is still the template that the editor was opened
+// with, and must not find our lines there.
 const templateFile = "whodid-template"
 
 func keepTemplate(gitDir, text string) error {
