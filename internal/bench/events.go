@@ -85,5 +85,6 @@ func eventsOfRun(n int, began time.Time) []whodid.Event {
 
 // startOf spreads runs over the thirty days before now, the first the oldest.
 func startOf(n, runs int, now time.Time) time.Time {
-	return now.Add(-30*24*time.Hour + time.Duration(n)*(30*24*time.Hour)/time.Duration(runs) - 10*time.Minute)
+	const span = 30 * 24 * time.Hour
+	return now.Add(-span + time.Duration(n)*(span/time.Duration(runs)) - 10*time.Minute)
 }
