@@ -1,7 +1,6 @@
 package githook
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,30 +26,16 @@ type Ancestor struct {
 // maxAncestors bounds the way up.
 const maxAncestors = 64
 
-// Self looks at this process. It reads /proc, and so knows nothing where there
-// is none.
+// Self looks at this process. Linux and macOS tell of its ancestors.
 func Self() Process {
 	p := Process{Terminal: hasTerminal()}
 	for pid := os.Getppid(); pid > 0 && len(p.Ancestors) < maxAncestors; {
-		dir := filepath.Join("/proc", strconv.Itoa(pid))
-		args, err := os.ReadFile(filepath.Join(dir, "cmdline"))
-		if err != nil {
+		args, parent, ok := lookAt(pid)
+		if !ok {
 			break
 		}
-		p.Ancestors = append(p.Ancestors, Ancestor{strconv.Itoa(pid), strings.Split(string(bytes.TrimSuffix(args, []byte{0})), "\x00")})
-		stat, err := os.ReadFile(filepath.Join(dir, "stat"))
-		if err != nil {
-			break
-		}
-		// "12 (name) S 11 …": the name may hold anything, so its end is the last
-		// parenthesis.
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if len(fields) < 2 {
-			break
-		}
-		if pid, err = strconv.Atoi(fields[1]); err != nil {
-			break
-		}
+		p.Ancestors = append(p.Ancestors, Ancestor{strconv.Itoa(pid), args})
+		pid = parent
 	}
 	return p
 }
@@ -68,6 +53,9 @@ func hasTerminal() bool {
 // first: "git rebase" may run "git commit". nil where they can't be seen.
 func (p Process) gitCommands() [][]string {
 	isGit := func(a Ancestor) bool {
+		if len(a.Args) == 0 {
+			return false
+		}
 		name := strings.TrimSuffix(filepath.Base(a.Args[0]), ".exe")
 		return name == "git" || strings.HasPrefix(name, "git-")
 	}
