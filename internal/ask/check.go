@@ -132,9 +132,12 @@ func (c *checker) checkOutside(ctx context.Context) error {
 	for i := range beyond {
 		c.rowProblem("inserted", &beyond[i], "the row is not under the head of the log, which has %d events", c.TreeSize)
 	}
-	ids, err := c.snapshot.IDs(ctx)
+	ids, astray, err := c.snapshot.IDs(ctx)
 	if err != nil {
 		return err
+	}
+	if astray > 0 {
+		c.problem(Problem{Kind: "edited", Detail: fmt.Sprintf("%d ids of events lead to another event, or to none", astray)})
 	}
 	if want := c.TreeSize + uint64(len(beyond)); ids != want && c.kinds["missing"] == 0 {
 		c.problem(Problem{Kind: "inserted", Detail: fmt.Sprintf("there are %d ids of events for %d events", ids, want)})

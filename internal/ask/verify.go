@@ -72,10 +72,19 @@ type VerifyOptions struct {
 // executions that were made of them, and that the trail goes on where
 // witnesses saw it.
 func (a *Asker) Verify(ctx context.Context, o VerifyOptions) (*Verification, error) {
-	log, err := a.store.Log(ctx, a.org)
-	if errors.Is(err, store.ErrNoLog) && len(o.Sightings) == 0 {
+	v, err := a.verify(ctx, o)
+	switch {
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNoLog) && len(o.Sightings) > 0:
+		return unreadable(err, o), nil
+	case errors.Is(err, store.ErrNoLog):
 		return emptyVerification(), nil
+	default:
+		return v, err
 	}
+}
+
+func (a *Asker) verify(ctx context.Context, o VerifyOptions) (*Verification, error) {
+	log, err := a.store.Log(ctx, a.org)
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +108,25 @@ func (a *Asker) Verify(ctx context.Context, o VerifyOptions) (*Verification, err
 	c.judge(o)
 	slices.SortStableFunc(c.Problems, func(x, y Problem) int { return int(place(x)) - int(place(y)) })
 	return &c.Verification, nil
+}
+
+// unreadable is the verdict on a trail that can't be read as one.
+func unreadable(err error, o VerifyOptions) *Verification {
+	v := emptyVerification()
+	kind := "head"
+	if errors.Is(err, store.ErrNoLog) {
+		kind = "rewritten"
+		err = fmt.Errorf("the log is gone: %d checkpoints of it were seen", len(o.Sightings))
+	}
+	refuted := proof.Verdict{State: proof.Refuted, Detail: err.Error()}
+	nothing := proof.Verdict{State: proof.NotShown, Detail: "nothing of this trail can be relied on"}
+	v.Verdicts = proof.Verdicts{Integrity: refuted, Completeness: refuted, Authorship: nothing, Time: nothing, Approval: nothing}
+	v.Waiting = o.Waiting
+	v.Problems = []Problem{{Kind: kind, Detail: err.Error()}}
+	for _, s := range o.Sightings {
+		v.Witnesses = append(v.Witnesses, Witnessed{Sighting: s})
+	}
+	return v
 }
 
 // place sorts problems by row; those without one come first.

@@ -84,11 +84,21 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 }
 
 // complain prints an error, and what to do next if the error knows it.
+//
+// Errors quote what was given to the command, and standard error ends up in
+// the logs of others: secrets are taken out here too.
 func (p *Program) complain(err error) {
-	fmt.Fprintf(p.Stderr, "whodid: %v\n", err)
+	clean := func(string) string { return "(withheld)" }
+	if r, err := p.redactor(); err == nil {
+		clean = func(s string) string {
+			s, _ = r.Clean(s)
+			return s
+		}
+	}
+	fmt.Fprintf(p.Stderr, "whodid: %s\n", clean(err.Error()))
 	var hint interface{ Hint() string }
 	if errors.As(err, &hint) {
-		fmt.Fprintf(p.Stderr, "        %s\n", hint.Hint())
+		fmt.Fprintf(p.Stderr, "        %s\n", clean(hint.Hint()))
 	}
 }
 

@@ -33,6 +33,10 @@ The program whodid-hook does the same and starts faster.`,
 			return nil
 		},
 	}
+	// An agent takes exit status 2 for a refusal: flags of another version must
+	// not refuse its tools.
+	c.FParseErrWhitelist.UnknownFlags = true
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: ExitOK, err: err} })
 	c.Flags().BoolVar(&required, "required", false, "refuse the agent's action (exit 2) if it can't be recorded")
 	c.Flags().StringVar(&agent, "agent", "", "whose sessions these are, as squad/agent, unless a run around them says it")
 	return c

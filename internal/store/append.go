@@ -38,6 +38,10 @@ type Tile struct {
 // ErrNoLog means that the organisation has no log yet.
 var ErrNoLog = errors.New("the trail has no log yet: nothing has been recorded")
 
+// ErrDamaged means that what is stored can't be what was stored: verify tells
+// of it as of any other change.
+var ErrDamaged = errors.New("the trail is damaged")
+
 // CreateLog gives an organisation its log. If it has one already, that one
 // stays; the log that stands is returned in either case.
 func (s *Store) CreateLog(ctx context.Context, l Log, empty Head) (Log, error) {
@@ -263,13 +267,13 @@ func readHead(ctx context.Context, q querier, org, lock string) (Head, error) {
 	}
 	roots, err := unpackHashes(frontier)
 	if err != nil {
-		return Head{}, fmt.Errorf("couldn't read the frontier: %w", err)
+		return Head{}, fmt.Errorf("%w: its frontier: %w", ErrDamaged, err)
 	}
 	if h.Frontier, err = proof.NewFrontier(uint64(size), roots); err != nil {
-		return Head{}, fmt.Errorf("couldn't read the frontier: %w", err)
+		return Head{}, fmt.Errorf("%w: its frontier: %w", ErrDamaged, err)
 	}
 	if h.Edge, err = unpackHashes(edge); err != nil {
-		return Head{}, fmt.Errorf("couldn't read the edge: %w", err)
+		return Head{}, fmt.Errorf("%w: its edge: %w", ErrDamaged, err)
 	}
 	return h, nil
 }

@@ -25,6 +25,9 @@ type dialect interface {
 	// among is a condition that the column is in the list at parameter n, and
 	// the value to pass for it.
 	among(column string, n int, list []string) (condition string, arg any)
+	// idsAreEvents tells whether ids are looked up in the events themselves,
+	// and not in a table of their own that could say something else.
+	idsAreEvents() bool
 	// prepareMonths makes room for events recorded at such times, and ahead of
 	// time for the month after them.
 	prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.Time) error
@@ -45,6 +48,7 @@ func (sqlite) becomeOwner(_ context.Context, c *sql.Conn) error { return c.Raw(u
 
 func (sqlite) becomeApplication(_ context.Context, c *sql.Conn) error             { return c.Raw(restrict) }
 func (sqlite) lockSchema(context.Context, *sql.Tx) error                          { return nil }
+func (sqlite) idsAreEvents() bool                                                 { return true }
 func (sqlite) lockRow() string                                                    { return "" }
 func (sqlite) snapshot() *sql.TxOptions                                           { return nil }
 func (sqlite) prepareMonths(context.Context, *sql.Tx, time.Time, time.Time) error { return nil }
@@ -84,8 +88,9 @@ func (sqlite) upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]a
 
 type postgres struct{}
 
-func (postgres) name() string    { return "postgres" }
-func (postgres) lockRow() string { return " FOR UPDATE" }
+func (postgres) name() string       { return "postgres" }
+func (postgres) idsAreEvents() bool { return false }
+func (postgres) lockRow() string    { return " FOR UPDATE" }
 func (postgres) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }

@@ -149,10 +149,10 @@ func scanExecution(rows *sql.Rows) (*executionRow, error) {
 	x.Status = whodid.Status(status)
 	x.StartedAt, x.CompletedAt, x.LeaseUntil = fromNull(started), fromNull(completed), fromNull(lease)
 	if err := json.Unmarshal([]byte(folded), &x.Folded); err != nil {
-		return nil, fmt.Errorf("execution %s: %w", x.ID, err)
+		return nil, fmt.Errorf("%w: execution %q: %w", ErrDamaged, x.ID, err)
 	}
 	if err := json.Unmarshal([]byte(n.tags), &x.Tags); err != nil {
-		return nil, fmt.Errorf("execution %s: %w", x.ID, err)
+		return nil, fmt.Errorf("%w: the tags of execution %q: %w", ErrDamaged, x.ID, err)
 	}
 	if len(x.Tags) == 0 {
 		x.Tags = nil // as Apply leaves it

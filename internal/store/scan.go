@@ -61,14 +61,21 @@ func (n *Snapshot) Beyond(ctx context.Context, limit int) ([]Row, error) {
 	return out, err
 }
 
-// IDs counts the ids under which events are looked up: one for each event.
-func (n *Snapshot) IDs(ctx context.Context) (uint64, error) {
-	var count int64
-	err := n.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM event_id WHERE org = $1`, n.org).Scan(&count)
-	if err != nil {
-		return 0, fmt.Errorf("couldn't count the ids: %w", err)
+// IDs counts the ids under which events are looked up, one for each event, and
+// those of them that lead to no event or to another.
+func (n *Snapshot) IDs(ctx context.Context) (count, astray uint64, err error) {
+	if err := n.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM event_id WHERE org = $1`, n.org).Scan(&count); err != nil {
+		return 0, 0, fmt.Errorf("couldn't count the ids: %w", err)
 	}
-	return uint64(count), nil
+	if n.store.dialect.idsAreEvents() {
+		return count, 0, nil
+	}
+	const q = `SELECT COUNT(*) FROM event_id AS i WHERE i.org = $1 AND NOT EXISTS ` +
+		`(SELECT 1 FROM event AS e WHERE e.org = i.org AND e.seq = i.seq AND e.id = i.id)`
+	if err := n.tx.QueryRowContext(ctx, q, n.org).Scan(&astray); err != nil {
+		return 0, 0, fmt.Errorf("couldn't compare the ids: %w", err)
+	}
+	return count, astray, nil
 }
 
 // Tile returns a complete tile as it is stored, or nil if it is not there.
