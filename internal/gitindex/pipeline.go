@@ -1,0 +1,161 @@
+package gitindex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/gitindex/gitlog"
+	"github.com/whodid/whodid/internal/store"
+)
+
+// pipeline carries commits from git to the trail: git prints, workers attribute,
+// one writer appends. What is between them is bounded.
+type pipeline struct {
+	ctx     context.Context
+	group   *errgroup.Group
+	in      chan []gitlog.Commit
+	out     chan []entry
+	indexer *Indexer
+	res     *Result // the writer's alone until wait returns
+	notes   gitlog.Notes
+	done    func(int)
+}
+
+// entry is a commit as the trail keeps it: its row, and its event if it is an
+// agent's.
+type entry struct {
+	row   store.Commit
+	event *whodid.Event
+	cut   bool
+}
+
+// appendCommits is how many commits are written in one transaction: many, for
+// each is flushed to the disk, but not so many that a question has to wait.
+const appendCommits = 4096
+
+func newPipeline(ctx context.Context, x *Indexer, res *Result, notes gitlog.Notes, done func(int)) *pipeline {
+	group, ctx := errgroup.WithContext(ctx)
+	p := &pipeline{
+		ctx: ctx, group: group, indexer: x, res: res, notes: notes, done: done,
+		in: make(chan []gitlog.Commit, 4), out: make(chan []entry, 4),
+	}
+	workers, _ := errgroup.WithContext(ctx)
+	for range max(1, runtime.GOMAXPROCS(0)-1) {
+		workers.Go(p.attribute)
+	}
+	group.Go(func() error {
+		defer close(p.out)
+		return workers.Wait()
+	})
+	group.Go(p.write)
+	return p
+}
+
+// put hands commits to the workers.
+func (p *pipeline) put(batch []gitlog.Commit) error {
+	select {
+	case p.in <- batch:
+		return nil
+	case <-p.ctx.Done():
+		return context.Cause(p.ctx)
+	}
+}
+
+// wait ends the pipeline and returns what went wrong first: err, if reading did.
+func (p *pipeline) wait(err error) error {
+	close(p.in)
+	written := p.group.Wait()
+	if written != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return written
+	}
+	return err
+}
+
+func (p *pipeline) attribute() error {
+	k := newKeeper(p.indexer, p.res.Repository, !p.res.Partial)
+	for batch := range p.in {
+		entries := make([]entry, len(batch))
+		for i := range batch {
+			c := &batch[i]
+			entries[i] = k.entry(c, p.notes[c.ID])
+		}
+		select {
+		case p.out <- entries:
+		case <-p.ctx.Done():
+			return context.Cause(p.ctx)
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) write() error {
+	var waiting []entry
+	flush := func() error {
+		if len(waiting) == 0 {
+			return nil
+		}
+		if err := p.append(waiting); err != nil {
+			return err
+		}
+		waiting = waiting[:0]
+		if p.done != nil {
+			p.done(p.res.Commits)
+		}
+		return nil
+	}
+	for entries := range p.out {
+		waiting = append(waiting, entries...)
+		if len(waiting) >= appendCommits {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if p.ctx.Err() != nil {
+		return context.Cause(p.ctx)
+	}
+	return flush()
+}
+
+// append writes the events first: should the rows fail, the next run finds the
+// events known, and writes the rows.
+func (p *pipeline) append(entries []entry) error {
+	x := p.indexer
+	var events []whodid.Event
+	rows := make([]store.Commit, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		rows[i] = e.row
+		if e.event != nil {
+			events = append(events, *e.event)
+		}
+		p.count(e)
+	}
+	added, err := x.Recorder.RecordValid(p.ctx, events)
+	if err != nil {
+		return fmt.Errorf("couldn't record the commits of agents: %w", err)
+	}
+	p.res.Events += len(added)
+	return x.Store.PutCommits(p.ctx, x.Org, rows)
+}
+
+func (p *pipeline) count(e *entry) {
+	p.res.Commits++
+	if e.event != nil {
+		p.res.Attributed++
+	}
+	for _, o := range e.row.Origins {
+		if o.Execution != "" {
+			p.res.Named++
+			break
+		}
+	}
+	if e.cut {
+		p.res.Cut++
+	}
+}
