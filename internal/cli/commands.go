@@ -15,6 +15,8 @@ func (p *Program) commands() []*cobra.Command {
 		p.gitCommand(),
 		p.prCommand(),
 		p.historyCommand(),
+		p.whyCommand(),
+		p.blameCommand(),
 		p.tailCommand(),
 		p.doctorCommand(),
 		p.verifyCommand(),

@@ -21,6 +21,10 @@ func (p *Program) gitCommand() *cobra.Command {
 		p.gitMessageCommand(),
 		p.gitTrailersCommand(),
 		p.gitHookCommand(),
+		p.gitIndexCommand(),
+		p.gitTraceCommand(),
+		p.gitStatsCommand(),
+		p.gitLogCommand(),
 	)
 	return c
 }

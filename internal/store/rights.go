@@ -49,9 +49,11 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, _, _, _ st
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
 		allowed = true
 	case driversqlite.AuthInsert:
-		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution"}, object)
+		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution"}, object) || isGitIndex(object)
 	case driversqlite.AuthUpdate:
-		allowed = object == "head" || object == "execution"
+		allowed = object == "head" || object == "execution" || isGitIndex(object)
+	case driversqlite.AuthDelete:
+		allowed = isGitIndex(object)
 	case driversqlite.AuthPragma:
 		allowed = slices.Contains([]string{"integrity_check", "quick_check", "wal_checkpoint"}, object)
 	default:
