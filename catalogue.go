@@ -139,7 +139,7 @@ var kindsByName = sync.OnceValue(func() map[string]*Kind {
 
 // Catalogue returns every kind of event the product records, sorted by name.
 func Catalogue() []Kind {
-	kinds := slices.Concat(lifecycleKinds(), recordKinds(), actionKinds(), gitKinds())
+	kinds := slices.Concat(lifecycleKinds(), recordKinds(), actionKinds(), gitKinds(), policyKinds())
 	slices.SortFunc(kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
 	return kinds
 }

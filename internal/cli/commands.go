@@ -22,6 +22,8 @@ func (p *Program) commands() []*cobra.Command {
 		p.verifyCommand(),
 		p.proveCommand(),
 		p.logCommand(),
+		p.policyCommand(),
+		p.exceptionCommand(),
 		p.witnessCommand(),
 		p.schemaCommand(),
 		p.completionCommand(),

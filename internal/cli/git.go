@@ -21,6 +21,7 @@ func (p *Program) gitCommand() *cobra.Command {
 		p.gitMessageCommand(),
 		p.gitTrailersCommand(),
 		p.gitHookCommand(),
+		p.gitCheckCommand(),
 		p.gitIndexCommand(),
 		p.gitTraceCommand(),
 		p.gitStatsCommand(),

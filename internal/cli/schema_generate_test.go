@@ -16,6 +16,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/proof"
 )
 
@@ -81,7 +82,22 @@ func enums() map[string][]string {
 	for _, s := range whodid.Statuses() {
 		statuses = append(statuses, string(s))
 	}
+	var outcomes, checks, codes []string
+	for _, o := range policy.Outcomes() {
+		outcomes = append(outcomes, string(o))
+	}
+	for _, c := range policy.Checks() {
+		checks = append(checks, string(c))
+	}
+	for _, c := range policy.Codes() {
+		codes = append(codes, string(c))
+	}
 	return map[string][]string{
+		"policy.Outcome":  outcomes,
+		"policy.Check":    checks,
+		"policy.Code":     codes,
+		"policy.Severity": words(string(policy.Blocker), string(policy.Warning)),
+
 		"ask.Doctor.State":         states,
 		"ask.Check.State":          states,
 		"ask.Execution.Status":     statuses,

@@ -18,6 +18,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/gitcheck"
 	"github.com/whodid/whodid/proof"
 )
 
@@ -81,11 +82,17 @@ func answers() map[string]any {
 		"log key":       logKey{},
 		"witness git":   gitWitness{},
 		"schema":        schemaList{},
-		"git install":   gitInstalled{},
-		"git uninstall": gitInstalled{},
-		"git message":   origin{},
-		"git trailers":  linted{},
-		"pr body":       prBodyAnswer{},
+
+		"git check":      gitcheck.Report{},
+		"policy show":    shownPolicy{},
+		"policy check":   shownPolicy{},
+		"policy explain": explained{},
+		"exception add":  addedException{},
+		"git install":    gitInstalled{},
+		"git uninstall":  gitInstalled{},
+		"git message":    origin{},
+		"git trailers":   linted{},
+		"pr body":        prBodyAnswer{},
 	}
 }
 
@@ -99,7 +106,7 @@ func speechless() []string {
 // types say.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof")}
+	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy")}
 	var page strings.Builder
 	page.WriteString(jsonPreface)
 	files := map[string]bool{}
