@@ -80,5 +80,12 @@ SELECT c.sha, c.repository, c.kind, c.evidence, c.agent, c.squad, c.author, o.ex
 FROM git_commit AS c
 LEFT JOIN git_origin AS o ON o.org = c.org AND o.sha = c.sha AND o.repository = c.repository;
 
-GRANT SELECT ON git_repository, git_commit, git_origin, git_related, commits TO whodid_app, whodid_sweeper;
-GRANT INSERT, UPDATE, DELETE ON git_repository, git_commit, git_origin, git_related TO whodid_app, whodid_sweeper;
+-- To the roles, where the first migration could make them.
+DO $$
+DECLARE role text;
+BEGIN
+    FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('whodid_app', 'whodid_sweeper') LOOP
+        EXECUTE format('GRANT SELECT ON git_repository, git_commit, git_origin, commits TO %I', role);
+        EXECUTE format('GRANT INSERT, UPDATE, DELETE ON git_repository, git_commit, git_origin TO %I', role);
+    END LOOP;
+END $$;
