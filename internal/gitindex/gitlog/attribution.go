@@ -221,8 +221,8 @@ func (a *Attribution) readCredits(c *Commit) {
 	for _, credit := range trailer.Credits(c.Message) {
 		if credit.Key == "Co-authored-by" {
 			a.add(CoAuthor, credit.Agent, credit.Model)
-		} else {
-			a.add(AssistedBy, printable(credit.Agent), printable(credit.Model))
+		} else if name, ok := assistant(credit); ok {
+			a.add(AssistedBy, name, printable(credit.Model))
 		}
 	}
 	if agent, ok := trailer.KnownAgent(c.AuthorName, c.AuthorEmail); ok {
@@ -231,6 +231,33 @@ func (a *Attribution) readCredits(c *Commit) {
 	if agent, ok := trailer.KnownAgent(c.CommitterName, c.CommitterEmail); ok {
 		a.add(Identity, agent, "")
 	}
+}
+
+// assistants begin the names of agents that lines such as Assisted-by name.
+var assistants = [...]string{
+	"aider", "amp", "chatgpt", "claude", "cline", "codex", "copilot", "cursor", "deepseek", "devin", "droid", "gemini", "github copilot", "goose",
+	"gpt", "grok", "jules", "junie", "kimi", "kiro", "llama", "mistral", "openai", "opencode", "qwen", "roo", "windsurf", "zed",
+}
+
+// assistant tells the agent that a line such as Assisted-by names, and whether it
+// names one at all: people assist too, and their names have no place here. An
+// agent that nobody knows counts where the line can mean nothing else, because
+// it names a model or because of its key, and then has no name.
+func assistant(c trailer.Credit) (name string, ok bool) {
+	if c.Email != "" {
+		name, ok = trailer.KnownAgent(c.Name, c.Email)
+		return name, ok
+	}
+	lower := strings.ToLower(c.Agent)
+	for _, known := range assistants {
+		if strings.HasPrefix(lower, known) {
+			return printable(c.Agent), true
+		}
+	}
+	if c.Model != "" && !strings.Contains(c.Agent, " ") {
+		return printable(c.Agent), true
+	}
+	return "", c.Key != "Assisted-by"
 }
 
 // printable cuts what somebody wrote for an agent's or a model's name, and

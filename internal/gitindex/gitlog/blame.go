@@ -105,7 +105,7 @@ func readBlame(in *bufio.Reader, yield func(Line) error) error {
 		}
 		switch {
 		case len(text) > 0 && text[0] == '\t':
-			if about == nil {
+			if about == nil || l.Number == 0 {
 				return errors.New("couldn't read from git: a line has no commit")
 			}
 			l.Text, l.Path, l.Boundary = strings.ToValidUTF8(string(text[1:]), "\uFFFD"), about.path, about.boundary
