@@ -175,7 +175,7 @@ func (p *Program) addException(ctx context.Context, e *policy.Exception) (*added
 		return nil, err
 	}
 	return &addedException{
-		EventID: event.ID, Rule: e.Rule, Reason: e.Reason, Who: e.Who, Until: e.Until, Scope: e.Scope.String(),
+		EventID: event.ID, Rule: e.Rule, Reason: e.Reason, Who: e.Who, Until: e.Until, Scope: e.Where(),
 		Line:   fmt.Sprintf("Policy-Exception: %s until %s (%s): %s", e.Rule, lastDay(e.Until), event.ID, e.Reason),
 		Counts: rules.AgentsMayExcept || !e.ByAgent(),
 	}, nil

@@ -360,3 +360,92 @@ func (s *gitShop) report(args ...string) gitcheck.Report {
 	}
 	return r
 }
+
+// TestCheckInOtherPlaces runs the check as a pre-push hook, on a pull request,
+// and as the script of the GitHub Action.
+func TestCheckInOtherPlaces(t *testing.T) {
+	t.Parallel()
+	s := newGitShop(t, "")
+	s.commit("README", "ours", "docs: a person's")
+	s.must("git", "push", "-q", "-u", "origin", "main")
+	base := s.must("git", "rev-parse", "HEAD")
+	if r := s.report(); r.Checked != 0 || r.Outcome != policy.Untouched {
+		t.Errorf("with nothing to push, %d commits are checked", r.Checked)
+	}
+	s.must("git", "checkout", "-q", "-b", "pull")
+	good := s.commit("a", "a", "docs: a")
+	bad := s.commit("b", "b", "feat: b", "Co-authored-by: Claude <noreply@anthropic.com>")
+
+	hook := filepath.Join(s.work, ".git", "hooks", "pre-push")
+	if err := testenv.WriteProgram(hook, []byte("#!/bin/sh\nexec whodid git check --stdin\n")); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := s.try("git", "push", "origin", "pull"); code == 0 || !strings.Contains(out, "agent-without-trailers") || strings.Contains(out, "declined") {
+		t.Errorf("pre-push: exit status %d:\n%s", code, out)
+	}
+	s.must("git", "push", "-q", "origin", good+":refs/heads/pull")
+	s.must("git", "push", "-q", "origin", ":refs/heads/pull")
+
+	// A forge has the head of a pull request, whatever its hooks say.
+	s.must("git", "push", "-q", "--no-verify", "origin", bad+":refs/pull/7/head", good+":refs/merge-requests/8/head")
+	if r := s.report("--pr", "7"); r.Checked != 2 || r.Outcome != policy.Violated || len(r.Commits) != 1 || r.Commits[0].ID != bad {
+		t.Errorf("pull request 7: %+v", r)
+	}
+	if r := s.report("--pr", "8", "--base", "main"); r.Checked != 1 || r.Outcome != policy.Untouched {
+		t.Errorf("merge request 8: %+v", r)
+	}
+	if out, code := s.try("whodid", "git", "check", "--pr", "9"); code != ExitError || !strings.Contains(out, "pull request 9") {
+		t.Errorf("exit status %d:\n%s", code, out)
+	}
+
+	script, err := filepath.Abs(filepath.Join("..", "..", "deploy", "github-action", "check.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.env = append(s.env, "SARIF=whodid.sarif", "BASE_BRANCH=main", "GITHUB_STEP_SUMMARY="+filepath.Join(s.work, "summary"))
+	action := func(head, before string, want int, words string) {
+		t.Helper()
+		env := s.env
+		s.env = append(env, "PUSH_AFTER="+head, "PUSH_BEFORE="+before)
+		out, code := s.try("bash", script)
+		s.env = env
+		if code != want || !strings.Contains(out, words) {
+			t.Errorf("the action on %s: exit status %d:\n%s", head, code, out)
+		}
+	}
+	action(good, base, ExitOK, "")
+	action(good, strings.Repeat("0", 40), ExitOK, "") // a new branch
+	action(bad, base, ExitPolicy, "::error file=b,line=1,title=ORG-001 agent-without-trailers::")
+	for file, words := range map[string]string{"whodid.sarif": `"ruleId": "ORG-001"`, "summary": "VIOLATED"} {
+		if text, err := os.ReadFile(filepath.Join(s.work, file)); err != nil || !strings.Contains(string(text), words) {
+			t.Errorf("%s: %v:\n%s", file, err, text)
+		}
+	}
+}
+
+// TestCheckOfHostileMessages: large and broken messages have a verdict within
+// bounded time.
+func TestCheckOfHostileMessages(t *testing.T) {
+	t.Parallel()
+	s := newGitShop(t, "")
+	messages := []string{
+		"feat: large\n\n" + strings.Repeat("Agent: engineering/issue-solver\nExecution: exec-1\n", 50_000),
+		"feat: long\n\n" + strings.Repeat("x", 10<<20) + "\n\nCo-authored-by: Claude <noreply@anthropic.com>\n",
+		"feat: bytes\xff\xfe\r\n\r\nCo-authored-by: Claude <noreply@anthropic.com>\r\n",
+	}
+	for i, m := range messages {
+		file := filepath.Join(t.TempDir(), "message")
+		if err := os.WriteFile(file, []byte(m), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.must("git", "-c", "i18n.commitEncoding=UTF-8", "commit", "-q", "--allow-empty", "--cleanup=verbatim", "-F", file)
+		start := time.Now()
+		r := s.report("HEAD^!")
+		if r.Checked != 1 || r.Outcome != policy.Violated {
+			t.Errorf("message %d: %s of %d", i, r.Outcome, r.Checked)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("message %d took %s", i, took)
+		}
+	}
+}

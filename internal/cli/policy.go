@@ -126,7 +126,7 @@ func (p *Program) showPolicy(rules *policy.Policy) error {
 		answer.Squads = append(answer.Squads, shownSquad(s))
 	}
 	for _, r := range rules.Rules {
-		answer.Rules = append(answer.Rules, shownRule{r.ID, r.Title, string(r.Severity), r.Checks, r.Scope.String()})
+		answer.Rules = append(answer.Rules, shownRule{r.ID, r.Title, string(r.Severity), r.Checks, r.Where()})
 	}
 	for i := range rules.Exceptions {
 		answer.Exceptions = append(answer.Exceptions, gitcheck.ExceptionAt(&rules.Exceptions[i], p.Now()))

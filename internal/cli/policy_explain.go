@@ -56,7 +56,7 @@ func (p *Program) policyExplainCommand() *cobra.Command {
 			if !ok {
 				return misuse(fmt.Errorf("the policy %s has no rule %q", rules.Source, args[0]), `"whodid policy show" lists them`)
 			}
-			answer := explained{shownRule: shownRule{rule.ID, rule.Title, string(rule.Severity), rule.Checks, rule.Scope.String()}}
+			answer := explained{shownRule: shownRule{rule.ID, rule.Title, string(rule.Severity), rule.Checks, rule.Where()}}
 			all := meanings()
 			for _, check := range rule.Checks {
 				answer.Meanings = append(answer.Meanings, all[check])

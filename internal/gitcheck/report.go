@@ -160,7 +160,7 @@ func ruleOf(rv *policy.RuleVerdict, c *policy.Commit, tip bool) Rule {
 }
 
 func exceptionOf(e *policy.Exception, refused string) Exception {
-	return Exception{ID: e.ID, Reason: e.Reason, Who: e.Who, Until: e.Until.UTC(), Scope: e.Scope.String(), Refused: refused}
+	return Exception{ID: e.ID, Reason: e.Reason, Who: e.Who, Until: e.Until.UTC(), Scope: e.Where(), Refused: refused}
 }
 
 // maxOpen bounds what is listed as not established, for the whole answer.

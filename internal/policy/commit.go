@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -99,6 +100,10 @@ type Made struct {
 	Author   string // address
 }
 
+// maxClaims is how many claims of one message are looked at: each is a question
+// to the trail.
+const maxClaims = 1000
+
 // maxSubject is how much of a subject is kept, in bytes.
 const maxSubject = 200
 
@@ -117,9 +122,16 @@ func ReadMessage(text string) Message {
 		m.Subject = strings.ToValidUTF8(m.Subject[:maxSubject], "") + "…"
 	}
 	for _, b := range trailer.Blocks(text) {
-		if !b.Form.Has(trailer.Quoted) && !b.Form.Has(trailer.Fenced) {
-			m.Claims = append(m.Claims, Claim{Block: b})
+		if b.Form.Has(trailer.Quoted) || b.Form.Has(trailer.Fenced) {
+			continue
 		}
+		if len(m.Claims) == maxClaims {
+			m.Faults = append(m.Faults, trailer.Problem{
+				Code: trailer.TooMany, Line: b.Line, Text: fmt.Sprintf("The message names more than %d executions; the rest was not looked at.", maxClaims),
+			})
+			break
+		}
+		m.Claims = append(m.Claims, Claim{Block: b})
 	}
 	return m
 }

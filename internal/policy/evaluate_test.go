@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -229,5 +230,22 @@ func TestReadMessage(t *testing.T) {
 	}
 	if m := policy.ReadMessage(fine + "\n" + replaceOnce(t, fine[23:], "exec-abc123", "exec-def456")); len(m.Claims) != 2 {
 		t.Errorf("a squash of two runs claims %d", len(m.Claims))
+	}
+}
+
+// TestNoNumberOfWarningsHidesABlocker: a message may have any number of lines.
+func TestNoNumberOfWarningsHidesABlocker(t *testing.T) {
+	t.Parallel()
+	message := "fix: a\n\n" + strings.Repeat(fine[len("fix: keep the session\n\n"):]+"\n", 500) + replaceOnce(t, fine[len("fix: keep the session\n\n"):], "exec-abc123", "exec-forged")
+	v := policy.Default().Evaluate(commit(message, nil), policy.Surroundings{Trail: true, Now: noon})
+	if all := codes(v); v.Outcome != policy.Violated || !slices.Contains(all, policy.UnknownExecution) || len(all) > 500 {
+		t.Errorf("%s with %d findings", v.Outcome, len(all))
+	}
+	many := "fix: a\n"
+	for i := range 1500 {
+		many += "\n" + replaceOnce(t, fine[len("fix: keep the session\n\n"):], "exec-abc123", fmt.Sprintf("exec-%d", i))
+	}
+	if m := policy.ReadMessage(many); len(m.Claims) != 1000 || policy.Default().Evaluate(commit(many, nil), policy.Surroundings{}).Outcome != policy.Violated {
+		t.Errorf("%d claims of a message of 1500 are looked at", len(m.Claims))
 	}
 }

@@ -18,12 +18,20 @@ type judge struct {
 	open   []string
 }
 
+// maxFindings is how many findings of each severity are kept of one commit by
+// one rule. No number of warnings hides a blocker.
+const maxFindings = 200
+
 // findings are what a rule finds wrong.
 func (j *judge) findings(r *Rule) []Finding {
 	var found []Finding
+	kept := map[Severity]int{}
 	report := func(f Finding) {
 		if f.Severity == "" || r.Severity == Warning {
 			f.Severity = r.Severity
+		}
+		if kept[f.Severity]++; kept[f.Severity] > maxFindings {
+			return // nobody reads on, and the verdict stands
 		}
 		if f.Remedy.Execution == "" && len(j.commit.MadeBy) > 0 {
 			f.Remedy.Execution = j.commit.MadeBy[0].ID
@@ -115,6 +123,7 @@ func (j *judge) form(report func(Finding)) {
 			if squash {
 				f.Severity = Warning
 			}
+		default: // malformed, for a person or "git trailers --fix"
 		}
 		report(f)
 	}

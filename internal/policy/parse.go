@@ -151,8 +151,7 @@ func (in *reader) bounds() error {
 }
 
 func (in *reader) syntax(err error) error {
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
+	if parse, ok := errors.AsType[toml.ParseError](err); ok {
 		return in.fail(parse.Position.Line, "%s", strings.TrimSuffix(parse.Message, "."))
 	}
 	// A value of the wrong type is told in words only: line 4 (last key "x"): …

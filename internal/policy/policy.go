@@ -126,8 +126,8 @@ func (s *Scope) Empty() bool {
 	return len(s.Paths)+len(s.Branches)+len(s.Agents)+len(s.Commits) == 0
 }
 
-// String is the scope as "whodid exception add --scope" takes it.
-func (s *Scope) String() string {
+// Where is the scope as "whodid exception add --scope" takes it.
+func (s *Scope) Where() string {
 	var parts []string
 	for _, p := range []struct {
 		kind  string
