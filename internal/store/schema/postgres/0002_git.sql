@@ -85,7 +85,7 @@ DO $$
 DECLARE role text;
 BEGIN
     FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('whodid_app', 'whodid_sweeper') LOOP
-        EXECUTE format('GRANT SELECT ON git_repository, git_commit, git_origin, commits TO %I', role);
-        EXECUTE format('GRANT INSERT, UPDATE, DELETE ON git_repository, git_commit, git_origin TO %I', role);
+        EXECUTE format('GRANT SELECT ON git_repository, git_commit, git_origin, git_related, commits TO %I', role);
+        EXECUTE format('GRANT INSERT, UPDATE, DELETE ON git_repository, git_commit, git_origin, git_related TO %I', role);
     END LOOP;
 END $$;
