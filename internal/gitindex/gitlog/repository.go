@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/whodid/whodid/internal/git"
 	"github.com/whodid/whodid/internal/interop"
@@ -91,7 +93,10 @@ func remoteName(address string) string {
 	}
 	path = strings.Trim(strings.TrimSuffix(strings.Trim(path, "/"), ".git"), "/")
 	path = strings.TrimPrefix(path, "~")
-	if host == "" || path == "" || len(host)+len(path) > 255 || strings.ContainsAny(host+path, " \t\n\\?#@") {
+	const odd = "\\?#@"
+	if host == "" || path == "" || len(host)+len(path) > 255 || !utf8.ValidString(host+path) || strings.ContainsFunc(host+path, func(c rune) bool {
+		return c <= ' ' || unicode.IsSpace(c) || unicode.IsControl(c) || strings.ContainsRune(odd, c)
+	}) {
 		return ""
 	}
 	return strings.ToLower(host) + "/" + path
