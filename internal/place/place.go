@@ -101,8 +101,8 @@ type Trail struct {
 type Env func(name string) string
 
 // Find finds the trail: the address given by flag, else by WHODID_STORE, else
-// the project's own where a .whodid folder lies upwards of dir, else the
-// user's.
+// the project's own where a .whodid folder for more than its rules lies upwards
+// of dir, else the user's.
 func Find(flag, dir string, env Env) (Trail, error) {
 	address, why := flag, "--store"
 	if address == "" {
@@ -152,11 +152,14 @@ func fingerprint(l Location) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// projectDir returns the nearest .whodid folder upwards of dir.
+// projectDir returns the nearest .whodid folder upwards of dir that is the
+// place of a trail. One that holds only the project's rules, which are
+// committed with the code, is not: who adds a policy to a repository must not
+// thereby take everybody's runs out of their own trails.
 func projectDir(dir string) string {
 	for dir != "" {
 		candidate := filepath.Join(dir, ProjectDir)
-		if info, err := os.Stat(candidate); err == nil && info.IsDir() {
+		if info, err := os.Stat(candidate); err == nil && info.IsDir() && !onlyRules(candidate) {
 			return candidate
 		}
 		parent := filepath.Dir(dir)
@@ -166,6 +169,20 @@ func projectDir(dir string) string {
 		dir = parent
 	}
 	return ""
+}
+
+// onlyRules tells whether a project's folder has a policy or a configuration
+// and no trail.
+func onlyRules(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, trailFile)); err == nil {
+		return false
+	}
+	for _, name := range []string{"policy.toml", "config.toml"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // dataDir is where this user's programs keep their data: the XDG base

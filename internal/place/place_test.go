@@ -121,6 +121,19 @@ func TestFind(t *testing.T) {
 	if err != nil || got.Path != filepath.Join(project, ProjectDir, "trail.db") {
 		t.Errorf("the project's: %+v, %v", got, err)
 	}
+	// Rules that are committed with the code make no trail, but do not take one away.
+	if err := os.WriteFile(filepath.Join(project, ProjectDir, "policy.toml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Find("", deep, env("HOME", "/h")); err != nil || got.Path != "/h/.local/share/whodid/trail.db" {
+		t.Errorf("a project with rules alone: %+v, %v", got, err)
+	}
+	if err := os.WriteFile(filepath.Join(project, ProjectDir, "trail.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Find("", deep, env("HOME", "/h")); err != nil || got.Path != filepath.Join(project, ProjectDir, "trail.db") {
+		t.Errorf("a project with rules and a trail: %+v, %v", got, err)
+	}
 	if _, err := Find("mysql://x/y", deep, env()); err == nil || !strings.Contains(err.Error(), "--store") {
 		t.Errorf("a wrong flag: %v", err)
 	}
