@@ -19,6 +19,7 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/gitcheck"
+	"github.com/whodid/whodid/internal/interop"
 	"github.com/whodid/whodid/proof"
 )
 
@@ -93,6 +94,13 @@ func answers() map[string]any {
 		"git message":    origin{},
 		"git trailers":   linted{},
 		"pr body":        prBodyAnswer{},
+
+		"git index":       ask.GitIndex{},
+		"git log":         ask.CommitList{},
+		"git stats":       ask.GitStats{},
+		"git agent-trace": interop.Trace{},
+		"blame":           ask.Blame{},
+		"why":             ask.Why{},
 	}
 }
 
@@ -106,7 +114,7 @@ func speechless() []string {
 // types say.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy")}
+	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop")}
 	var page strings.Builder
 	page.WriteString(jsonPreface)
 	files := map[string]bool{}

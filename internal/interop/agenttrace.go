@@ -24,13 +24,12 @@ const TraceMIME = "application/vnd.agent-trace.record+json"
 // Trace is an Agent Trace record: whose work the lines of files are, as they are
 // in one revision.
 type Trace struct {
-	Version   string         `json:"version"`
-	ID        string         `json:"id"`
-	Timestamp string         `json:"timestamp"` // RFC 3339
-	VCS       *TraceVCS      `json:"vcs,omitempty"`
-	Tool      *TraceTool     `json:"tool,omitempty"`
-	Files     []TracedFile   `json:"files"`
-	Metadata  map[string]any `json:"metadata,omitempty"`
+	Version   string       `json:"version"`
+	ID        string       `json:"id"`
+	Timestamp string       `json:"timestamp"` // RFC 3339
+	VCS       *TraceVCS    `json:"vcs,omitempty"`
+	Tool      *TraceTool   `json:"tool,omitempty"`
+	Files     []TracedFile `json:"files"`
 }
 
 // TraceVCS names the revision that the line numbers are of.
