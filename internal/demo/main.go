@@ -54,10 +54,11 @@ func run(ctx context.Context) error {
 	if err := s.whodid("init"); err != nil {
 		return err
 	}
-	if err := s.record(); err != nil {
+	live, err := s.record()
+	if err != nil {
 		return err
 	}
-	return s.ask()
+	return s.ask(live)
 }
 
 // show runs commands and prints them like a terminal session.
@@ -114,15 +115,25 @@ func prompt(command string) {
 	fmt.Printf("\n$ %s\n", command)
 }
 
+// whodidAll runs one command after the other.
+func (s *show) whodidAll(commands ...[]string) error {
+	for _, args := range commands {
+		if err := s.whodid(args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // record records a run: live if there is a client, else from its capture.
-func (s *show) record() error {
+func (s *show) record() (live bool, err error) {
 	client, found := testenv.FindClaudeCode(s.ctx)
 	if !found {
 		fmt.Println("\nNo Claude Code client is on this machine: this is a REPLAY of what one told its hooks.")
-		return s.replay()
+		return false, s.replay()
 	}
 	fmt.Println("\nA LIVE run of the Claude Code client on this machine, driven by a scripted model (no account, no network):")
-	return s.live(client)
+	return true, s.live(client)
 }
 
 func (s *show) live(client string) error {
@@ -151,22 +162,26 @@ func (s *show) live(client string) error {
 	return nil
 }
 
-// ask asks the questions about the run.
-func (s *show) ask() error {
+// ask asks the questions about the run. Of a run that was live there is a
+// commit to ask about too.
+func (s *show) ask(live bool) error {
 	id, err := s.executionID()
 	if err != nil {
 		return err
 	}
-	for _, args := range [][]string{
-		{"history"},
-		{"exec", "show", id},
-		{"exec", "stats"},
-		{"witness", "git"},
-		{"verify"},
-	} {
-		if err := s.whodid(args...); err != nil {
+	if err := s.whodidAll([]string{"history"}, []string{"exec", "show", id}); err != nil {
+		return err
+	}
+	if live {
+		if err := s.message(); err != nil {
 			return err
 		}
+		if err := s.whodidAll([]string{"git", "check", "main..oauth2"}, []string{"why", "auth.go:1"}); err != nil {
+			return err
+		}
+	}
+	if err := s.whodidAll([]string{"witness", "git"}, []string{"verify"}); err != nil {
+		return err
 	}
 	fmt.Print(`
 Everything above lived in a throwaway place and is gone now. To record your own agent:
@@ -174,9 +189,21 @@ Everything above lived in a throwaway place and is gone now. To record your own 
   bin/whodid init        # installs Claude Code's hooks for you; --remove takes them away again
   claude                 # work as always
   bin/whodid history     # who did what, when, why, and with what result
+  bin/whodid why FILE:1  # which run wrote this line, and why
   bin/whodid verify      # is the trail what it was?
 
 `)
+	return nil
+}
+
+// message shows what the agent's commit says of itself.
+func (s *show) message() error {
+	prompt("git log -1 oauth2")
+	text, err := s.workspace.Git(s.ctx, "log", "-1", "--format=%B", "oauth2")
+	if err != nil {
+		return err
+	}
+	fmt.Println(text)
 	return nil
 }
 
