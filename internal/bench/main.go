@@ -112,7 +112,7 @@ func startProfile(path string) (stop func() error, err error) {
 
 // build compiles the programs as releases are compiled, and the two that they
 // are measured against. They are copied, as an installer does: the pages of a
-// file that the linker wrote cost a sixth more to start from.
+// file that the linker wrote cost a seventh more to start from.
 func (b *bench) build(ctx context.Context) error {
 	built := filepath.Join(b.dir, "built")
 	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", built+string(filepath.Separator),
