@@ -211,7 +211,7 @@ func environmentVariables() []environmentVariable {
 	return []environmentVariable{
 		{"WHODID_STORE", "The trail, as --store has it."},
 		{"WHODID_KEY", "The file of the trail's signing key."},
-		{"WHODID_EXECUTION, WHODID_AGENT, WHODID_TRIGGER", "The run that a command is a part of; whodid run sets them."},
+		{"WHODID_EXECUTION, WHODID_AGENT, WHODID_TRIGGER, WHODID_MODEL", "The run that a command is a part of; whodid run sets them."},
 		{term.ForceVariable, "Write as for a terminal of so many columns, whatever the output is."},
 		{"NO_COLOR, CLICOLOR_FORCE, TERM=dumb", "No colours, colours always, no colours."},
 	}

@@ -39,8 +39,9 @@ func (p *Program) runCommand() *cobra.Command {
 		Short:   "Run a command as an agent's run, and record its beginning, output and end",
 		Long: `Runs a command and records the run: who ran it and on whose behalf, what started
 it, how long it took and how it ended. The command finds its own identity in
-WHODID_EXECUTION, WHODID_AGENT, WHODID_SQUAD, WHODID_TRIGGER and WHODID_STORE, so
-that hooks, "whodid action record" and runs that it starts belong to it.
+WHODID_EXECUTION, WHODID_AGENT, WHODID_SQUAD, WHODID_TRIGGER, WHODID_STORE and,
+if a model was asked for, WHODID_MODEL, so that hooks, "whodid action record"
+and runs that it starts belong to it.
 
 Input, output, signals and exit status pass through unchanged. The output is
 also kept, cleaned of secrets, for "whodid exec logs". A command that has the
@@ -315,11 +316,14 @@ func (r *run) environment() []string {
 		env = []string{"WHODID_AGENT=" + r.o.agent}
 	} else {
 		env = append(env, "WHODID_STORE="+r.pen.place.URL)
+		if r.o.model != "" {
+			env = append(env, "WHODID_MODEL="+r.o.model)
+		}
 	}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		switch strings.ToUpper(name) {
-		case "WHODID_EXECUTION", "WHODID_AGENT", "WHODID_SQUAD", "WHODID_TRIGGER":
+		case "WHODID_EXECUTION", "WHODID_AGENT", "WHODID_SQUAD", "WHODID_TRIGGER", "WHODID_MODEL":
 			continue
 		case "WHODID_STORE":
 			if r.pen != nil {
