@@ -45,7 +45,7 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	quick := flag.Bool("quick", false, "measure less: fewer repetitions, a hundredth of the events")
-	only := flag.String("only", "", "measure only this part: start, hook, append, ask or verify")
+	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify or git")
 	actions := flag.Int("actions", 0, "how many actions the large trail has; 0 is a million, or fifty thousand for -quick")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this program, which questions and stores run in, to the file")
 	flag.Parse()
@@ -81,6 +81,7 @@ func run(ctx context.Context) (err error) {
 		{b.wants("hook"), b.measureHook},
 		{b.wants("append"), b.measureAppend},
 		{b.wants("ask") || b.wants("verify"), b.measureTrails},
+		{b.wants("git"), b.measureGit},
 	} {
 		if !part.wanted {
 			continue

@@ -17,10 +17,10 @@ func (p *Program) gitTraceCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "agent-trace FILE…",
 		Short: "Export whose the lines of files are as an Agent Trace record",
-		Long: `Prints an Agent Trace record (agent-trace.dev, version 0.1.0) of files as they are in
-a commit: which lines are an agent's, a person's or both, with the commit and the
-runs as related resources. It is one JSON object on one line, as the file
-.agent-trace/traces.jsonl has them. People are not named.`,
+		Long: `Prints an Agent Trace record (agent-trace.dev, version 0.1.0) of files as they
+are in a commit: which lines are an agent's, a person's or both, with the commit
+and the runs as related resources. It is one JSON object on one line, as the
+file .agent-trace/traces.jsonl has them. People are not named.`,
 		Example: `  whodid git agent-trace auth.go session.go >> .agent-trace/traces.jsonl
   whodid git agent-trace --rev v1.2.0 $(git ls-files '*.go') | jq .files`,
 		Args: arguments(cobra.MinimumNArgs(1)),
