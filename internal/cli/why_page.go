@@ -108,7 +108,7 @@ func whoseCommit(c *ask.WhyCommit) string {
 		if gitlog.Kind(c.Kind) == gitlog.Assisted {
 			text = "a person's, with an agent's help"
 		}
-		return fmt.Sprintf("%s, %s, as its %s tells", text, c.Who(), strings.Join(c.Evidence, ", "))
+		return fmt.Sprintf("%s, %s, says its evidence: %s", text, c.Who(), strings.Join(c.Evidence, ", "))
 	case gitlog.Bot:
 		return "a program's that is no agent"
 	case gitlog.Human:
