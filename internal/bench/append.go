@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,14 +37,14 @@ func (b *bench) measureAppend(ctx context.Context) error {
 }
 
 // appendFigure fills two trails by turns.
-func (b *bench) appendFigure(ctx context.Context, engine string, f *figure, batch, events int) error {
+func (b *bench) appendFigure(ctx context.Context, engine string, f *figure, batch, events int) (err error) {
 	var trails [2]*trail
 	for i := range trails {
 		t, err := b.newTrail(ctx, engine)
 		if err != nil {
 			return err
 		}
-		defer t.close(ctx)
+		defer func() { err = errors.Join(err, t.close(ctx)) }()
 		trails[i] = t
 	}
 	proved, plain := trails[0], trails[1]

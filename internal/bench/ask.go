@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,7 +25,7 @@ func (b *bench) measureTrails(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) measureTrail(ctx context.Context, engine string, small, large int) error {
+func (b *bench) measureTrail(ctx context.Context, engine string, small, large int) (err error) {
 	var trails [2]*trail
 	began := time.Now()
 	for i, runs := range []int{large, small} {
@@ -32,7 +33,7 @@ func (b *bench) measureTrail(ctx context.Context, engine string, small, large in
 		if err != nil {
 			return err
 		}
-		defer t.close(ctx)
+		defer func() { err = errors.Join(err, t.close(ctx)) }()
 		if err := t.fill(ctx, runs); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -40,7 +41,7 @@ var actionsOfRun = [actionsPerRun]struct{ what, tool, target string }{
 }
 
 // runID is the id of the n-th made-up run.
-func runID(n int) string { return whodid.DeriveID(whodid.PrefixExecution, "bench", fmt.Sprint(n)) }
+func runID(n int) string { return whodid.DeriveID(whodid.PrefixExecution, "bench", strconv.Itoa(n)) }
 
 // eventsOfRun makes the events of the n-th run, which began at the time: of 40
 // agents in 8 squads, every ninth run fails, every seventh does not tell its
