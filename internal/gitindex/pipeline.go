@@ -14,12 +14,13 @@ import (
 )
 
 // pipeline carries commits from git to the trail: git prints, workers attribute,
-// one writer appends. What is between them is bounded.
+// one writer appends what was gathered. What is between them is bounded.
 type pipeline struct {
 	ctx     context.Context
 	group   *errgroup.Group
 	in      chan []gitlog.Commit
 	out     chan []entry
+	chunks  chan []entry
 	indexer *Indexer
 	res     *Result // the writer's alone until wait returns
 	notes   gitlog.Notes
@@ -42,7 +43,7 @@ func newPipeline(ctx context.Context, x *Indexer, res *Result, notes gitlog.Note
 	group, ctx := errgroup.WithContext(ctx)
 	p := &pipeline{
 		ctx: ctx, group: group, indexer: x, res: res, notes: notes, done: done,
-		in: make(chan []gitlog.Commit, 4), out: make(chan []entry, 4),
+		in: make(chan []gitlog.Commit, 4), out: make(chan []entry, 4), chunks: make(chan []entry, 1),
 	}
 	workers, _ := errgroup.WithContext(ctx)
 	for range max(1, runtime.GOMAXPROCS(0)-1) {
@@ -52,6 +53,7 @@ func newPipeline(ctx context.Context, x *Indexer, res *Result, notes gitlog.Note
 		defer close(p.out)
 		return workers.Wait()
 	})
+	group.Go(p.gather)
 	group.Go(p.write)
 	return p
 }
@@ -93,25 +95,28 @@ func (p *pipeline) attribute() error {
 	return nil
 }
 
-func (p *pipeline) write() error {
+// gather puts entries together until they are worth a transaction. While one is
+// written the next is gathered, so that git need not wait.
+func (p *pipeline) gather() error {
+	defer close(p.chunks)
 	var waiting []entry
-	flush := func() error {
-		if len(waiting) == 0 {
+	read := 0
+	send := func() error {
+		select {
+		case p.chunks <- waiting:
+			waiting = nil
 			return nil
+		case <-p.ctx.Done():
+			return context.Cause(p.ctx)
 		}
-		if err := p.append(waiting); err != nil {
-			return err
-		}
-		waiting = waiting[:0]
-		if p.done != nil {
-			p.done(p.res.Commits)
-		}
-		return nil
 	}
 	for entries := range p.out {
 		waiting = append(waiting, entries...)
+		if read += len(entries); p.done != nil {
+			p.done(read)
+		}
 		if len(waiting) >= appendCommits {
-			if err := flush(); err != nil {
+			if err := send(); err != nil {
 				return err
 			}
 		}
@@ -119,7 +124,16 @@ func (p *pipeline) write() error {
 	if p.ctx.Err() != nil {
 		return context.Cause(p.ctx)
 	}
-	return flush()
+	return send()
+}
+
+func (p *pipeline) write() error {
+	for chunk := range p.chunks {
+		if err := p.append(chunk); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // append writes the events first: should the rows fail, the next run finds the

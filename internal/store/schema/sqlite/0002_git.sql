@@ -53,7 +53,7 @@ CREATE TABLE git_origin (
     execution  TEXT NOT NULL,
     model      TEXT NOT NULL,
     PRIMARY KEY (org, sha, repository, n)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX git_origin_by_execution ON git_origin (org, execution) WHERE execution <> '';
 
@@ -65,7 +65,7 @@ CREATE TABLE git_related (
     repository TEXT NOT NULL,
     relation   TEXT NOT NULL,
     PRIMARY KEY (org, target, sha, repository)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- What leads from git to the trail: the actions on commits and pull requests.
 CREATE INDEX event_of_git ON event (org, at) WHERE what IN ('commit.create', 'commit.push', 'pr.create', 'pr.merge');
