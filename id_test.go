@@ -1,6 +1,7 @@
 package whodid_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,21 @@ func FuzzValidID(f *testing.F) {
 		}
 		if whodid.ValidID(id) && (len(id) > 69 || strings.ContainsAny(id, "/\\ \n\x00\"'") || !whodid.ValidID(settled)) {
 			t.Errorf("%q is taken for an id", id)
+		}
+	})
+}
+
+func TestValidIDIsThePattern(t *testing.T) {
+	t.Parallel()
+	pattern := regexp.MustCompile(`^(exec|evt|try|appr)-[0-9a-z][0-9a-z._-]{0,63}$`)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(
+			rapid.StringMatching(`(exec|evt|try|appr|log)?-?[0-9a-zA-Z._\-é ]{0,70}`),
+			rapid.StringMatching(`(exec|evt|try|appr)-[0-9a-z][0-9a-z._-]{0,63}`),
+			rapid.String(),
+		).Draw(t, "id")
+		if got := whodid.ValidID(s); got != pattern.MatchString(s) {
+			t.Fatalf("ValidID(%q) is %t", s, got)
 		}
 	})
 }
