@@ -2,7 +2,6 @@ package ask
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -158,16 +157,4 @@ func orEmpty(list []string) []string {
 		return []string{}
 	}
 	return list
-}
-
-// reverted are the ids of the commits that a commit names as reverted, picked
-// or squashed, as far as it gives them.
-func (c *Commit) reverted() []string {
-	var ids []string
-	for _, r := range c.Related {
-		if _, id, ok := strings.Cut(r, " "); ok {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }

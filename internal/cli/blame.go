@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -142,7 +141,7 @@ func (p *Program) printBlame(b *ask.Blame) error {
 			run, when = blameRun(o, c), o.Time(c.AuthoredAt)
 		}
 		t.Row(term.Text(shortCommit(o, l.Commit)), kindCell(l.Kind), term.Text(l.Who), term.Text(run), term.Text(when),
-			term.Text(fmt.Sprint(l.Line)), term.Text(strings.ReplaceAll(l.Text, "\t", "    ")))
+			term.Text(strconv.Itoa(l.Line)), term.Text(strings.ReplaceAll(l.Text, "\t", "    ")))
 	}
 	return t.Write()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -230,7 +231,7 @@ func countOf(n *int64) string {
 	if n == nil {
 		return term.Unknown
 	}
-	return fmt.Sprint(*n)
+	return strconv.FormatInt(*n, 10)
 }
 
 func linesOf(c *ask.Commit) string {

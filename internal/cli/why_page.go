@@ -216,13 +216,8 @@ func costInWords(x *ask.Execution) string {
 func (v *whyPage) claims() {
 	var lines []string
 	for _, c := range v.why.Claims {
-		text := c.Source + ": " + c.Kind
-		for _, word := range []string{c.Tool, c.Model, c.Session, c.Detail} {
-			if word != "" {
-				text += ", " + word
-			}
-		}
-		lines = append(lines, text)
+		words := slices.DeleteFunc([]string{c.Kind, c.Tool, c.Model, c.Session, c.Detail}, func(word string) bool { return word == "" })
+		lines = append(lines, c.Source+": "+strings.Join(words, ", "))
 	}
 	v.list("Others say", "claim", lines)
 }

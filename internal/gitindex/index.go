@@ -124,9 +124,9 @@ func (x *Indexer) read(ctx context.Context, repo *gitlog.Repository, refs gitlog
 	if err != nil {
 		return err
 	}
-	p := newPipeline(ctx, x, res, notes, o.Progress)
+	p, feeding := newPipeline(ctx, x, res, notes, o.Progress)
 	fresh := map[string]bool{}
-	err = repo.Log(p.ctx, gitlog.LogOptions{Tips: refs.Tips, Seen: known, Files: !repo.Partial}, func(batch []gitlog.Commit) error {
+	err = repo.Log(feeding, gitlog.LogOptions{Tips: refs.Tips, Seen: known, Files: !repo.Partial}, func(batch []gitlog.Commit) error {
 		for i := range batch {
 			if _, ok := notes[batch[i].ID]; ok {
 				fresh[batch[i].ID] = true
@@ -136,7 +136,7 @@ func (x *Indexer) read(ctx context.Context, repo *gitlog.Repository, refs gitlog
 	})
 	if again := noted(notes, fresh); err == nil && len(again) > 0 {
 		if again, err = repo.Existing(ctx, again); err == nil {
-			err = repo.Log(p.ctx, gitlog.LogOptions{Tips: again, Alone: true, Files: !repo.Partial}, p.put)
+			err = repo.Log(feeding, gitlog.LogOptions{Tips: again, Alone: true, Files: !repo.Partial}, p.put)
 		}
 	}
 	return p.wait(err)

@@ -1,19 +1,23 @@
 package gitindex_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/gitindex"
 	"github.com/whodid/whodid/internal/gitindex/gitlog"
+	"github.com/whodid/whodid/internal/interop"
 	"github.com/whodid/whodid/internal/store"
 )
 
@@ -363,4 +367,73 @@ func TestDoubts(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOthers asks about a line of which other tools left something.
+func TestOthers(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		const checkpoint = "00c9e2351016"
+		w.git(t, "checkout", "-q", "--orphan", "entire/checkpoints/v1")
+		w.git(t, "rm", "-rfq", ".")
+		w.write(t, "00/c9e2351016/0/metadata.json", `{"checkpoint_id":"`+checkpoint+`","session_id":"5e55","agent":"Gemini CLI"}`)
+		w.commit(t, "checkpoint")
+		w.git(t, "checkout", "-q", "main")
+		w.write(t, "a.go", "one\ntwo\n")
+		id := w.commit(t, "feat: x\n\nEntire-Checkpoint: "+checkpoint)
+		w.write(t, ".agent-trace/traces.jsonl", "broken\n"+`{"version":"0.1.0","id":"x","timestamp":"2026-11-01T09:00:00Z","tool":{"name":"cursor","version":"2.4.0"},"vcs":{"type":"git","revision":"`+id+
+			`"},"files":[{"path":"a.go","conversations":[{"contributor":{"type":"ai","model_id":"openai/gpt-6"},"ranges":[{"start_line":2,"end_line":2}]}]}]}`+"\n")
+		if res := w.index(t, ".", gitindex.Options{}); res.Commits != 2 {
+			t.Errorf("%+v: the branch of checkpoints holds no work", res)
+		}
+		answer, _ := w.why(t, "a.go:2", true)
+		want := []ask.WhyClaim{
+			{Source: "agent-trace", Kind: "agent", Tool: "cursor", Model: "openai/gpt-6", Detail: "record of revision " + id[:10]},
+			{Source: "entire", Kind: "agent", Tool: "Gemini CLI", Session: "5e55", Detail: "checkpoint " + checkpoint},
+		}
+		if diff := cmp.Diff(want, answer.Claims); diff != "" {
+			t.Errorf("claims (-want +got):\n%s", diff)
+		}
+		if answer, _ = w.why(t, "a.go:1", true); len(answer.Claims) != 1 {
+			t.Errorf("the trace says nothing of the first line: %+v", answer.Claims)
+		}
+	})
+}
+
+// TestTrace exports a record and holds it against the schema of Agent Trace.
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, engines["sqlite"](t))
+	w.agentCommit(t, 1, "a.go", "one\ntwo\nthree\n")
+	w.write(t, "a.go", "one\nby hand\nthree\n")
+	w.commit(t, "fix: by hand")
+	trace, err := w.asking(t, true).Trace(t.Context(), "b15edf44-4715-80de-9da3-ef6ada96b0fe", "1.0.0", "HEAD", []string{"a.go", "README"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record any
+	var schema jsonschema.Schema
+	published, err := os.ReadFile("../interop/testdata/agent-trace.schema.json")
+	if err = errors.Join(err, json.Unmarshal(text, &record), json.Unmarshal(published, &schema)); err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resolved.Validate(record); err != nil {
+		t.Errorf("the record is not valid: %v\n%s", err, text)
+	}
+	got := map[string][]interop.TraceRange{}
+	for _, c := range trace.Files[0].Conversations {
+		got[c.Contributor.Type] = c.Ranges
+	}
+	want := map[string][]interop.TraceRange{"ai": {{StartLine: 1, EndLine: 1}, {StartLine: 3, EndLine: 3}}, "human": {{StartLine: 2, EndLine: 2}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
 }

@@ -16,8 +16,9 @@ import (
 // pipeline carries commits from git to the trail: git prints, workers attribute,
 // one writer appends what was gathered. What is between them is bounded.
 type pipeline struct {
-	ctx     context.Context
 	group   *errgroup.Group
+	stopped <-chan struct{} // closed when a part has failed or the caller gave up
+	cause   func() error    // why
 	in      chan []gitlog.Commit
 	out     chan []entry
 	chunks  chan []entry
@@ -39,10 +40,12 @@ type entry struct {
 // each is flushed to the disk, but not so many that a question has to wait.
 const appendCommits = 4096
 
-func newPipeline(ctx context.Context, x *Indexer, res *Result, notes gitlog.Notes, done func(int)) *pipeline {
+// newPipeline starts a pipeline. Its context ends when a part fails: what feeds it
+// works in that.
+func newPipeline(ctx context.Context, x *Indexer, res *Result, notes gitlog.Notes, done func(int)) (*pipeline, context.Context) {
 	group, ctx := errgroup.WithContext(ctx)
 	p := &pipeline{
-		ctx: ctx, group: group, indexer: x, res: res, notes: notes, done: done,
+		stopped: ctx.Done(), cause: func() error { return context.Cause(ctx) }, group: group, indexer: x, res: res, notes: notes, done: done,
 		in: make(chan []gitlog.Commit, 4), out: make(chan []entry, 4), chunks: make(chan []entry, 1),
 	}
 	workers, _ := errgroup.WithContext(ctx)
@@ -54,8 +57,8 @@ func newPipeline(ctx context.Context, x *Indexer, res *Result, notes gitlog.Note
 		return workers.Wait()
 	})
 	group.Go(p.gather)
-	group.Go(p.write)
-	return p
+	group.Go(func() error { return p.write(ctx) })
+	return p, ctx
 }
 
 // put hands commits to the workers.
@@ -63,8 +66,8 @@ func (p *pipeline) put(batch []gitlog.Commit) error {
 	select {
 	case p.in <- batch:
 		return nil
-	case <-p.ctx.Done():
-		return context.Cause(p.ctx)
+	case <-p.stopped:
+		return p.cause()
 	}
 }
 
@@ -88,8 +91,8 @@ func (p *pipeline) attribute() error {
 		}
 		select {
 		case p.out <- entries:
-		case <-p.ctx.Done():
-			return context.Cause(p.ctx)
+		case <-p.stopped:
+			return p.cause()
 		}
 	}
 	return nil
@@ -106,8 +109,8 @@ func (p *pipeline) gather() error {
 		case p.chunks <- waiting:
 			waiting = nil
 			return nil
-		case <-p.ctx.Done():
-			return context.Cause(p.ctx)
+		case <-p.stopped:
+			return p.cause()
 		}
 	}
 	for entries := range p.out {
@@ -121,15 +124,15 @@ func (p *pipeline) gather() error {
 			}
 		}
 	}
-	if p.ctx.Err() != nil {
-		return context.Cause(p.ctx)
+	if err := p.cause(); err != nil {
+		return err
 	}
 	return send()
 }
 
-func (p *pipeline) write() error {
+func (p *pipeline) write(ctx context.Context) error {
 	for chunk := range p.chunks {
-		if err := p.append(chunk); err != nil {
+		if err := p.append(ctx, chunk); err != nil {
 			return err
 		}
 	}
@@ -138,7 +141,7 @@ func (p *pipeline) write() error {
 
 // append writes the events first: should the rows fail, the next run finds the
 // events known, and writes the rows.
-func (p *pipeline) append(entries []entry) error {
+func (p *pipeline) append(ctx context.Context, entries []entry) error {
 	x := p.indexer
 	var events []whodid.Event
 	rows := make([]store.Commit, len(entries))
@@ -150,12 +153,12 @@ func (p *pipeline) append(entries []entry) error {
 		}
 		p.count(e)
 	}
-	added, err := x.Recorder.RecordValid(p.ctx, events)
+	added, err := x.Recorder.RecordValid(ctx, events)
 	if err != nil {
 		return fmt.Errorf("couldn't record the commits of agents: %w", err)
 	}
 	p.res.Events += len(added)
-	return x.Store.PutCommits(p.ctx, x.Org, rows)
+	return x.Store.PutCommits(ctx, x.Org, rows)
 }
 
 func (p *pipeline) count(e *entry) {

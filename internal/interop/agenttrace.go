@@ -100,9 +100,19 @@ func TraceModel(model string) string {
 		return model
 	}
 	for _, v := range [...]struct{ prefix, vendor string }{
-		{"claude", "anthropic"}, {"opus", "anthropic"}, {"sonnet", "anthropic"}, {"haiku", "anthropic"},
-		{"gpt-", "openai"}, {"o1", "openai"}, {"o3", "openai"}, {"o4", "openai"}, {"codex", "openai"},
-		{"gemini", "google"}, {"grok", "xai"}, {"mistral", "mistral"}, {"devstral", "mistral"},
+		{"claude", "anthropic"},
+		{"opus", "anthropic"},
+		{"sonnet", "anthropic"},
+		{"haiku", "anthropic"},
+		{"gpt-", "openai"},
+		{"o1", "openai"},
+		{"o3", "openai"},
+		{"o4", "openai"},
+		{"codex", "openai"},
+		{"gemini", "google"},
+		{"grok", "xai"},
+		{"mistral", "mistral"},
+		{"devstral", "mistral"},
 	} {
 		if strings.HasPrefix(model, v.prefix) {
 			return v.vendor + "/" + model

@@ -114,7 +114,7 @@ func (l *AuthorshipLog) attest(file, entry string, meta *authorshipMetadata, kno
 	if agent == unknownKey {
 		return
 	}
-	for _, r := range strings.Split(ranges, ",") {
+	for r := range strings.SplitSeq(ranges, ",") {
 		from, to, isRange := strings.Cut(r, "-")
 		if !isRange {
 			to = from

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -187,16 +186,17 @@ func (s *Store) putRows(ctx context.Context, tx *sql.Tx, table, columns, key str
 	return nil
 }
 
+// putChunks writes rows, n at a time, which must divide their number.
 func putChunks(ctx context.Context, tx *sql.Tx, query string, rows [][]any, n int) error {
 	stmt, err := tx.PrepareContext(ctx, query)
 	if err != nil {
 		return err
 	}
-	defer stmt.Close() //nolint:errcheck // nothing is pending
+	defer stmt.Close()
 	args := make([]any, 0, n*len(rows[0]))
-	for chunk := range slices.Chunk(rows, n) {
+	for first := 0; first < len(rows); first += n {
 		args = args[:0]
-		for _, row := range chunk {
+		for _, row := range rows[first : first+n] {
 			args = append(args, row...)
 		}
 		if _, err := stmt.ExecContext(ctx, args...); err != nil {
@@ -279,7 +279,7 @@ func (s *Store) GitRepositories(ctx context.Context, org string) ([]GitRepositor
 	if err != nil {
 		return nil, fmt.Errorf("couldn't list the repositories: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	var out []GitRepository
 	for rows.Next() {
 		var r GitRepository

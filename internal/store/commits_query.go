@@ -139,7 +139,7 @@ func (s *Store) Commits(ctx context.Context, org string, f CommitFilter) ([]Comm
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the index of commits: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	var out []Commit
 	for rows.Next() {
 		c, err := scanCommit(rows)
@@ -205,30 +205,36 @@ func (s *Store) addOrigins(ctx context.Context, org string, commits []Commit) er
 	}
 	const chunk = 1000
 	for part := range slices.Chunk(ids, chunk) {
-		condition, arg := s.dialect.among("sha", 2, part)
-		rows, err := s.read.QueryContext(ctx, `SELECT sha, repository, agent, squad, trigger, execution, model FROM git_origin `+
-			`WHERE org = $1 AND `+condition+` ORDER BY sha, repository, n`, org, arg)
-		if err != nil {
-			return fmt.Errorf("couldn't read which runs commits name: %w", err)
-		}
-		for rows.Next() {
-			var k key
-			var o CommitOrigin
-			if err := rows.Scan(&k.id, &k.repository, &o.Agent, &o.Squad, &o.Trigger, &o.Execution, &o.Model); err != nil {
-				_ = rows.Close()
-				return fmt.Errorf("couldn't read which runs commits name: %w", err)
-			}
-			if i, ok := at[k]; ok {
+		err := s.eachOrigin(ctx, org, part, func(id, repository string, o CommitOrigin) {
+			if i, ok := at[key{id, repository}]; ok {
 				commits[i].Origins = append(commits[i].Origins, o)
 			}
-		}
-		err = rows.Err()
-		_ = rows.Close()
+		})
 		if err != nil {
 			return fmt.Errorf("couldn't read which runs commits name: %w", err)
 		}
 	}
 	return nil
+}
+
+// eachOrigin yields the runs that some commits name, in their order.
+func (s *Store) eachOrigin(ctx context.Context, org string, ids []string, yield func(id, repository string, o CommitOrigin)) error {
+	condition, arg := s.dialect.among("sha", 2, ids)
+	rows, err := s.read.QueryContext(ctx, `SELECT sha, repository, agent, squad, trigger, execution, model FROM git_origin `+
+		`WHERE org = $1 AND `+condition+` ORDER BY sha, repository, n`, org, arg)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, repository string
+		var o CommitOrigin
+		if err := rows.Scan(&id, &repository, &o.Agent, &o.Squad, &o.Trigger, &o.Execution, &o.Model); err != nil {
+			return err
+		}
+		yield(id, repository, o)
+	}
+	return rows.Err()
 }
 
 // CommitTally counts commits of one kind, squad, model and month.
@@ -251,7 +257,7 @@ func (s *Store) CommitTallies(ctx context.Context, org string, f CommitFilter) (
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the commits: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	var out []CommitTally
 	for rows.Next() {
 		var t CommitTally
@@ -326,7 +332,7 @@ func (s *Store) Naming(ctx context.Context, org, id string) (map[string]string, 
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read which commits name %s: %w", id, err)
 	}
-	defer rows.Close() //nolint:errcheck // Err tells
+	defer rows.Close()
 	naming := map[string]string{}
 	for rows.Next() {
 		var target, sha, relation string

@@ -102,15 +102,21 @@ func TestAttribute(t *testing.T) {
 	}{
 		{name: "a person", c: Commit{Message: "fix: x"}, kind: Human},
 		{name: "five", c: Commit{Message: "fix: x (#12)\n\n" + five}, kind: Agent, evidence: []Evidence{Trailers}, origins: []trailer.Origin{origin}, model: "m-1", pull: 12},
-		{name: "buried", c: Commit{Message: "fix: x\n\n" + five + "\nCo-authored-by: Claude <noreply@anthropic.com>"}, kind: Agent,
-			evidence: []Evidence{Block, CoAuthor}, origins: []trailer.Origin{origin}, credits: []string{"Claude"}, model: "m-1"},
+		{
+			name: "buried", c: Commit{Message: "fix: x\n\n" + five + "\nCo-authored-by: Claude <noreply@anthropic.com>"}, kind: Agent,
+			evidence: []Evidence{Block, CoAuthor}, origins: []trailer.Origin{origin}, credits: []string{"Claude"}, model: "m-1",
+		},
 		{name: "quoted", c: Commit{Message: "fix: x\n\n> " + strings.ReplaceAll(five, "\n", "\n> ")}, kind: Human},
-		{name: "malformed values lead nowhere", c: Commit{Message: "fix: x\n\nAgent: a b\nSquad: engineering\nTrigger: soon\nExecution: exec-1\nModel: m-1"}, kind: Agent,
-			evidence: []Evidence{Block}, origins: []trailer.Origin{{Squad: "engineering", Execution: "exec-1", Model: "m-1"}}, model: "m-1"},
+		{
+			name: "malformed values lead nowhere", c: Commit{Message: "fix: x\n\nAgent: a b\nSquad: engineering\nTrigger: soon\nExecution: exec-1\nModel: m-1"}, kind: Agent,
+			evidence: []Evidence{Block}, origins: []trailer.Origin{{Squad: "engineering", Execution: "exec-1", Model: "m-1"}}, model: "m-1",
+		},
 		{name: "a note of ours", c: Commit{Message: "fix: x"}, notes: CommitNotes{Trailers: five}, kind: Agent, evidence: []Evidence{OurNote}, origins: []trailer.Origin{origin}, model: "m-1"},
 		{name: "a note that repeats", c: Commit{Message: "fix: x\n\n" + five}, notes: CommitNotes{Trailers: five}, kind: Agent, evidence: []Evidence{Trailers}, origins: []trailer.Origin{origin}, model: "m-1"},
-		{name: "git-ai", c: Commit{Message: "fix: x"}, notes: CommitNotes{Authorship: &interop.AuthorshipLog{Agents: []interop.Agent{{Tool: "cursor", Model: "m-2"}}}}, kind: Agent,
-			evidence: []Evidence{Note}, credits: []string{"cursor"}, model: "m-2"},
+		{
+			name: "git-ai", c: Commit{Message: "fix: x"}, notes: CommitNotes{Authorship: &interop.AuthorshipLog{Agents: []interop.Agent{{Tool: "cursor", Model: "m-2"}}}}, kind: Agent,
+			evidence: []Evidence{Note}, credits: []string{"cursor"}, model: "m-2",
+		},
 		{name: "git-ai that saw only people", c: Commit{Message: "fix: x"}, notes: CommitNotes{Authorship: &interop.AuthorshipLog{}}, kind: Human},
 		{name: "entire", c: Commit{Message: "fix: x\n\nEntire-Checkpoint: 00c9e2351016"}, kind: Agent, evidence: []Evidence{Checkpoint}},
 		{name: "an agent as author", c: Commit{Message: "fix: x", AuthorName: "Cursor", AuthorEmail: "cursoragent@cursor.com"}, kind: Agent, evidence: []Evidence{Identity}, credits: []string{"Cursor"}},

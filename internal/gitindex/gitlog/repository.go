@@ -76,7 +76,7 @@ func (r *Repository) Remote(ctx context.Context) string {
 // remoteName turns a remote's address into "host/owner/name". User, password
 // and port are left out; an address on this machine names nothing.
 func remoteName(address string) string {
-	host, path := "", ""
+	var host, path string
 	if strings.Contains(address, "://") {
 		u, err := url.Parse(address)
 		if err != nil || u.Scheme == "file" {
