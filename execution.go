@@ -79,8 +79,11 @@ type Usage struct {
 	Output     int64 `json:"out"`
 	CacheRead  int64 `json:"cr"`
 	CacheWrite int64 `json:"cw"`
-	// NoTokens counts the calls whose tokens are not known.
-	NoTokens int64 `json:"nt,omitempty"`
+	// Of each count, in how many calls it is not known.
+	NoInput      int64 `json:"ni,omitempty"`
+	NoOutput     int64 `json:"no,omitempty"`
+	NoCacheRead  int64 `json:"nr,omitempty"`
+	NoCacheWrite int64 `json:"nw,omitempty"`
 	// CostMicros is the known cost in millionths of a US dollar.
 	CostMicros int64 `json:"cost"`
 	// NoCost counts the calls whose cost is not known, Computed those whose
@@ -96,15 +99,28 @@ func (u Usage) Add(v Usage) Usage {
 	u.Output += v.Output
 	u.CacheRead += v.CacheRead
 	u.CacheWrite += v.CacheWrite
-	u.NoTokens += v.NoTokens
+	u.NoInput += v.NoInput
+	u.NoOutput += v.NoOutput
+	u.NoCacheRead += v.NoCacheRead
+	u.NoCacheWrite += v.NoCacheWrite
 	u.CostMicros += v.CostMicros
 	u.NoCost += v.NoCost
 	u.Computed += v.Computed
 	return u
 }
 
-// TokensKnown reports whether the token counts are the whole truth.
-func (u Usage) TokensKnown() bool { return u.Calls > 0 && u.NoTokens == 0 }
+// Tokens returns the counts of tokens that are the whole truth; a count that
+// one call did not tell is nil, for a part is not the whole.
+func (u Usage) Tokens() (in, out, cacheRead, cacheWrite *int64) {
+	known := func(n, unknown int64) *int64 {
+		if u.Calls == 0 || unknown > 0 {
+			return nil
+		}
+		return &n
+	}
+	return known(u.Input, u.NoInput), known(u.Output, u.NoOutput),
+		known(u.CacheRead, u.NoCacheRead), known(u.CacheWrite, u.NoCacheWrite)
+}
 
 // CostState says how the cost is known as a whole: one call of unknown cost
 // makes it unknown.

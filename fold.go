@@ -151,7 +151,7 @@ func (x *Execution) applyFinish(e *Event, m mark) {
 		return
 	}
 	f := &finishMark{mark: m, Result: e.Result, Reason: e.Data.String("reason"), Model: e.Data.String("model")}
-	if u := usageOf(e.Data); u.NoTokens == 0 || u.NoCost == 0 {
+	if u := usageOf(e.Data); u.NoInput == 0 || u.NoOutput == 0 || u.NoCost == 0 {
 		f.Stated = &u
 	}
 	x.Folded.Finish = f
@@ -315,25 +315,17 @@ const maxUsage = 1_000_000_000_000
 // usageOf reads what one event says of tokens and cost.
 func usageOf(d Data) Usage {
 	u := Usage{Calls: 1}
-	number := func(name string) (n int64, known bool) {
+	number := func(name string) (n, unknown int64) {
 		n, told := d.Int(name)
-		if !told {
-			return 0, false
+		if !told || n < 0 || n > maxUsage {
+			return 0, 1
 		}
-		if n < 0 || n > maxUsage {
-			u.NoTokens = 1
-			return 0, false
-		}
-		return n, true
+		return n, 0
 	}
-	var hasIn, hasOut bool
-	u.Input, hasIn = number("input_tokens")
-	u.Output, hasOut = number("output_tokens")
-	u.CacheRead, _ = number("cache_read_tokens")
-	u.CacheWrite, _ = number("cache_write_tokens")
-	if !hasIn && !hasOut {
-		u.NoTokens = 1
-	}
+	u.Input, u.NoInput = number("input_tokens")
+	u.Output, u.NoOutput = number("output_tokens")
+	u.CacheRead, u.NoCacheRead = number("cache_read_tokens")
+	u.CacheWrite, u.NoCacheWrite = number("cache_write_tokens")
 	cost, known := d.Int("cost_micros")
 	switch {
 	case !known || cost < 0 || cost > maxUsage:

@@ -169,14 +169,14 @@ func TestUsage(t *testing.T) {
 	}{
 		"nothing was told":      {used(t, nil), whodid.Usage{}, whodid.CostUnknown, false, ""},
 		"one call":              {used(t, nil, call), whodid.Usage{Calls: 1, Input: 10, Output: 5, CacheRead: 3, CacheWrite: 2, CostMicros: 100}, whodid.CostMeasured, true, "m"},
-		"two calls":             {used(t, nil, call, computed), whodid.Usage{Calls: 2, Input: 11, Output: 6, CacheRead: 3, CacheWrite: 2, CostMicros: 107, Computed: 1}, whodid.CostComputed, true, "m"},
-		"one of them is silent": {used(t, nil, call, silent), whodid.Usage{Calls: 2, Input: 10, Output: 5, CacheRead: 3, CacheWrite: 2, CostMicros: 100, NoTokens: 1, NoCost: 1}, whodid.CostUnknown, false, "m"},
-		"a call that was free":  {used(t, nil, free), whodid.Usage{Calls: 1}, whodid.CostMeasured, true, "m"},
+		"two calls":             {used(t, nil, call, computed), whodid.Usage{Calls: 2, Input: 11, Output: 6, CacheRead: 3, CacheWrite: 2, CostMicros: 107, Computed: 1, NoCacheRead: 1, NoCacheWrite: 1}, whodid.CostComputed, true, "m"},
+		"one of them is silent": {used(t, nil, call, silent), whodid.Usage{Calls: 2, Input: 10, Output: 5, CacheRead: 3, CacheWrite: 2, CostMicros: 100, NoInput: 1, NoOutput: 1, NoCacheRead: 1, NoCacheWrite: 1, NoCost: 1}, whodid.CostUnknown, false, "m"},
+		"a call that was free":  {used(t, nil, free), whodid.Usage{Calls: 1, NoCacheRead: 1, NoCacheWrite: 1}, whodid.CostMeasured, true, "m"},
 		"a stated total stands for the calls": {
-			used(t, finish, call, total), whodid.Usage{Calls: 1, Input: 50, Output: 20, CostMicros: 999}, whodid.CostMeasured, true, "n",
+			used(t, finish, call, total), whodid.Usage{Calls: 1, Input: 50, Output: 20, CostMicros: 999, NoCacheRead: 1, NoCacheWrite: 1}, whodid.CostMeasured, true, "n",
 		},
 		"a total without tokens": {
-			used(t, finish, call, whodid.Data{"cost_micros": 5}), whodid.Usage{Calls: 1, CostMicros: 5, NoTokens: 1}, whodid.CostMeasured, false, "m",
+			used(t, finish, call, whodid.Data{"cost_micros": 5}), whodid.Usage{Calls: 1, CostMicros: 5, NoInput: 1, NoOutput: 1, NoCacheRead: 1, NoCacheWrite: 1}, whodid.CostMeasured, false, "m",
 		},
 		"an end that states nothing": {
 			used(t, finish, call, whodid.Data{"reason": "exit"}), whodid.Usage{Calls: 1, Input: 10, Output: 5, CacheRead: 3, CacheWrite: 2, CostMicros: 100}, whodid.CostMeasured, true, "m",
@@ -185,8 +185,12 @@ func TestUsage(t *testing.T) {
 		if diff := cmp.Diff(test.usage, test.x.Usage); diff != "" {
 			t.Errorf("%s: usage (-want +got):\n%s", name, diff)
 		}
-		if got := test.x.Usage; got.CostState() != test.state || got.TokensKnown() != test.known || test.x.Model != test.model {
-			t.Errorf("%s: cost %s, tokens known: %t, model %q", name, got.CostState(), got.TokensKnown(), test.x.Model)
+		in, out, read, written := test.x.Usage.Tokens()
+		if known := in != nil && out != nil; test.x.Usage.CostState() != test.state || known != test.known || test.x.Model != test.model {
+			t.Errorf("%s: cost %s, tokens known: %t, model %q", name, test.x.Usage.CostState(), known, test.x.Model)
+		}
+		if want := test.x.Usage.Calls > 0 && test.x.Usage.NoCacheRead == 0; (read != nil) != want || (written != nil) != want {
+			t.Errorf("%s: tokens of the cache known: %t and %t, want %t", name, read != nil, written != nil, want)
 		}
 	}
 }
@@ -223,8 +227,8 @@ func TestSubagentCallsCountForTheRun(t *testing.T) {
 // Usage adds up whatever the order of adding.
 func TestUsageAdds(t *testing.T) {
 	t.Parallel()
-	a := whodid.Usage{Calls: 1, Input: 2, Output: 3, CacheRead: 4, CacheWrite: 5, NoTokens: 6, CostMicros: 7, NoCost: 8, Computed: 9}
-	want := whodid.Usage{Calls: 2, Input: 4, Output: 6, CacheRead: 8, CacheWrite: 10, NoTokens: 12, CostMicros: 14, NoCost: 16, Computed: 18}
+	a := whodid.Usage{Calls: 1, Input: 2, Output: 3, CacheRead: 4, CacheWrite: 5, NoInput: 6, NoOutput: 10, NoCacheRead: 11, NoCacheWrite: 12, CostMicros: 7, NoCost: 8, Computed: 9}
+	want := whodid.Usage{Calls: 2, Input: 4, Output: 6, CacheRead: 8, CacheWrite: 10, NoInput: 12, NoOutput: 20, NoCacheRead: 22, NoCacheWrite: 24, CostMicros: 14, NoCost: 16, Computed: 18}
 	if diff := cmp.Diff(want, a.Add(a)); diff != "" {
 		t.Errorf("twice the usage (-want +got):\n%s", diff)
 	}

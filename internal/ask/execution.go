@@ -48,7 +48,7 @@ type Execution struct {
 
 func newExecution(x *whodid.Execution) Execution {
 	u := x.Usage
-	tokens := func(n int64) *int64 { return optional(u.TokensKnown(), n) }
+	in, out, cacheRead, cacheWrite := u.Tokens()
 	tags := x.Tags
 	if tags == nil {
 		tags = map[string]string{}
@@ -57,7 +57,7 @@ func newExecution(x *whodid.Execution) Execution {
 		ExecutionID: x.ID, Agent: x.Agent, Squad: x.Squad, Trigger: x.Trigger, TriggerDetail: x.TriggerDetail, Why: x.Why,
 		StartedAt: moment(x.StartedAt), CompletedAt: moment(x.CompletedAt),
 		Status: string(x.Status), StatusReason: x.StatusReason, Model: x.Model,
-		TokensIn: tokens(u.Input), TokensOut: tokens(u.Output), TokensCacheRead: tokens(u.CacheRead), TokensCacheWrite: tokens(u.CacheWrite),
+		TokensIn: in, TokensOut: out, TokensCacheRead: cacheRead, TokensCacheWrite: cacheWrite,
 		CostMicros: optional(u.CostState() != whodid.CostUnknown, u.CostMicros), CostKnownMicros: u.CostMicros, CostState: string(u.CostState()),
 		SessionID: x.Session, Parent: x.Parent, Subagent: x.Subagent, OnBehalfOf: x.OnBehalfOf, Source: x.Source, Tags: tags,
 		byModel: x.Models,
@@ -107,10 +107,10 @@ func newAction(r *store.Row) Action {
 type ModelUsage struct {
 	Model            string `json:"model"`
 	Calls            int64  `json:"calls"`
-	TokensIn         int64  `json:"tokens_in"`
-	TokensOut        int64  `json:"tokens_out"`
-	TokensCacheRead  int64  `json:"tokens_cache_read"`
-	TokensCacheWrite int64  `json:"tokens_cache_write"`
+	TokensIn         *int64 `json:"tokens_in"`
+	TokensOut        *int64 `json:"tokens_out"`
+	TokensCacheRead  *int64 `json:"tokens_cache_read"`
+	TokensCacheWrite *int64 `json:"tokens_cache_write"`
 	CostMicros       *int64 `json:"cost_micros"`
 	CostState        string `json:"cost_state"`
 }
@@ -217,9 +217,10 @@ func models(usage map[string]whodid.Usage) []ModelUsage {
 	out := make([]ModelUsage, 0, len(usage))
 	for _, model := range slices.Sorted(maps.Keys(usage)) {
 		u := usage[model]
+		in, tokensOut, cacheRead, cacheWrite := u.Tokens()
 		out = append(out, ModelUsage{
-			Model: model, Calls: u.Calls, TokensIn: u.Input, TokensOut: u.Output,
-			TokensCacheRead: u.CacheRead, TokensCacheWrite: u.CacheWrite,
+			Model: model, Calls: u.Calls, TokensIn: in, TokensOut: tokensOut,
+			TokensCacheRead: cacheRead, TokensCacheWrite: cacheWrite,
 			CostMicros: optional(u.CostState() != whodid.CostUnknown, u.CostMicros), CostState: string(u.CostState()),
 		})
 	}

@@ -131,7 +131,7 @@ func (v *showPage) status() term.Cell {
 
 func (v *showPage) tokens() string {
 	x := &v.show.Execution
-	if x.TokensIn == nil {
+	if x.TokensIn == nil && x.TokensOut == nil {
 		return term.Unknown
 	}
 	return fmt.Sprintf("%s in, %s out, %s read from cache, %s written to cache",
@@ -201,8 +201,8 @@ func modelColumns() []term.Column {
 
 func modelCells(m *ask.ModelUsage) []term.Cell {
 	return []term.Cell{
-		term.Text(orUnknown(m.Model)), term.Int(m.Calls), term.Text(term.Tokens(m.TokensIn)), term.Text(term.Tokens(m.TokensOut)),
-		term.Text(term.Tokens(m.TokensCacheRead)), term.Text(term.Tokens(m.TokensCacheWrite)), term.Text(term.Cost(m.CostMicros, 0)),
+		term.Text(orUnknown(m.Model)), term.Int(m.Calls), term.Text(term.TokensOf(m.TokensIn)), term.Text(term.TokensOf(m.TokensOut)),
+		term.Text(term.TokensOf(m.TokensCacheRead)), term.Text(term.TokensOf(m.TokensCacheWrite)), term.Text(term.Cost(m.CostMicros, 0)),
 	}
 }
 

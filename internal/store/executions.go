@@ -66,14 +66,21 @@ func executionArgs(x *whodid.Execution) ([]any, error) {
 		tags = []byte("{}")
 	}
 	u := x.Usage
-	tokens := func(n int64) any { return nullUnless(u.TokensKnown(), n) }
+	in, out, cacheRead, cacheWrite := u.Tokens()
 	cost := nullUnless(u.CostState() != whodid.CostUnknown, u.CostMicros)
 	return []any{
 		x.Org, x.ID, x.Agent, x.Squad, x.Trigger, x.TriggerDetail, x.Why, nullTime(x.StartedAt), nullTime(x.CompletedAt),
-		string(x.Status), x.StatusReason, x.Model, tokens(u.Input), tokens(u.Output), tokens(u.CacheRead), tokens(u.CacheWrite),
+		string(x.Status), x.StatusReason, x.Model, nullInt(in), nullInt(out), nullInt(cacheRead), nullInt(cacheWrite),
 		cost, u.CostMicros, string(u.CostState()), x.Session, x.Parent, x.Subagent, x.OnBehalfOf, x.OnBehalfAuth, x.Source,
 		nullTime(x.LeaseUntil), string(tags), string(folded),
 	}, nil
+}
+
+func nullInt(n *int64) any {
+	if n == nil {
+		return nil
+	}
+	return *n
 }
 
 func nullUnless(known bool, n int64) any {

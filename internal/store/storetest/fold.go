@@ -144,7 +144,7 @@ func testFold(t *testing.T, open func(testing.TB) *store.Store) {
 		Why: "issue 7", StartedAt: Epoch, CompletedAt: Epoch.Add(8 * time.Second), Status: whodid.StatusFailed, StatusReason: "exit",
 		Session: "s-1", Parent: ExecutionID(9), OnBehalfOf: "human:ada", OnBehalfAuth: "os-user", Source: "cli",
 		LeaseUntil: Epoch.Add(time.Minute), Tags: map[string]string{"ticket": "A-1", "colour": "green"}, Model: "big",
-		Usage: whodid.Usage{Calls: 2, Input: 107, Output: 13, CacheRead: 2, CacheWrite: 1, CostMicros: 5011, Computed: 1},
+		Usage: whodid.Usage{Calls: 2, Input: 107, Output: 13, CacheRead: 2, CacheWrite: 1, CostMicros: 5011, Computed: 1, NoCacheRead: 1, NoCacheWrite: 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("execution (-want +got):\n%s", diff)
