@@ -3,6 +3,8 @@
 FUZZTIME ?= 5s
 BENCHTIME ?= 1s
 GOTOOL = go tool -modfile=tools/go.mod
+# Programs that tests start would else sleep a second each when they end.
+GORACE ?= atexit_sleep_ms=0
 THROWAWAY = go run ./internal/testenv/throwaway
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,7 @@ run: build ## record a run of an agent and show the answers, in a throwaway plac
 
 test: ## install what is lacking (PostgreSQL included) and run all tests, race detector on
 	@scripts/need.sh test
-	$(THROWAWAY) go test -race ./...
+	GORACE=$(GORACE) $(THROWAWAY) go test -race -timeout 20m ./...
 
 e2e: ## drive the real Claude Code client, installed from the npm registry
 	@scripts/need.sh test e2e

@@ -72,6 +72,7 @@ func runScripts(t *testing.T, engine string) {
 			env.Setenv("HOME", home)
 			env.Setenv("USERPROFILE", home)
 			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each program sleeps a second when it ends
 			if engine == "postgres" {
 				env.Setenv("WHODID_STORE", testenv.Postgres(env.T().(testing.TB)))
 			}

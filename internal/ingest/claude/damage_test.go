@@ -190,7 +190,7 @@ func TestHugePayloads(t *testing.T) {
 		var r Reading
 		start := time.Now()
 		used := allocated(func() { r = Hook(raw, surroundings()) })
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > time.Minute { // that it ends, on a busy machine with the race detector too
 			t.Errorf("%s: took %s", name, took)
 		}
 		if used > 8<<20 {
