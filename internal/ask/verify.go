@@ -247,12 +247,12 @@ func (c *checker) judgeTime() proof.Verdict {
 	detail.WriteString("times are those of the sources and of the trail's own clock")
 	for _, w := range c.Witnesses {
 		if w.Holds && w.Witness == "git" {
-			detail.WriteString(fmt.Sprintf("; git has seen the first %d events by %s", w.Size, w.SeenAt.Format("2006-01-02 15:04Z")))
+			fmt.Fprintf(&detail, "; git has seen the first %d events by %s", w.Size, w.SeenAt.Format("2006-01-02 15:04Z"))
 			break
 		}
 	}
 	if c.backwards > 0 {
-		detail.WriteString(fmt.Sprintf("; the trail's clock went back %d times", c.backwards))
+		fmt.Fprintf(&detail, "; the trail's clock went back %d times", c.backwards)
 	}
 	return proof.Verdict{State: proof.Conditional, Detail: detail.String()}
 }

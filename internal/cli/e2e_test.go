@@ -193,7 +193,11 @@ func (c *client) checkTokens(run ask.Show) {
 	c.t.Helper()
 	told := map[string]model.Usage{}
 	for _, m := range run.Models {
-		told[m.Model] = model.Usage{Input: m.TokensIn, Output: m.TokensOut, CacheRead: m.TokensCacheRead, CacheWrite5m: m.TokensCacheWrite}
+		if m.TokensIn == nil || m.TokensOut == nil || m.TokensCacheRead == nil || m.TokensCacheWrite == nil {
+			c.t.Errorf("tokens of %s are not known", m.Model)
+			continue
+		}
+		told[m.Model] = model.Usage{Input: *m.TokensIn, Output: *m.TokensOut, CacheRead: *m.TokensCacheRead, CacheWrite5m: *m.TokensCacheWrite}
 		if m.CostMicros == nil || *m.CostMicros <= 0 {
 			c.t.Errorf("%s has no cost", m.Model)
 		}

@@ -54,7 +54,7 @@ func run(ctx context.Context) error {
 	if err := s.whodid("init"); err != nil {
 		return err
 	}
-	live, err := s.record()
+	live, err := s.record() //nolint:contextcheck // the show has the context
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *show) live(client string) error {
 	if err != nil {
 		return err
 	}
-	server, err := model.Start(script) //nolint:contextcheck // it is closed below
+	server, err := model.Start(script)
 	if err != nil {
 		return err
 	}
