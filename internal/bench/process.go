@@ -26,7 +26,7 @@ func (p *program) run() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.Close() //nolint:errcheck // the child has its own
+	defer r.Close()
 	if _, err := w.Write(p.stdin); err != nil {
 		return 0, err
 	}
@@ -37,7 +37,7 @@ func (p *program) run() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer null.Close() //nolint:errcheck // nothing is kept there
+	defer null.Close()
 	began := time.Now()
 	child, err := os.StartProcess(p.argv[0], p.argv, &os.ProcAttr{Dir: p.dir, Env: p.env, Files: []*os.File{r, null, os.Stderr}})
 	if err != nil {
