@@ -17,7 +17,7 @@ import (
 // TestNeed runs scripts/need.sh on machines that lack things: its PATH holds only what the test puts there.
 func TestNeed(t *testing.T) {
 	t.Parallel()
-	everything := []string{"git", "ps", "gcc", "npm", "apt-get", "sudo"}
+	everything := []string{"git", "ps", "gcc", "node", "strace", "npm", "apt-get", "sudo"}
 	tests := []struct {
 		name     string
 		purposes []string
@@ -30,6 +30,7 @@ func TestNeed(t *testing.T) {
 		{name: "npm is not asked for", purposes: []string{"test"}, lacks: []string{"npm"}},
 		{name: "npm", purposes: []string{"test", "e2e"}, lacks: []string{"npm"}, says: "Installing", installs: "ca-certificates npm"},
 		{name: "git and a compiler", purposes: []string{"test"}, lacks: []string{"git", "gcc"}, says: "Installing", installs: "ca-certificates git gcc libc6-dev"},
+		{name: "another language", purposes: []string{"test"}, lacks: []string{"node"}, says: "Installing", installs: "ca-certificates nodejs"},
 		{name: "no apt-get", purposes: []string{"test"}, lacks: []string{"git", "apt-get"}, status: 1, says: "Please install (by Debian's names): git"},
 		{name: "a purpose that is none", purposes: []string{"tset"}, status: 2, says: "unknown purpose tset"},
 	}
