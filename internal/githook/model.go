@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ingest/claude"
@@ -34,11 +35,32 @@ func transcriptModel(env place.Env, c Claim, acting string) string {
 			continue
 		}
 		if file := subagent(session, c, acting); file != "" {
-			session = file
+			if model := awaitModel(file); model != "" {
+				return model
+			}
 		}
-		if model := lastModel(session); model != "" {
+		if model := awaitModel(session); model != "" {
 			return model
 		}
+	}
+	return ""
+}
+
+// The client writes its transcript behind the answer that asked for this
+// command, in steps of about a tenth of a second.
+const (
+	transcriptStep  = 25 * time.Millisecond
+	transcriptSteps = 40
+)
+
+// awaitModel returns the model of the last answer in a transcript that is
+// there, and waits a moment for the first.
+func awaitModel(path string) string {
+	for range transcriptSteps {
+		if model := lastModel(path); model != "" {
+			return model
+		}
+		time.Sleep(transcriptStep)
 	}
 	return ""
 }
