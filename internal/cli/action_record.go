@@ -53,17 +53,7 @@ another command, and is recorded once.`,
 				action.Key = factKey("action", s.execution, key)
 			}
 			action.Target, action.Result, action.Why, action.Approval, action.Data = target, whodid.Result(result), why, approval, metadata
-			done, err := w.write(c.Context(), action)
-			if err != nil {
-				return err
-			}
-			action.Org = p.org
-			action.Identify()
-			if p.json {
-				return p.printJSON(recorded{EventID: action.ID, ExecutionID: s.execution, New: done.new > 0})
-			}
-			_, err = fmt.Fprintln(p.Stdout, action.ID)
-			return err
+			return w.writeAndTell(c.Context(), action)
 		},
 	}
 	f := c.Flags()

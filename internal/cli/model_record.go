@@ -64,17 +64,7 @@ known. With --request the same call may be told again and is recorded once.`,
 				call.Key = factKey("model", s.execution, provider, request)
 			}
 			call.Data = data
-			done, err := w.write(c.Context(), call)
-			if err != nil {
-				return err
-			}
-			call.Org = p.org
-			call.Identify()
-			if p.json {
-				return p.printJSON(recorded{EventID: call.ID, ExecutionID: s.execution, New: done.new > 0})
-			}
-			_, err = fmt.Fprintln(p.Stdout, call.ID)
-			return err
+			return w.writeAndTell(c.Context(), call)
 		},
 	}
 	f := c.Flags()

@@ -262,3 +262,18 @@ func factKey(kind string, parts ...string) string {
 func freshKey(kind string) string {
 	return "cli/" + kind + "/" + strings.TrimPrefix(whodid.NewID(whodid.PrefixEvent), whodid.PrefixEvent+"-")
 }
+
+// writeAndTell makes one event of an execution durable and prints its id.
+func (w *pen) writeAndTell(ctx context.Context, e whodid.Event) error {
+	done, err := w.write(ctx, e)
+	if err != nil {
+		return err
+	}
+	e.Org = w.p.org
+	e.Identify()
+	if w.p.json {
+		return w.p.printJSON(recorded{EventID: e.ID, ExecutionID: e.Execution, New: done.new > 0})
+	}
+	_, err = fmt.Fprintln(w.p.Stdout, e.ID)
+	return err
+}

@@ -122,7 +122,7 @@ func (postgres) prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.
 // insertEvents sends each column as one array: one statement whatever the
 // number of rows, as fast as COPY at these sizes, and planned once.
 func (postgres) insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error {
-	c := newEventColumns(len(rows))
+	var c eventArrays
 	for _, r := range rows {
 		c.add(r)
 	}

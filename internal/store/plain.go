@@ -40,7 +40,7 @@ func (s *Store) insertPlain(ctx context.Context, tx *sql.Tx, rows []*Row) error 
 		r.Salt = new(proof.Salt) // it must be there, and is not written
 	}
 	if s.dialect.name() == "postgres" {
-		c := newEventColumns(len(rows))
+		var c eventArrays
 		for _, r := range rows {
 			c.add(r)
 		}

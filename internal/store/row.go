@@ -81,8 +81,6 @@ type eventArrays struct {
 	salt, leaf                                                      [][]byte
 }
 
-func newEventColumns(int) *eventArrays { return &eventArrays{} }
-
 func (c *eventArrays) add(r *Row) {
 	class, action := classOf(r.What)
 	c.org = append(c.org, r.Org)
