@@ -1,0 +1,61 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/auth"
+)
+
+// Problem is an error as the server tells it: RFC 9457, application/problem+json.
+type Problem struct {
+	Type   string `json:"type,omitempty"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// WriteProblem answers with an error. detail is shown to who asked: it must not
+// quote secrets or values of others.
+func WriteProblem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(Problem{Title: http.StatusText(status), Status: status, Detail: detail})
+}
+
+// WriteError answers with the status that belongs to the error. What is wrong
+// inside the server is told to its log, not to who asked.
+func WriteError(w http.ResponseWriter, err error) {
+	status := StatusOf(err)
+	switch status {
+	case http.StatusInternalServerError, http.StatusServiceUnavailable:
+		if status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "1")
+		}
+		WriteProblem(w, status, "the request could not be completed; nothing of it was acknowledged")
+	default:
+		WriteProblem(w, status, err.Error())
+	}
+}
+
+// StatusOf is the HTTP status that tells an error.
+func StatusOf(err error) int {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.Is(err, auth.ErrUnauthenticated):
+		return http.StatusUnauthorized
+	case errors.Is(err, auth.ErrForbidden):
+		return http.StatusForbidden
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, whodid.ErrInvalid):
+		return http.StatusUnprocessableEntity
+	default:
+		return http.StatusServiceUnavailable
+	}
+}
