@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,14 +155,17 @@ func (s *span) checkAll(ctx context.Context, first, end uint64) error {
 			s.missing()
 		}
 		if r.Seq < s.next {
-			s.rowProblem("inserted", r, "a second row has the place %d of the log", r.Seq)
+			if hash, own := s.second(r); own {
+				leaves[len(leaves)-1] = hash
+			}
 			return nil
 		}
 		s.next++
 		if misfiled != "" {
 			s.rowProblem("misfiled", r, "%s", misfiled)
 		}
-		leaves = append(leaves, s.check(r))
+		hash, _ := s.check(r)
+		leaves = append(leaves, hash)
 		if len(leaves)%proof.TileWidth == 0 {
 			s.report(proof.TileWidth)
 		}
@@ -196,6 +200,11 @@ type span struct {
 	earliest, recorded time.Time
 	// tiles are the roots of the complete tiles, edge the leaves after them.
 	tiles, edge []proof.Hash
+	// last is the row that was read last, and whether it is what was recorded.
+	last struct {
+		id, execution string
+		intact        bool
+	}
 }
 
 // missing notes that the next event is not there. A hash of zeros stands in for
@@ -206,8 +215,49 @@ func (s *span) missing() {
 	s.next++
 }
 
-// check checks one event and returns the hash of what is there.
-func (s *span) check(r *store.Row) proof.Hash {
+// second tells of a second row at the place of the last one. The engine gives
+// the two in any order, so it is the one whose values were not recorded that
+// was inserted. If that is the one that came first, this one is the event, and
+// second returns its hash.
+func (s *span) second(r *store.Row) (hash proof.Hash, own bool) {
+	first, seq := s.last, r.Seq
+	inserted := Problem{
+		Kind: "inserted", Seq: &seq, EventID: r.ID, ExecutionID: r.Execution,
+		Detail: fmt.Sprintf("a second row has the place %d of the log", seq),
+	}
+	if !first.intact {
+		// What the first one was called, an edited row, is not what happened.
+		s.forget(seq)
+		if hash, own = s.check(r); own {
+			inserted.EventID, inserted.ExecutionID = first.id, first.execution
+		}
+		s.forget(seq)
+	}
+	s.problem(inserted)
+	return hash, own
+}
+
+// forget takes back what was said of a place.
+func (c *checker) forget(seq uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.rows[seq] {
+		return
+	}
+	delete(c.rows, seq)
+	c.Problems = slices.DeleteFunc(c.Problems, func(p Problem) bool {
+		if p.Seq == nil || *p.Seq != seq {
+			return false
+		}
+		c.kinds[p.Kind]--
+		return true
+	})
+}
+
+// check checks one event and returns the hash of what is there, and whether
+// that is what was recorded.
+func (s *span) check(r *store.Row) (proof.Hash, bool) {
+	s.last.id, s.last.execution, s.last.intact = r.ID, r.Execution, false
 	if r.RecordedAt.Add(clockSlack).Before(s.recorded) {
 		s.backwards++
 	}
@@ -221,10 +271,11 @@ func (s *span) check(r *store.Row) proof.Hash {
 	leaf, err := record.Leaf()
 	if err != nil {
 		s.rowProblem("edited", r, "%v", err)
-		return r.LeafHash
+		return r.LeafHash, false
 	}
 	hash := proof.LeafHash(leaf)
-	if hash != r.LeafHash {
+	s.last.intact = hash == r.LeafHash
+	if !s.last.intact {
 		s.rowProblem("edited", r, "the row's values are not those that were recorded")
 	}
 	if r.Salt != nil && (r.ErasedBy != "" || len(r.Commitments) > 0) {
@@ -237,7 +288,7 @@ func (s *span) check(r *store.Row) proof.Hash {
 		s.gaps++
 	}
 	s.fold(r)
-	return hash
+	return hash, s.last.intact
 }
 
 // fold adds the event to the executions that it changes.

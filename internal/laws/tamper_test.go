@@ -236,6 +236,15 @@ func rowTampering() []tampering {
 			a.insertCopy(rows[2], rows[3])
 			return named{seqs: rows[3:]}
 		}},
+		{name: "the row whose place a second one has is read after it", only: "postgres", kinds: []string{"inserted"}, do: func(a *attacker) named {
+			// It is written anew behind the forged one, and is later than it by the
+			// index too: the forged one comes first whichever way rows are read.
+			rows := a.seqs(`action = 1`, 4)
+			a.insertCopy(rows[2], rows[3])
+			a.exec(`UPDATE event SET recorded_at = recorded_at - 1000 WHERE id = 'evt-forged'`)
+			a.exec(fmt.Sprintf(`UPDATE event SET recorded_at = recorded_at WHERE seq = %d AND id <> 'evt-forged'`, rows[3]))
+			return named{seqs: rows[3:]}
+		}},
 	}
 }
 
