@@ -12,6 +12,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.modelCommand(),
 		p.hookCommand(),
 		p.syncCommand(),
+		p.serveCommand(),
 		p.gitCommand(),
 		p.prCommand(),
 		p.historyCommand(),

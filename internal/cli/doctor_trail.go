@@ -81,32 +81,33 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 	}
 	d.Add(fine("trail", "%s (%s) is reachable and holds %s; its schema is version %d.",
 		where.Location, where.Why, term.Count(int64(pulse.Size), "event"), version))
-	d.Add(examineKey(where, pulse))
+	signing, people := where.Keys(p.org)
+	d.Add(examineKey(signing, people, pulse))
 	d.Add(p.examineClock(pulse))
 	d.Add(p.examineWitness(t, pulse))
 	d.Add(examineRuns(pulse))
 	d.Add(examineGaps(pulse))
 }
 
-func examineKey(where place.Trail, pulse *ask.Pulse) ask.Check {
+func examineKey(signing, people string, pulse *ask.Pulse) ask.Check {
 	const name = "key"
-	info, err := os.Stat(where.SigningKey)
+	info, err := os.Stat(signing)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && pulse.Origin == "":
 		return fine(name, "There is no key yet; it is made with the first event.")
 	case errors.Is(err, fs.ErrNotExist):
-		return problem(name, "", "The key that signs this trail is not at %s, so that nothing can be recorded: put it there, or say where it is with WHODID_KEY.", where.SigningKey)
+		return problem(name, "", "The key that signs this trail is not at %s, so that nothing can be recorded: put it there, or say where it is with WHODID_KEY.", signing)
 	case err != nil:
 		return problem(name, "", "The signing key can't be read: %v.", err)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		return problem(name, "chmod 600 "+shellWord(where.SigningKey), "Others than you can read the signing key, and sign what they like.")
+		return problem(name, "chmod 600 "+shellWord(signing), "Others than you can read the signing key, and sign what they like.")
 	}
-	ring, err := keys.Load(where.SigningKey, where.PeopleKey)
+	ring, err := keys.Load(signing, people)
 	switch {
 	case err != nil:
 		return problem(name, "", "The keys of the trail can't be read: %v.", err)
 	case pulse.PublicKey != "" && ring.Public != pulse.PublicKey:
-		return problem(name, "", "The key %s is not the one that signs this trail (%s): put that one there, or say where it is with WHODID_KEY.", where.SigningKey, pulse.Origin)
+		return problem(name, "", "The key %s is not the one that signs this trail (%s): put that one there, or say where it is with WHODID_KEY.", signing, pulse.Origin)
 	default:
 		return fine(name, "The signing key is at hand and is the trail's.")
 	}

@@ -145,7 +145,8 @@ func (w *pen) person() (actor, auth string) {
 	if w.trail != nil {
 		return hook.Person(w.trail.ring, w.p.Env)
 	}
-	ring, err := keys.People(w.place.PeopleKey)
+	_, people := w.place.Keys(w.p.org)
+	ring, err := keys.People(people)
 	if err != nil {
 		return "", ""
 	}
@@ -194,7 +195,8 @@ func (w *pen) about(ctx context.Context, id string) (*subject, error) {
 	}
 	if s.execution == "" {
 		if person == "" {
-			return nil, fmt.Errorf("couldn't tell who you are: the key %s can't be read", w.place.PeopleKey)
+			_, people := w.place.Keys(w.p.org)
+			return nil, fmt.Errorf("couldn't tell who you are: the key %s can't be read", people)
 		}
 		s.actor, s.auth = person, personAuth
 		return s, nil

@@ -107,7 +107,7 @@ func answers() map[string]any {
 // speechless are the commands that have nothing to say in JSON, or that say it
 // in a format of their own.
 func speechless() []string {
-	return []string{"run", "hook", "git hook", "completion", "man", "log export"}
+	return []string{"run", "serve", "hook", "git hook", "completion", "man", "log export"}
 }
 
 // TestSchemas keeps the published schemas, and the page about them, what the Go

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,12 +86,12 @@ func (p *Program) openStore(ctx context.Context) (*trail, error) {
 // openPen readies the trail for recording.
 func (p *Program) openPen(ctx context.Context, t *trail) error {
 	var err error
-	if t.ring, err = p.ring(ctx, t); err != nil {
+	if t.ring, err = loadRing(ctx, t.store, &t.place, p.org); err != nil {
 		return err
 	}
 	log, err := ledger.Open(ctx, t.store, p.org, t.ring.Private, t.ring.Public, p.Now())
 	if errors.Is(err, ledger.ErrForeignKey) {
-		return withHint(err, "the key of this trail must be in %s, or where WHODID_KEY says", t.place.SigningKey)
+		return withHint(err, "%s", whereKey(&t.place, p.org))
 	}
 	if err != nil {
 		return err
@@ -106,23 +105,6 @@ func (p *Program) openPen(ctx context.Context, t *trail) error {
 
 // errNoKey means that a trail has a log whose key is not at hand.
 var errNoKey = errors.New("the signing key of this trail is not at hand")
-
-// ring reads the trail's keys. They are made only together with the log: a key
-// made later would sign nothing that anybody trusts.
-func (p *Program) ring(ctx context.Context, t *trail) (*keys.Ring, error) {
-	ring, err := keys.Load(t.place.SigningKey, t.place.PeopleKey)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return ring, err
-	}
-	switch _, err := t.store.Log(ctx, p.org); {
-	case errors.Is(err, store.ErrNoLog):
-		return keys.LoadOrCreate(t.place.SigningKey, t.place.PeopleKey, ledger.NewKey)
-	case err != nil:
-		return nil, err
-	default:
-		return nil, withHint(errNoKey, "put it into %s, or say where it is with WHODID_KEY", t.place.SigningKey)
-	}
-}
 
 // redactor cleans what enters the trail of secrets and of this user's names.
 func (p *Program) redactor() (*redact.Redactor, error) {

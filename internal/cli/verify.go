@@ -87,15 +87,16 @@ func (p *Program) verify(ctx context.Context, key string) (*ask.Verification, er
 // finding and no reason to stop.
 func (p *Program) trust(ctx context.Context, t *trail, key string) (ask.VerifyOptions, error) {
 	var o ask.VerifyOptions
+	signing, _ := t.place.Keys(p.org)
 	err := p.openPen(ctx, t)
 	switch {
 	case err == nil:
 		if _, err := p.drain(ctx, t); err != nil {
 			fmt.Fprintf(p.Stderr, "whodid: %v\n", err)
 		}
-		o.TrustedKey, o.KeyFrom = t.ring.Public, t.place.SigningKey
+		o.TrustedKey, o.KeyFrom = t.ring.Public, signing
 	case errors.Is(err, ledger.ErrForeignKey):
-		o.TrustedKey, o.KeyFrom = t.ring.Public, t.place.SigningKey
+		o.TrustedKey, o.KeyFrom = t.ring.Public, signing
 	case errors.Is(err, errNoKey):
 		if pinned, ok, err := t.pins.Get(t.pinName(p.org)); err == nil && ok {
 			o.TrustedKey, o.KeyFrom = pinned.PublicKey, "the pin of "+pinned.SeenAt.Format(time.DateOnly)

@@ -87,8 +87,11 @@ type Trail struct {
 	Logs string
 	// SigningKey and PeopleKey are the files of the trail's keys. They are
 	// apart because they live differently: forgetting everybody destroys the
-	// second and leaves the proof.
+	// second and leaves the proof. They are those of the default organisation;
+	// see [Trail.Keys].
 	SigningKey, PeopleKey string
+	// OrgKeys is the folder of the keys of the other organisations.
+	OrgKeys string
 	// Pins is the folder of the checkpoints that this user has seen. It is
 	// apart from the trail, so that who puts an old copy of the trail in place
 	// does not put back the pin too.
@@ -132,9 +135,10 @@ func Find(flag, dir string, env Env) (Trail, error) {
 	return Trail{
 		Location: l, Why: why,
 		SigningKey: signing, PeopleKey: filepath.Join(base, name+".people.key"),
-		Spool: filepath.Join(base, name+".spool"),
-		Logs:  filepath.Join(base, name+".logs"),
-		Pins:  filepath.Join(stateDir(env), "pins"),
+		OrgKeys: filepath.Join(base, name+".keys"),
+		Spool:   filepath.Join(base, name+".spool"),
+		Logs:    filepath.Join(base, name+".logs"),
+		Pins:    filepath.Join(stateDir(env), "pins"),
 	}, nil
 }
 

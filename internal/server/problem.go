@@ -30,18 +30,30 @@ func WriteProblem(w http.ResponseWriter, status int, detail string) {
 // inside the server is told to its log, not to who asked.
 func WriteError(w http.ResponseWriter, err error) {
 	status := StatusOf(err)
+	if r, ok := w.(*response); ok {
+		r.err = err
+	}
 	switch status {
 	case http.StatusInternalServerError, http.StatusServiceUnavailable:
 		if status == http.StatusServiceUnavailable {
 			w.Header().Set("Retry-After", "1")
 		}
 		WriteProblem(w, status, "the request could not be completed; nothing of it was acknowledged")
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="whodid"`)
+		WriteProblem(w, status, err.Error())
+	case http.StatusRequestEntityTooLarge, http.StatusRequestTimeout:
+		// What is left of the body is not worth the reading.
+		w.Header().Set("Connection", "close")
+		WriteProblem(w, status, err.Error())
 	default:
 		WriteProblem(w, status, err.Error())
 	}
 }
 
-// StatusOf is the HTTP status that tells an error.
+// StatusOf is the HTTP status that tells an error. One that is nobody's fault
+// whom we know is taken for the store's: whoever sent something may send it
+// again.
 func StatusOf(err error) int {
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -53,6 +65,12 @@ func StatusOf(err error) int {
 		return http.StatusForbidden
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, ErrEncoding):
+		return http.StatusUnsupportedMediaType
+	case errors.Is(err, ErrMalformed):
+		return http.StatusBadRequest
+	case errors.Is(err, ErrSlow):
+		return http.StatusRequestTimeout
 	case errors.Is(err, whodid.ErrInvalid):
 		return http.StatusUnprocessableEntity
 	default:

@@ -41,9 +41,14 @@ type Route struct {
 	// signature, health checks not at all).
 	Needs auth.Permission
 	// MaxBody bounds the body in bytes as it comes over the line; 0 is
-	// [DefaultMaxBody].
+	// [DefaultMaxBody]. What it may become after decompression is bounded by
+	// [Body] and [ReadBody], by which a door reads it.
 	MaxBody int64
-	Handle  Handler
+	// Stream marks a route whose answers go on for as long as the caller
+	// listens. They are counted apart, so that listeners do not keep recorders
+	// out, and end when the server is asked to stop.
+	Stream bool
+	Handle Handler
 }
 
 // DefaultMaxBody bounds a request's body where a route names no bound.

@@ -17,29 +17,93 @@ type Options struct {
 	Tenants       Tenants
 	Authenticator auth.Authenticator
 	Log           *slog.Logger
+	// Now is the real clock, which deadlines are made of.
+	Now func() time.Time
+	// Ready tells whether requests can be served right now, and why not; it is
+	// asked by /readyz.
+	Ready func(ctx context.Context) error
 	// Grace is how long requests in flight may take once the server was asked
 	// to stop; 0 is half a minute.
 	Grace time.Duration
+	// Concurrent is how many requests may be in work at once, and Streams how
+	// many answers may go on at once beside them; 0 is 512 of each. Who comes
+	// on top is told to come again.
+	Concurrent, Streams int
 }
 
 // Server answers requests. It is safe for concurrent use.
 type Server struct {
-	options Options
-	mux     *http.ServeMux
+	options  Options
+	mux      *http.ServeMux
+	requests chan struct{} // one place for each request in work
+	streams  chan struct{}
+	// stopping is closed when the server is asked to stop, which ends streams.
+	stopping chan struct{}
 }
 
 // New makes a server with the doors. It panics if two doors have patterns that
 // contradict each other, as http.ServeMux does: that is a mistake of the program.
 func New(o Options, routes ...Route) *Server {
-	s := &Server{options: o, mux: http.NewServeMux()}
-	for _, r := range routes {
-		s.mux.Handle(r.Pattern, s.admit(r))
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Grace == 0 {
+		o.Grace = 30 * time.Second
+	}
+	const places = 512
+	if o.Concurrent == 0 {
+		o.Concurrent = places
+	}
+	if o.Streams == 0 {
+		o.Streams = places
+	}
+	s := &Server{
+		options: o, mux: http.NewServeMux(), stopping: make(chan struct{}),
+		requests: make(chan struct{}, o.Concurrent), streams: make(chan struct{}, o.Streams),
+	}
+	for _, r := range routes {
+		s.mux.Handle(r.Pattern, s.observe(r.Pattern, s.admit(r)))
+	}
+	s.mux.Handle("GET /healthz", http.HandlerFunc(s.healthy))
+	s.mux.Handle("GET /readyz", http.HandlerFunc(s.ready))
 	return s
 }
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := s.mux.Handler(r); pattern == "" {
+		s.observe("none", http.HandlerFunc(s.noDoor)).ServeHTTP(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// noDoor answers where there is no door, or none for the method, in the form
+// that errors have here.
+func (s *Server) noDoor(w http.ResponseWriter, r *http.Request) {
+	plain, _ := s.mux.Handler(r)
+	found := &headerOnly{header: http.Header{}}
+	plain.ServeHTTP(found, r)
+	if found.status != http.StatusMethodNotAllowed {
+		WriteProblem(w, http.StatusNotFound, "there is nothing at this path")
+		return
+	}
+	w.Header().Set("Allow", found.header.Get("Allow"))
+	WriteProblem(w, http.StatusMethodNotAllowed, "this path takes "+found.header.Get("Allow"))
+}
+
+// headerOnly takes an answer and keeps the head of it.
+type headerOnly struct {
+	header http.Header
+	status int
+}
+
+func (h *headerOnly) Header() http.Header         { return h.header }
+func (h *headerOnly) WriteHeader(status int)      { h.status = status }
+func (h *headerOnly) Write(p []byte) (int, error) { return len(p), nil }
+
+// errBusy means that more requests came at once than the server takes.
+var errBusy = errors.New("the server has more to do at once than it takes")
 
 // admit lets in who may pass the door.
 func (s *Server) admit(route Route) http.Handler {
@@ -47,29 +111,63 @@ func (s *Server) admit(route Route) http.Handler {
 	if limit == 0 {
 		limit = DefaultMaxBody
 	}
+	places := s.requests
+	if route.Stream {
+		places = s.streams
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+		default:
+			WriteError(w, errBusy)
+			return
+		}
+		// What says that it is too large need not be read to be refused.
+		if r.ContentLength > limit {
+			WriteError(w, &http.MaxBytesError{Limit: limit})
+			return
+		}
+		if route.Stream {
+			ctx, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			go func() {
+				select {
+				case <-s.stopping:
+					cancel()
+				case <-ctx.Done():
+				}
+			}()
+			r = r.WithContext(ctx)
+		}
+		r.Body = s.bounded(w, r, limit)
 		if route.Needs == "" {
 			route.Handle(w, r, nil)
 			return
 		}
-		id, err := s.options.Authenticator.Authenticate(r)
-		if err == nil && !id.Role.May(route.Needs) {
-			err = fmt.Errorf("%w: the role %s can't %s", auth.ErrForbidden, id.Role, route.Needs)
-		}
-		var t *Tenant
-		if err == nil {
-			t, err = s.options.Tenants.Tenant(r.Context(), id.Org)
-		}
+		id, t, err := s.who(r, route.Needs)
 		if err != nil {
-			if StatusOf(err) == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="whodid"`)
-			}
 			WriteError(w, err)
 			return
 		}
+		if w, ok := w.(*response); ok {
+			w.caller = id
+		}
 		route.Handle(w, r.WithContext(auth.WithIdentity(r.Context(), id)), t)
 	})
+}
+
+// who finds out who calls, whether they may, and for which organisation.
+func (s *Server) who(r *http.Request, needs auth.Permission) (auth.Identity, *Tenant, error) {
+	id, err := s.options.Authenticator.Authenticate(r)
+	if err != nil {
+		return id, nil, err
+	}
+	if !id.Role.May(needs) {
+		return id, nil, fmt.Errorf("%w: the role %s can't %s", auth.ErrForbidden, id.Role, needs)
+	}
+	t, err := s.options.Tenants.Tenant(r.Context(), id.Org)
+	return id, t, err
 }
 
 // Serve answers requests on the listener until the context ends, then lets
@@ -80,15 +178,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
 	}
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		grace := s.options.Grace
-		if grace == 0 {
-			grace = 30 * time.Second
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		close(s.stopping)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.Grace)
 		defer cancel()
 		stopped <- h.Shutdown(ctx)
 	}()

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/server"
@@ -30,7 +31,7 @@ func (oneTenant) Tenant(_ context.Context, org string) (*server.Tenant, error) {
 
 func TestAdmission(t *testing.T) {
 	t.Parallel()
-	s := server.New(server.Options{Tenants: oneTenant{}, Authenticator: roleOfToken{}}, server.Route{
+	s := server.New(server.Options{Tenants: oneTenant{}, Authenticator: roleOfToken{}, Now: time.Now}, server.Route{
 		Pattern: "POST /v1/events", Needs: auth.Record, MaxBody: 4,
 		Handle: func(w http.ResponseWriter, r *http.Request, tenant *server.Tenant) {
 			id, _ := auth.IdentityFrom(r.Context())

@@ -36,6 +36,8 @@ type dialect interface {
 	// upsertExecutions writes executions, each as its columns in the order of
 	// executionColumns.
 	upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]any) error
+	// writable is an error if the database takes no changes.
+	writable(ctx context.Context, tx *sql.Tx) error
 	// snapshot are the options of a transaction that sees one state.
 	snapshot() *sql.TxOptions
 }
@@ -52,6 +54,10 @@ func (sqlite) idsAreEvents() bool                                               
 func (sqlite) lockRow() string                                                    { return "" }
 func (sqlite) snapshot() *sql.TxOptions                                           { return nil }
 func (sqlite) prepareMonths(context.Context, *sql.Tx, time.Time, time.Time) error { return nil }
+
+// writable has nothing to ask: the transaction that it is asked in has taken the
+// lock of the writer.
+func (sqlite) writable(context.Context, *sql.Tx) error { return nil }
 
 func (sqlite) among(column string, n int, list []string) (string, any) {
 	b, _ := json.Marshal(list) // strings always marshal
@@ -108,6 +114,17 @@ func (postgres) becomeApplication(ctx context.Context, c *sql.Conn) error {
 func (postgres) lockSchema(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(7738147, 0)`)
 	return err
+}
+
+func (postgres) writable(ctx context.Context, tx *sql.Tx) error {
+	var readOnly string
+	if err := tx.QueryRowContext(ctx, `SELECT current_setting('transaction_read_only')`).Scan(&readOnly); err != nil {
+		return err
+	}
+	if readOnly == "on" {
+		return errReadOnly
+	}
+	return nil
 }
 
 func (postgres) among(column string, n int, list []string) (string, any) {

@@ -23,15 +23,11 @@ var ErrNewer = errors.New("the trail was made by a newer whodid: please update t
 // under a lock: both engines can take back changes of a schema, so that a
 // trail is never half of one version.
 func (s *Store) migrate(ctx context.Context) error {
-	dir := path.Join("schema", s.dialect.name())
-	files, err := fs.ReadDir(schemas, dir)
-	if err != nil {
-		return fmt.Errorf("couldn't list the migrations: %w", err)
-	}
-	newest, err := migrationVersion(files[len(files)-1].Name())
+	list, err := migrations(s.dialect.name())
 	if err != nil {
 		return err
 	}
+	newest := list[len(list)-1].Version
 	if done, err := s.isCurrent(ctx, newest); done || err != nil {
 		return err
 	}
@@ -39,23 +35,19 @@ func (s *Store) migrate(ctx context.Context) error {
 		if version > newest {
 			return ErrNewer
 		}
-		for _, f := range files {
-			v, err := migrationVersion(f.Name())
-			if err != nil {
-				return err
-			}
-			if v <= version {
+		for _, m := range list {
+			if m.Version <= version {
 				continue
 			}
-			text, err := schemas.ReadFile(path.Join(dir, f.Name()))
+			text, err := schemas.ReadFile(m.file)
 			if err != nil {
-				return fmt.Errorf("couldn't read migration %s: %w", f.Name(), err)
+				return fmt.Errorf("couldn't read migration %s: %w", m.Name, err)
 			}
 			if _, err := c.ExecContext(ctx, string(text)); err != nil {
-				return fmt.Errorf("couldn't apply migration %s: %w", f.Name(), err)
+				return fmt.Errorf("couldn't apply migration %s: %w", m.Name, err)
 			}
-			if _, err := c.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, v); err != nil {
-				return fmt.Errorf("couldn't note migration %s: %w", f.Name(), err)
+			if _, err := c.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, m.Version); err != nil {
+				return fmt.Errorf("couldn't note migration %s: %w", m.Name, err)
 			}
 		}
 		return nil
@@ -135,6 +127,42 @@ func schemaVersion(ctx context.Context, q interface {
 	var version int
 	err := q.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&version)
 	return version, err
+}
+
+// Migration is one step of the schema.
+type Migration struct {
+	// Version counts the steps from 1 on.
+	Version int
+	// Name is what the step is called.
+	Name string
+	file string
+}
+
+// migrations lists the steps of an engine's schema, in order.
+func migrations(engine string) ([]Migration, error) {
+	dir := path.Join("schema", engine)
+	files, err := fs.ReadDir(schemas, dir)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't list the migrations: %w", err)
+	}
+	list := make([]Migration, len(files))
+	for i, f := range files {
+		version, err := migrationVersion(f.Name())
+		if err != nil {
+			return nil, err
+		}
+		list[i] = Migration{Version: version, Name: strings.TrimSuffix(f.Name(), path.Ext(f.Name())), file: path.Join(dir, f.Name())}
+	}
+	return list, nil
+}
+
+// newestMigration is the version of the schema that this program needs.
+func newestMigration(engine string) (int, error) {
+	list, err := migrations(engine)
+	if err != nil {
+		return 0, err
+	}
+	return list[len(list)-1].Version, nil
 }
 
 // migrationVersion reads the number at the head of a migration's file name.

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/keys"
+	"github.com/whodid/whodid/internal/ledger"
+	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/record"
+	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/server"
+	"github.com/whodid/whodid/internal/store"
+)
+
+// tenants opens the organisations of a trail, each with keys of its own, and
+// remembers them.
+type tenants struct {
+	p        *Program
+	place    place.Trail
+	store    *store.Store
+	redactor *redact.Redactor
+
+	mu   sync.Mutex // guards open
+	open map[string]*tenant
+}
+
+// tenant is an organisation that is open.
+type tenant struct {
+	server.Tenant
+	ring *keys.Ring
+	// opening is held while the organisation is opened, so that one request does
+	// it and the others wait; ready is guarded by it.
+	opening sync.Mutex
+	ready   bool
+}
+
+func (p *Program) newTenants(t *trail, redactor *redact.Redactor) *tenants {
+	return &tenants{p: p, place: t.place, store: t.store, redactor: redactor, open: map[string]*tenant{}}
+}
+
+// Tenant opens an organisation, or returns it as it was opened before. One that
+// has no log yet gets one.
+func (ts *tenants) Tenant(ctx context.Context, org string) (*server.Tenant, error) {
+	t, err := ts.tenant(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	return &t.Tenant, nil
+}
+
+func (ts *tenants) tenant(ctx context.Context, org string) (*tenant, error) {
+	if org == "" {
+		return nil, errors.New("a request belongs to no organisation")
+	}
+	ts.mu.Lock()
+	t := ts.open[org]
+	if t == nil {
+		t = &tenant{Tenant: server.Tenant{Org: org}}
+		ts.open[org] = t
+	}
+	ts.mu.Unlock()
+	t.opening.Lock()
+	defer t.opening.Unlock()
+	if t.ready {
+		return t, nil
+	}
+	if err := ts.fill(ctx, t); err != nil {
+		return nil, fmt.Errorf("couldn't open the organisation %q: %w", org, err)
+	}
+	t.ready = true
+	return t, nil
+}
+
+func (ts *tenants) fill(ctx context.Context, t *tenant) error {
+	ring, err := loadRing(ctx, ts.store, &ts.place, t.Org)
+	if err != nil {
+		return err
+	}
+	log, err := ledger.Open(ctx, ts.store, t.Org, ring.Private, ring.Public, ts.p.Now())
+	if err != nil {
+		return err
+	}
+	t.ring = ring
+	t.Recorder = record.New(t.Org, log, ts.store, ts.redactor, ts.p.Now)
+	t.Asker = ask.New(ts.store, t.Org, ts.p.Now)
+	t.Pseudonym = ring.Pseudonym
+	return nil
+}
+
+// loadRing reads the keys of an organisation's trail. They are made only
+// together with the log: a key made later would sign nothing that anybody
+// trusts.
+func loadRing(ctx context.Context, s *store.Store, where *place.Trail, org string) (*keys.Ring, error) {
+	signing, people := where.Keys(org)
+	ring, err := keys.Load(signing, people)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ring, err
+	}
+	switch _, err := s.Log(ctx, org); {
+	case errors.Is(err, store.ErrNoLog):
+		return keys.LoadOrCreate(signing, people, ledger.NewKey)
+	case err != nil:
+		return nil, err
+	default:
+		return nil, withHint(errNoKey, "%s", whereKey(where, org))
+	}
+}
+
+// whereKey says where the key of an organisation's trail is looked for.
+func whereKey(where *place.Trail, org string) string {
+	signing, _ := where.Keys(org)
+	if org == store.DefaultOrg {
+		return "put it into " + signing + ", or say where it is with WHODID_KEY"
+	}
+	return "put it into " + signing
+}
