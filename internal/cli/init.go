@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/install"
 	"github.com/whodid/whodid/internal/place"
 )
@@ -68,7 +67,7 @@ then.`,
 	f.BoolVar(&o.project, "project", false, "install for the project in this folder, with a trail of its own")
 	f.BoolVar(&o.remove, "remove", false, "take the hooks out again; the trail stays")
 	f.BoolVar(&o.required, "required", false, "refuse the agent's tools while nothing can be recorded")
-	f.StringVar(&o.agent, "agent", "", "the name of the agent, as squad/agent (default "+hook.DefaultAgent+")")
+	f.StringVar(&o.agent, "agent", "", "the name of the agent, as squad/agent (default local/ and the client's name)")
 	f.BoolVar(&o.dry, "dry-run", false, "say what would be done, and do nothing")
 	f.BoolVar(&o.print, "print", false, "print the settings with the hooks alone, and do nothing")
 	return c

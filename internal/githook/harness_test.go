@@ -138,8 +138,8 @@ func (r *repo) do(what func(context.Context, Options) ([]Report, error), o Optio
 	return reports[0]
 }
 
-// agent is the environment of an execution.
-func agent(id string) []string {
+// agentEnv is the environment of an execution.
+func agentEnv(id string) []string {
 	return []string{"WHODID_EXECUTION=" + id, "WHODID_AGENT=eng/solver", "WHODID_TRIGGER=event:issue.labeled", "WHODID_MODEL=opus"}
 }
 

@@ -155,7 +155,7 @@ func TestInstallBesideWhatIsThere(t *testing.T) {
 
 			r.install()
 			r.called()
-			r.commit("feat: by an agent", agent("exec-one")...)
+			r.commit("feat: by an agent", agentEnv("exec-one")...)
 			r.expect("HEAD", "exec-one")
 			called := r.called()
 			for _, hook := range others {
@@ -180,7 +180,7 @@ func TestFormerHookDecides(t *testing.T) {
 	r.write("x", "x")
 	r.git("add", "x")
 	before := r.head()
-	if out, err := r.try(agent("exec-one"), "", "commit", "-m", "feat: refused"); err == nil {
+	if out, err := r.try(agentEnv("exec-one"), "", "commit", "-m", "feat: refused"); err == nil {
 		t.Errorf("the commit went through:\n%s", out)
 	}
 	if r.head() != before {
@@ -282,10 +282,10 @@ func TestHuskyCallsUs(t *testing.T) {
 	bin := filepath.Join(r.home, "bin")
 	self := r.options().Program
 	r.write("../home/bin/whodid", "#!/bin/sh\nexec "+quote(self)+" \"$@\"\n")
-	r.commit("feat: by an agent", append(agent("exec-one"), "PATH="+bin+":"+os.Getenv("PATH"))...)
+	r.commit("feat: by an agent", append(agentEnv("exec-one"), "PATH="+bin+":"+os.Getenv("PATH"))...)
 	r.expect("HEAD", "exec-one")
 	// Without whodid in PATH a commit goes its way.
-	r.commit("feat: without", agent("exec-two")...)
+	r.commit("feat: without", agentEnv("exec-two")...)
 	r.expect("HEAD")
 }
 
@@ -304,7 +304,7 @@ func TestPreCommitComesLater(t *testing.T) {
 	if got := r.install().Action; got != Unchanged {
 		t.Errorf("install: %s", got)
 	}
-	r.commit("feat: by an agent", agent("exec-one")...)
+	r.commit("feat: by an agent", agentEnv("exec-one")...)
 	r.expect("HEAD", "exec-one")
 	if n := strings.Count(r.called(), "commit-msg"); n > 2 {
 		t.Errorf("pre-commit was called %d times", n)
@@ -325,7 +325,7 @@ func TestHookThatIsReplacedLater(t *testing.T) {
 	if got := r.install().Action; got != Installed {
 		t.Errorf("install: %s", got)
 	}
-	r.commit("feat: by an agent", agent("exec-one")...)
+	r.commit("feat: by an agent", agentEnv("exec-one")...)
 	r.expect("HEAD", "exec-one")
 	if got := r.called(); !strings.Contains(got, "new commit-msg") {
 		t.Errorf("called: %q", got)
@@ -344,7 +344,7 @@ func TestWithoutWhodid(t *testing.T) {
 	r.do(Install, o)
 	r.write("x", "x")
 	r.git("add", "x")
-	if out := r.gitAs(agent("exec-one"), "commit", "-m", "feat: x"); !strings.Contains(out, "whodid: not found") {
+	if out := r.gitAs(agentEnv("exec-one"), "commit", "-m", "feat: x"); !strings.Contains(out, "whodid: not found") {
 		t.Errorf("an agent is told nothing:\n%s", out)
 	}
 	r.expect("HEAD")
@@ -353,7 +353,7 @@ func TestWithoutWhodid(t *testing.T) {
 	}
 	// A whodid that fails does not break a commit either.
 	r.write("../home/gone/whodid", "#!/bin/sh\nexit 2\n")
-	r.gitAs(agent("exec-one"), "commit", "--amend", "-m", "feat: z")
+	r.gitAs(agentEnv("exec-one"), "commit", "--amend", "-m", "feat: z")
 }
 
 func TestWorktreesAndSubmodules(t *testing.T) {
@@ -370,13 +370,13 @@ func TestWorktreesAndSubmodules(t *testing.T) {
 	}
 	sub := *r
 	sub.dir = filepath.Join(r.dir, "lib")
-	sub.commit("feat: in the submodule", agent("exec-sub")...)
+	sub.commit("feat: in the submodule", agentEnv("exec-sub")...)
 	sub.expect("HEAD", "exec-sub")
 
 	tree := *r
 	tree.dir = filepath.Join(filepath.Dir(r.dir), "tree")
 	r.git("worktree", "add", "-q", tree.dir)
-	tree.commit("feat: in the worktree", agent("exec-tree")...)
+	tree.commit("feat: in the worktree", agentEnv("exec-tree")...)
 	tree.expect("HEAD", "exec-tree")
 	if got := tree.install().Action; got != Unchanged {
 		t.Errorf("from the worktree: %s", got)
@@ -395,7 +395,7 @@ func TestBareRepository(t *testing.T) {
 	tree := bare
 	tree.dir = filepath.Join(filepath.Dir(r.dir), "tree")
 	bare.git("worktree", "add", "-q", tree.dir, "-b", "other")
-	tree.commit("feat: in a worktree of a bare one", agent("exec-one")...)
+	tree.commit("feat: in a worktree of a bare one", agentEnv("exec-one")...)
 	tree.expect("HEAD", "exec-one")
 }
 
@@ -436,7 +436,7 @@ func TestGlobal(t *testing.T) {
 				t.Errorf("not as it was (-before +after)\n%s", diff)
 			}
 			r.do(Install, o)
-			r.commit("feat: by an agent", agent("exec-one")...)
+			r.commit("feat: by an agent", agentEnv("exec-one")...)
 			r.expect("HEAD", "exec-one")
 			if got := r.called(); !strings.HasPrefix(got, "commit-msg") {
 				t.Errorf("the hook of old was not called: %q", got)

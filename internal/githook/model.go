@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/ingest/claude"
+	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/place"
 )
 
@@ -71,13 +71,13 @@ func subagent(session string, c Claim, acting string) string {
 	if acting == "" || acting == c.Execution {
 		return ""
 	}
-	dir := filepath.FromSlash(claude.SubagentDir(filepath.ToSlash(session)))
+	dir := filepath.FromSlash(agent.SubagentDir(filepath.ToSlash(session)))
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return ""
 	}
 	for _, file := range files {
-		id, ok := claude.SubagentID(file.Name())
+		id, ok := agent.SubagentID(file.Name())
 		if ok && whodid.DeriveID(whodid.PrefixExecution, clientClaude, c.Session, id) == acting {
 			return filepath.Join(dir, file.Name())
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/hook"
+	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/trailer"
 )
@@ -45,7 +45,7 @@ func (s *Source) Origin(ctx context.Context) (o trailer.Origin, ok bool) {
 			k.fill(recorded)
 		}
 	}
-	k.fill(Known{Agent: hook.DefaultAgent, Trigger: whodid.TriggerManual, Model: UnknownModel})
+	k.fill(Known{Agent: agent.Default(first(c.Client, agent.ClaudeCode)), Trigger: whodid.TriggerManual, Model: UnknownModel})
 	o = trailer.Origin{
 		Agent: k.Agent, Squad: whodid.Squad(k.Agent), Trigger: k.Trigger, Execution: c.Execution, Model: k.Model,
 	}

@@ -43,11 +43,11 @@ func TestClaimed(t *testing.T) {
 		want    Claim
 	}{
 		"a person":     {},
-		"whodid run":   {env: agent("exec-one"), want: Claim{Execution: "exec-one", Agent: "eng/solver", Trigger: "event:issue.labeled"}},
+		"whodid run":   {env: agentEnv("exec-one"), want: Claim{Execution: "exec-one", Agent: "eng/solver", Trigger: "event:issue.labeled"}},
 		"Claude Code":  {env: claude, process: child, want: Claim{Execution: sessionRun, Client: clientClaude, Session: session}},
 		"under a name": {env: append([]string{"WHODID_AGENT=eng/reviewer"}, claude...), process: child, want: Claim{Execution: sessionRun, Agent: "eng/reviewer", Client: clientClaude, Session: session}},
 		"Claude Code in whodid run": {
-			env: append(agent("exec-one"), claude...), process: child,
+			env: append(agentEnv("exec-one"), claude...), process: child,
 			want: Claim{Execution: "exec-one", Agent: "eng/solver", Trigger: "event:issue.labeled", Client: clientClaude, Session: session},
 		},
 		"a person at a terminal that an agent opened": {env: claude, process: stranger},
@@ -260,7 +260,7 @@ func TestHostileMessage(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			c := Call{Name: prepareCommitMsg, Args: []string{file, "message"}, Dir: dir, Stderr: t.Output(), Source: Source{Env: environment(agent("exec-two")...)}}
+			c := Call{Name: prepareCommitMsg, Args: []string{file, "message"}, Dir: dir, Stderr: t.Output(), Source: Source{Env: environment(agentEnv("exec-two")...)}}
 			err := c.Run(ctx)
 			got, readErr := os.ReadFile(file)
 			if readErr != nil || ctx.Err() != nil {

@@ -15,7 +15,7 @@ func history(t *testing.T) (*repo, []string) {
 	r.install()
 	var hashes []string
 	for _, id := range []string{"exec-one", "exec-two", "exec-three"} {
-		hashes = append(hashes, r.commit("feat: add "+id+"\n\nWhat it does.", agent(id)...))
+		hashes = append(hashes, r.commit("feat: add "+id+"\n\nWhat it does.", agentEnv(id)...))
 	}
 	return r, hashes
 }
@@ -44,12 +44,12 @@ func TestSurvival(t *testing.T) {
 			r.expect("HEAD", "exec-one", "exec-three")
 		},
 		"amend by another execution": func(r *repo, _ []string) {
-			r.gitAs(agent("exec-four"), "commit", "-q", "--amend", "-F", r.file("feat: in other words\n"))
+			r.gitAs(agentEnv("exec-four"), "commit", "-q", "--amend", "-F", r.file("feat: in other words\n"))
 			r.expect("HEAD", "exec-three", "exec-four")
 		},
 		"amend by the same execution": func(r *repo, _ []string) {
 			before := r.message("HEAD")
-			r.gitAs(agent("exec-three"), "commit", "-q", "--amend", "--no-edit")
+			r.gitAs(agentEnv("exec-three"), "commit", "-q", "--amend", "--no-edit")
 			if got := r.message("HEAD"); got != before {
 				t.Errorf("was\n%s\nis\n%s", before, got)
 			}
@@ -66,7 +66,7 @@ func TestSurvival(t *testing.T) {
 			r.commit("feat: by a person")
 			r.git("checkout", "-q", "-b", "other", "HEAD~4")
 			r.commit("docs: elsewhere")
-			r.gitAs(agent("exec-four"), "rebase", "-q", "other", "main")
+			r.gitAs(agentEnv("exec-four"), "rebase", "-q", "other", "main")
 			r.expect("HEAD")
 			r.expect("HEAD~1", "exec-three")
 		},
@@ -84,15 +84,15 @@ func TestSurvival(t *testing.T) {
 			}
 			r.write("same", "both")
 			r.git("add", "-A")
-			r.gitAs(agent("exec-four"), "rebase", "--continue")
+			r.gitAs(agentEnv("exec-four"), "rebase", "--continue")
 			r.expect("HEAD")
 			r.expect("HEAD~1", "exec-three")
 		},
 		"a commit of an execution in a rebase that has stopped": func(r *repo, _ []string) {
 			r.gitAs([]string{"GIT_SEQUENCE_EDITOR=sed -i.bak -e '1s/^pick/edit/'"}, "rebase", "-q", "-i", "HEAD~3")
-			r.commit("feat: in between", agent("exec-four")...)
+			r.commit("feat: in between", agentEnv("exec-four")...)
 			r.expect("HEAD", "exec-four")
-			r.gitAs(agent("exec-five"), "commit", "-q", "--amend", "--no-edit")
+			r.gitAs(agentEnv("exec-five"), "commit", "-q", "--amend", "--no-edit")
 			r.expect("HEAD", "exec-four", "exec-five")
 			r.git("rebase", "--continue")
 			r.expect("HEAD", "exec-three")
@@ -117,7 +117,7 @@ func TestSurvival(t *testing.T) {
 		"autosquash": func(r *repo, hashes []string) {
 			r.write("fix", "fix")
 			r.git("add", "-A")
-			r.gitAs(agent("exec-four"), "commit", "-q", "--fixup", hashes[1])
+			r.gitAs(agentEnv("exec-four"), "commit", "-q", "--fixup", hashes[1])
 			r.expect("HEAD", "exec-four")
 			r.gitAs([]string{"GIT_SEQUENCE_EDITOR=true"}, "rebase", "-q", "-i", "--autosquash", "HEAD~4")
 			r.expect("HEAD~1", "exec-two", "exec-four")
@@ -136,7 +136,7 @@ func TestSurvival(t *testing.T) {
 		"merge --squash by an execution": func(r *repo, _ []string) {
 			r.git("checkout", "-q", "-b", "target", "HEAD~3")
 			r.git("merge", "-q", "--squash", "main")
-			r.gitAs(agent("exec-four"), "commit", "-q", "--no-edit")
+			r.gitAs(agentEnv("exec-four"), "commit", "-q", "--no-edit")
 			r.expect("HEAD", "exec-three", "exec-two", "exec-one", "exec-four")
 		},
 		"cherry-pick by a person": func(r *repo, hashes []string) {
@@ -146,17 +146,17 @@ func TestSurvival(t *testing.T) {
 		},
 		"cherry-pick by an execution": func(r *repo, hashes []string) {
 			r.git("checkout", "-q", "-b", "target", "HEAD~3")
-			r.gitAs(agent("exec-four"), "cherry-pick", hashes[1])
+			r.gitAs(agentEnv("exec-four"), "cherry-pick", hashes[1])
 			r.expect("HEAD", "exec-two", "exec-four")
 		},
 		"revert by an execution": func(r *repo, hashes []string) {
-			r.gitAs(agent("exec-four"), "revert", "--no-edit", hashes[1])
+			r.gitAs(agentEnv("exec-four"), "revert", "--no-edit", hashes[1])
 			r.expect("HEAD", "exec-four")
 		},
 		"git am": func(r *repo, _ []string) {
 			patches := r.git("format-patch", "--stdout", "HEAD~3")
 			r.git("checkout", "-q", "-b", "mailed", "HEAD~3")
-			if out, err := r.try(agent("exec-four"), patches, "am", "-q"); err != nil {
+			if out, err := r.try(agentEnv("exec-four"), patches, "am", "-q"); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			r.expect("HEAD~2", "exec-one")
@@ -165,7 +165,7 @@ func TestSurvival(t *testing.T) {
 		"merge by an execution": func(r *repo, _ []string) {
 			r.git("checkout", "-q", "-b", "target", "HEAD~2")
 			r.commit("docs: elsewhere")
-			r.gitAs(agent("exec-four"), "merge", "-q", "--no-edit", "main")
+			r.gitAs(agentEnv("exec-four"), "merge", "-q", "--no-edit", "main")
 			r.expect("HEAD", "exec-four")
 		},
 	} {

@@ -61,7 +61,7 @@ func TestWriting(t *testing.T) {
 			r.write("x", "x")
 			r.git("add", "x")
 			before := r.head()
-			out, err := r.try(append(agent("exec-one"), tt.env...), tt.stdin, args...)
+			out, err := r.try(append(agentEnv("exec-one"), tt.env...), tt.stdin, args...)
 			if tt.want == "" {
 				if err == nil || r.head() != before {
 					t.Errorf("there is a commit:\n%s%s", out, r.message("HEAD"))
@@ -116,7 +116,7 @@ func TestSubject(t *testing.T) {
 			}
 			var env []string
 			if tt.agent {
-				env = agent("exec-one")
+				env = agentEnv("exec-one")
 			}
 			out, err := r.try(env, "", "commit", "--allow-empty", "-m", tt.subject)
 			if (err != nil) != tt.refused || strings.Contains(out, "whodid: ") != tt.warned {
@@ -134,7 +134,7 @@ func TestMessagesThatAreLeftAlone(t *testing.T) {
 	r := newRepo(t)
 	r.install()
 	huge := r.file("feat: x\n\n" + strings.Repeat("a line of prose\n", maxMessage/16+1))
-	out := r.gitAs(agent("exec-one"), "commit", "--allow-empty", "-q", "-F", huge)
+	out := r.gitAs(agentEnv("exec-one"), "commit", "--allow-empty", "-q", "-F", huge)
 	if !strings.Contains(out, "left alone") {
 		t.Errorf("nothing was said:\n%s", out)
 	}

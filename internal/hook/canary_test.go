@@ -35,7 +35,7 @@ func telling(c canary.Canary) []string {
 // captures are the payloads that real clients sent; see the README beside them.
 func captures(t testing.TB) (all [][]byte) {
 	t.Helper()
-	dir := filepath.Join("..", "ingest", "claude", "testdata")
+	dir := filepath.Join("..", "ingest", "agent", "testdata")
 	for _, name := range []string{"2.1.197/hooks.jsonl", "2.1.330/hooks.jsonl", "2.1.330/http-hooks.jsonl", "other/codex-hooks.jsonl", "other/gemini-hooks.jsonl"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {

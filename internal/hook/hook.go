@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/ingest/claude"
+	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/redact"
@@ -29,9 +29,6 @@ const maxPayload = 256 << 20
 // Lease is how long a session may be silent before it counts as lost.
 const Lease = 24 * time.Hour
 
-// DefaultAgent is the agent of sessions that no run and no configuration named.
-const DefaultAgent = "local/claude-code"
-
 // blocked is the exit code by which an agent's hook refuses a tool call.
 const blocked = 2
 
@@ -43,7 +40,7 @@ type Call struct {
 	Dir      string // the working directory
 	Now      func() time.Time
 	Store    string // the value of --store
-	Agent    string // squad/agent of sessions that no run named; DefaultAgent if it is empty or none
+	Agent    string // squad/agent of sessions that no run named; the client's default if it is empty or none
 	Required bool   // refuse the agent's action if it can't be recorded
 	// Sync starts taking the spool into the trail in the background. It is
 	// called when a session is over; nil does without.
@@ -100,7 +97,7 @@ func (c *Call) record() error {
 	if err != nil {
 		return fmt.Errorf("couldn't read what the agent told: %w", err)
 	}
-	reading := claude.Hook(payload, c.surroundings(trail))
+	reading := agent.Hook(payload, c.surroundings(trail))
 	record, err := c.clean(&reading)
 	if err != nil {
 		return err
@@ -117,11 +114,7 @@ func (c *Call) record() error {
 	return nil
 }
 
-func (c *Call) surroundings(trail place.Trail) claude.Surroundings {
-	agent := c.Env("WHODID_AGENT")
-	if _, _, err := whodid.ParseAgent(agent); err != nil {
-		agent = ""
-	}
+func (c *Call) surroundings(trail place.Trail) agent.Surroundings {
 	trigger, detail, err := whodid.ParseTrigger(c.Env("WHODID_TRIGGER"))
 	if err != nil {
 		trigger, detail = whodid.TriggerManual, ""
@@ -130,19 +123,22 @@ func (c *Call) surroundings(trail place.Trail) claude.Surroundings {
 	if !whodid.ValidID(execution) {
 		execution = ""
 	}
-	s := claude.Surroundings{
+	s := agent.Surroundings{
 		At: c.Now(), Env: c.Env,
-		Execution: execution, Agent: agent, DefaultAgent: DefaultAgent, Trigger: trigger, TriggerDetail: detail,
+		Execution: execution, Agent: agentName(c.Env("WHODID_AGENT")), DefaultAgent: agentName(c.Agent),
+		Trigger: trigger, TriggerDetail: detail,
 		Home: place.Home(c.Env), Repository: place.Repository, Lease: Lease,
-	}
-	if _, _, err := whodid.ParseAgent(c.Agent); err == nil {
-		s.DefaultAgent = c.Agent
-	}
-	if agent != "" {
-		s.DefaultAgent = agent
 	}
 	if ring, err := keys.People(trail.PeopleKey); err == nil {
 		s.Person, s.PersonAuth = Person(ring, c.Env)
+	}
+	return s
+}
+
+// agentName returns the name of an agent, or nothing if it is none.
+func agentName(s string) string {
+	if _, _, err := whodid.ParseAgent(s); err != nil {
+		return ""
 	}
 	return s
 }
@@ -162,7 +158,7 @@ func Person(ring *keys.Ring, env place.Env) (actor, auth string) {
 }
 
 // clean cuts what was read to what may touch a disk.
-func (c *Call) clean(reading *claude.Reading) (spool.Record, error) {
+func (c *Call) clean(reading *agent.Reading) (spool.Record, error) {
 	home := place.Home(c.Env)
 	redactor, err := redact.New(redact.Options{HomeDir: home})
 	if err != nil {

@@ -171,11 +171,11 @@ func TestAgentOfSession(t *testing.T) {
 	for name, test := range map[string]struct {
 		flag, env, want string
 	}{
-		"nobody said":        {"", "", "agent:" + hook.DefaultAgent},
+		"nobody said":        {"", "", "agent:local/claude-code"},
 		"the flag":           {"eng/flag", "", "agent:eng/flag"},
 		"the run around":     {"", "eng/run", "agent:eng/run"},
 		"the run wins":       {"eng/flag", "eng/run", "agent:eng/run"},
-		"a flag that is bad": {"flag", "", "agent:" + hook.DefaultAgent},
+		"a flag that is bad": {"flag", "", "agent:local/claude-code"},
 	} {
 		d := newDesk(t)
 		d.env["WHODID_AGENT"] = test.env

@@ -3,9 +3,11 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/ingest/claude"
 	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/internal/spool"
@@ -86,9 +89,13 @@ func (in *Intake) take(ctx context.Context, b spool.Batch, taken *Taken) error {
 // readSession reads a transcript and, where they are asked for, those of its
 // sub-agents.
 func (in *Intake) readSession(ctx context.Context, t spool.Transcript, taken *Taken) error {
-	ref := claude.TranscriptRef{
+	ref := agent.TranscriptRef{
+		Client:    cmp.Or(t.Client, agent.ClaudeCode),
 		Execution: t.Execution, Parent: t.Parent, Session: t.Session, Agent: t.Agent,
 		SubagentID: t.SubagentID, Path: in.resolve(t.Path), Subagents: t.Subagents, At: t.At,
+	}
+	if readerOf(ref.Client) == nil {
+		return nil
 	}
 	if err := in.readOne(ctx, ref, taken); err != nil {
 		return err
@@ -96,16 +103,16 @@ func (in *Intake) readSession(ctx context.Context, t spool.Transcript, taken *Ta
 	if !ref.Subagents {
 		return nil
 	}
-	entries, err := os.ReadDir(claude.SubagentDir(ref.Path))
+	entries, err := os.ReadDir(agent.SubagentDir(ref.Path))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return in.missing(ctx, ref, "the transcripts of sub-agents can't be read", taken)
 	}
 	for _, e := range entries {
-		id, ok := claude.SubagentID(e.Name())
+		id, ok := agent.SubagentID(e.Name())
 		if !ok {
 			continue
 		}
-		path := filepath.Join(claude.SubagentDir(ref.Path), e.Name())
+		path := filepath.Join(agent.SubagentDir(ref.Path), e.Name())
 		if err := in.readOne(ctx, ref.Subagent(path, id), taken); err != nil {
 			return err
 		}
@@ -113,13 +120,13 @@ func (in *Intake) readSession(ctx context.Context, t spool.Transcript, taken *Ta
 	return nil
 }
 
-func (in *Intake) readOne(ctx context.Context, ref claude.TranscriptRef, taken *Taken) error {
+func (in *Intake) readOne(ctx context.Context, ref agent.TranscriptRef, taken *Taken) error {
 	f, err := openFile(ref.Path)
 	if err != nil {
 		return in.missing(ctx, ref, "the transcript is gone or can't be read", taken)
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	reading, err := claude.Transcript(f, ref)
+	reading, err := readerOf(ref.Client)(f, ref)
 	if err != nil {
 		return in.missing(ctx, ref, "the transcript can't be read to its end", taken)
 	}
@@ -132,6 +139,16 @@ func (in *Intake) readOne(ctx context.Context, ref claude.TranscriptRef, taken *
 	}
 	taken.Transcripts++
 	return in.compare(ctx, ref, reading.Calls, taken)
+}
+
+// readerOf returns what reads the transcripts of a client; nil if nothing does.
+func readerOf(client string) func(io.Reader, agent.TranscriptRef) (agent.TranscriptReading, error) {
+	switch client {
+	case agent.ClaudeCode:
+		return claude.Transcript
+	default:
+		return nil
+	}
 }
 
 // openFile opens a regular file. A client names the path, and a pipe or a device
@@ -149,7 +166,7 @@ func openFile(path string) (*os.File, error) {
 
 // compare records a gap if the transcript knows of tool calls that no hook
 // told of: a hook that could not write is thus found out.
-func (in *Intake) compare(ctx context.Context, ref claude.TranscriptRef, calls []string, taken *Taken) error {
+func (in *Intake) compare(ctx context.Context, ref agent.TranscriptRef, calls []string, taken *Taken) error {
 	told, err := in.Told(ctx, ref.Execution)
 	if err != nil {
 		return err
@@ -172,7 +189,7 @@ func (in *Intake) compare(ctx context.Context, ref claude.TranscriptRef, calls [
 }
 
 // missing records that usage can't be known.
-func (in *Intake) missing(ctx context.Context, ref claude.TranscriptRef, reason string, taken *Taken) error {
+func (in *Intake) missing(ctx context.Context, ref agent.TranscriptRef, reason string, taken *Taken) error {
 	gap := in.gap(ref, reason)
 	gap.Key = fmt.Sprintf("gap/transcript/%s/%s/%s", ref.Execution, ref.SubagentID, reason)
 	taken.Gaps++
@@ -180,8 +197,8 @@ func (in *Intake) missing(ctx context.Context, ref claude.TranscriptRef, reason 
 	return err
 }
 
-func (in *Intake) gap(ref claude.TranscriptRef, reason string) whodid.Event {
-	gap := record.Gap(reason, "import:claude-code", nil, in.Now())
+func (in *Intake) gap(ref agent.TranscriptRef, reason string) whodid.Event {
+	gap := record.Gap(reason, "import:"+ref.Client, nil, in.Now())
 	gap.Execution, gap.Session = ref.Execution, ref.Session
 	return gap
 }

@@ -282,7 +282,7 @@ var locates = regexp.MustCompile(`(cwd|[pP]ath|url|name|workingDirectory)$`)
 // field, and a transcript that is made of them.
 func (s *spy) payloads(t *testing.T) {
 	t.Helper()
-	testdata := filepath.Join("..", "ingest", "claude", "testdata")
+	testdata := filepath.Join("..", "ingest", "agent", "testdata")
 	n := 0
 	for _, name := range []string{"2.1.197/hooks.jsonl", "2.1.330/hooks.jsonl", "other/codex-hooks.jsonl", "other/gemini-hooks.jsonl"} {
 		for i, v := range readLines(t, filepath.Join(testdata, name)) {
@@ -306,7 +306,7 @@ func (s *spy) payloads(t *testing.T) {
 		}
 	}
 	var transcript strings.Builder
-	for i, v := range readLines(t, filepath.Join(testdata, "2.1.330/transcript.jsonl")) {
+	for i, v := range readLines(t, filepath.Join("..", "ingest", "claude", "testdata", "2.1.330/transcript.jsonl")) {
 		for _, c := range []canary.Canary{s.secret(), content[i%len(content)]} {
 			transcript.WriteString(encode(t, plant(v, "", func(path, old string) string {
 				if path == ".type" || path == ".timestamp" || strings.HasSuffix(path, ".id") && i%2 == 0 {

@@ -1,6 +1,11 @@
 package claude
 
-import "time"
+import (
+	"time"
+
+	"github.com/whodid/whodid/internal/ingest/agent"
+	"github.com/whodid/whodid/internal/ingest/loose"
+)
 
 // record is what of a transcript's line is needed.
 type record struct {
@@ -35,61 +40,61 @@ type usage struct {
 	cacheWrite5m  int64
 }
 
-func readRecord(v value) *record {
+func readRecord(v loose.Value) *record {
 	rec := &record{}
-	var message value
-	rec.whole = v.members(func(name []byte, v value) {
+	var message loose.Value
+	rec.whole = v.Members(func(name []byte, v loose.Value) {
 		switch string(name) {
 		case "type":
-			rec.kind = v.text(maxID)
+			rec.kind = v.Text(agent.MaxID)
 		case "timestamp":
-			rec.at = clock(v.text(64))
+			rec.at = clock(v.Text(64))
 		case "version":
-			rec.version = identifier(v.text(maxID))
+			rec.version = agent.Identifier(v.Text(agent.MaxID))
 		case "promptId":
-			rec.prompt = cleanID(v.text(maxIDRead))
+			rec.prompt = agent.CleanID(v.Text(agent.MaxIDRead))
 		case "uuid":
-			rec.uuid = cleanID(v.text(maxIDRead))
+			rec.uuid = agent.CleanID(v.Text(agent.MaxIDRead))
 		case "requestId":
-			rec.request = cleanID(v.text(maxIDRead))
+			rec.request = agent.CleanID(v.Text(agent.MaxIDRead))
 		case "agentId":
-			rec.agent = cleanID(v.text(maxIDRead))
+			rec.agent = agent.CleanID(v.Text(agent.MaxIDRead))
 		case "isSidechain":
-			rec.sidechain = v.truth()
+			rec.sidechain = v.Truth()
 		case "isApiErrorMessage":
-			rec.apiError = v.truth()
+			rec.apiError = v.Truth()
 		case "error":
-			rec.errorKind = v.text(maxID)
+			rec.errorKind = v.Text(agent.MaxID)
 		case "message":
 			message = v
 		}
 	})
 	if rec.kind == "assistant" {
-		message.members(rec.answer)
+		message.Members(rec.answer)
 	}
 	return rec
 }
 
 // answer reads a member of an answer's message.
-func (rec *record) answer(name []byte, v value) {
+func (rec *record) answer(name []byte, v loose.Value) {
 	switch string(name) {
 	case "id":
-		rec.message = cleanID(v.text(maxIDRead))
+		rec.message = agent.CleanID(v.Text(agent.MaxIDRead))
 	case "model":
-		model := v.text(maxIDRead)
+		model := v.Text(agent.MaxIDRead)
 		rec.synthetic = model == "<synthetic>"
-		rec.model = modelName(model)
+		rec.model = agent.ModelName(model)
 	case "usage":
 		rec.usage = readUsage(v)
 	case "content":
-		v.elements(func(block value) bool {
+		v.Elements(func(block loose.Value) bool {
 			var kind, id string
-			block.members(func(name []byte, v value) {
+			block.Members(func(name []byte, v loose.Value) {
 				switch string(name) {
 				case "type":
-					kind = v.text(32)
+					kind = v.Text(32)
 				case "id":
-					id = cleanID(v.text(maxIDRead))
+					id = agent.CleanID(v.Text(agent.MaxIDRead))
 				}
 			})
 			if kind == "tool_use" && id != "" {
@@ -102,10 +107,10 @@ func (rec *record) answer(name []byte, v value) {
 
 // readUsage reads the counts of tokens. Input excludes what was read from or
 // written to the cache.
-func readUsage(v value) usage {
+func readUsage(v loose.Value) usage {
 	var u usage
-	v.members(func(name []byte, v value) {
-		n, ok := v.count()
+	v.Members(func(name []byte, v loose.Value) {
+		n, ok := v.Count()
 		switch string(name) {
 		case "input_tokens":
 			u.input, u.told = n, u.told || ok
@@ -116,8 +121,8 @@ func readUsage(v value) usage {
 		case "cache_creation_input_tokens":
 			u.cacheWrite, u.hasCacheWrite = n, ok
 		case "cache_creation":
-			v.members(func(name []byte, v value) {
-				n, _ := v.count()
+			v.Members(func(name []byte, v loose.Value) {
+				n, _ := v.Count()
 				switch string(name) {
 				case "ephemeral_1h_input_tokens":
 					u.cacheWrite1h = n
@@ -137,12 +142,10 @@ func readUsage(v value) usage {
 // key is the natural key of the request; "" if nothing tells it from others.
 func (rec *record) key() string {
 	switch {
-	case rec.message != "" && rec.request != "":
-		return keyOf(clientClaude, rec.message, rec.request)
-	case rec.message != "":
-		return keyOf(clientClaude, rec.message)
+	case rec.message != "" || rec.request != "":
+		return agent.RequestKey(agent.ClaudeCode, rec.request, rec.message)
 	case rec.uuid != "":
-		return keyOf(clientClaude, "line", rec.uuid)
+		return agent.Key(agent.ClaudeCode, "line", rec.uuid)
 	default:
 		return ""
 	}

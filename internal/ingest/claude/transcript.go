@@ -2,33 +2,17 @@ package claude
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/agent"
+	"github.com/whodid/whodid/internal/ingest/loose"
 )
-
-// TranscriptReading is what a transcript told.
-type TranscriptReading struct {
-	// Events are one model.call per request, in the order of their first
-	// lines, a turn.fail if the last answer was an error of the service, and a
-	// record.gap if lines could not be read.
-	Events []whodid.Event
-	// Lines counts the lines, Unreadable those that should have been read and
-	// could not be.
-	Lines, Unreadable int
-	// Calls are the ids of the tool calls, in order: what the hooks should have
-	// told of the transcript's execution.
-	Calls []string
-	// ClientVersion is the last version of the client that wrote to it.
-	ClientVersion string
-	// Failed tells that the last answer was an error of the service.
-	Failed bool
-	// First and Last are the first and last time in it; zero if there is none.
-	First, Last time.Time
-}
 
 const (
 	// maxLine is the longest line that is read as a whole. Answers of models
@@ -48,7 +32,7 @@ const (
 // session. So there is one model.call per message and request id, with the
 // usage of the line that has the largest output, and the time of the last
 // (see https://docs.anthropic.com/en/api/messages for the fields of usage).
-func Transcript(r io.Reader, ref TranscriptRef) (TranscriptReading, error) {
+func Transcript(r io.Reader, ref agent.TranscriptRef) (agent.TranscriptReading, error) {
 	t := newTranscript(ref)
 	lines := bufio.NewReaderSize(r, 64<<10)
 	var line []byte
@@ -88,9 +72,9 @@ func readLine(r *bufio.Reader, buf []byte) (line []byte, long bool, err error) {
 
 // transcript is a transcript while it is read.
 type transcript struct {
-	ref      TranscriptRef
+	ref      agent.TranscriptRef
 	actor    string
-	reading  TranscriptReading
+	reading  agent.TranscriptReading
 	requests map[string]*request
 	order    []*request
 	calls    map[string]bool
@@ -98,16 +82,16 @@ type transcript struct {
 	failure  *record // the last answer of the turn
 }
 
-func newTranscript(ref TranscriptRef) *transcript {
+func newTranscript(ref agent.TranscriptRef) *transcript {
 	return &transcript{
-		ref: ref, actor: actorOf(clientClaude, ref.Agent),
+		ref: ref, actor: agent.Actor(agent.ClaudeCode, ref.Agent),
 		requests: map[string]*request{}, calls: map[string]bool{},
 	}
 }
 
 // line reads one line of the file.
 func (t *transcript) line(line []byte, long bool) {
-	v := document(line)
+	v := loose.Document(line)
 	if len(v) == 0 {
 		return
 	}
@@ -201,13 +185,13 @@ func (q *request) take(rec *record) {
 		q.usage = rec.usage
 	}
 	q.message, q.id = rec.message, rec.request
-	q.model = firstOf(rec.model, q.model)
-	q.agent = firstOf(rec.agent, q.agent)
+	q.model = cmp.Or(rec.model, q.model)
+	q.agent = cmp.Or(rec.agent, q.agent)
 }
 
 // finish makes the events. Where neither a line nor the caller tells a time,
 // there is none to tell.
-func (t *transcript) finish() TranscriptReading {
+func (t *transcript) finish() agent.TranscriptReading {
 	if t.reading.Last.IsZero() && t.ref.At.IsZero() {
 		t.reading.Unreadable += len(t.order)
 		return t.reading
@@ -219,7 +203,7 @@ func (t *transcript) finish() TranscriptReading {
 		t.reading.Events = append(t.reading.Events, t.turnFail(t.failure))
 	}
 	if n := t.reading.Unreadable; n > 0 {
-		e := t.event("record.gap", keyOf(clientClaude, "gap", digest(t.ref.Session, t.ref.SubagentID, t.ref.Path, decimal(int64(n)))), time.Time{})
+		e := t.event("record.gap", agent.Key(agent.ClaudeCode, "gap", agent.Digest(t.ref.Session, t.ref.SubagentID, t.ref.Path, strconv.Itoa(n))), time.Time{})
 		e.Actor = whodid.System
 		e.Data = whodid.Data{"reason": "lines of a transcript could not be read", "count": int64(n)}
 		t.reading.Events = append(t.reading.Events, e)
@@ -237,25 +221,25 @@ func (t *transcript) event(what, key string, at time.Time) whodid.Event {
 	return whodid.Event{
 		Key: key, What: what, At: at, Actor: t.actor,
 		Execution: t.ref.Execution, Session: t.ref.Session,
-		Source: "import:" + clientClaude,
+		Source: "import:" + agent.ClaudeCode,
 	}
 }
 
 func (t *transcript) modelCall(q *request) whodid.Event {
 	e := t.event("model.call", q.key, q.at)
 	e.Data = whodid.Data{}
-	put(e.Data, "model", q.model)
-	put(e.Data, "request", q.id)
-	put(e.Data, "message", q.message)
-	if agent := firstOf(q.agent, t.ref.SubagentID); agent != "" {
-		put(e.Data, "agent_id", agent)
+	agent.Put(e.Data, "model", q.model)
+	agent.Put(e.Data, "request", q.id)
+	agent.Put(e.Data, "message", q.message)
+	if id := cmp.Or(q.agent, t.ref.SubagentID); id != "" {
+		agent.Put(e.Data, "agent_id", id)
 		run := t.ref.Parent
-		if t.ref.Session != "" && agent != t.ref.SubagentID {
+		if t.ref.Session != "" && id != t.ref.SubagentID {
 			// A sub-agent's line in a session's file, as old clients wrote.
-			e.Execution = childOf(clientClaude, t.ref.Session, agent)
+			e.Execution = agent.Subagent(agent.ClaudeCode, t.ref.Session, id)
 			run = t.ref.Execution
 		}
-		put(e.Data, "run", run) // a sub-agent's calls are its session's too
+		agent.Put(e.Data, "run", run) // a sub-agent's calls are its session's too
 	}
 	if u := q.usage; u.told {
 		e.Data["input_tokens"] = u.input
@@ -270,12 +254,12 @@ func (t *transcript) modelCall(q *request) whodid.Event {
 // turnFail tells of the error that the session ended with. A hook tells the
 // same with the same key, unless it fired for another prompt.
 func (t *transcript) turnFail(rec *record) whodid.Event {
-	parts := []string{t.ref.Session, "turn.fail", promptKey(rec.prompt, rec.at)}
+	parts := []string{t.ref.Session, "turn.fail", agent.PromptPart(rec.prompt, rec.at)}
 	if t.ref.SubagentID != "" {
-		parts = []string{t.ref.Session, "agent", t.ref.SubagentID, "turn.fail", promptKey(rec.prompt, rec.at)}
+		parts = []string{t.ref.Session, "agent", t.ref.SubagentID, "turn.fail", agent.PromptPart(rec.prompt, rec.at)}
 	}
-	e := t.event("turn.fail", keyOf(clientClaude, parts...), rec.at)
-	e.Data = whodid.Data{"error": errorKind(rec.errorKind)}
-	put(e.Data, "prompt", rec.prompt)
+	e := t.event("turn.fail", agent.Key(agent.ClaudeCode, parts...), rec.at)
+	e.Data = whodid.Data{"error": agent.ErrorKind(rec.errorKind)}
+	agent.Put(e.Data, "prompt", rec.prompt)
 	return e
 }

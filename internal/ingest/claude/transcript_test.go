@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -15,7 +16,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/agent"
 )
+
+// summary tells events in a line each, as far as they answer what was done, to
+// what, and with what result.
+func summary(events []whodid.Event) []string {
+	var all []string
+	for _, e := range events {
+		line := strings.TrimSpace(fmt.Sprintf("%s %s %s", e.What, e.Target, e.Result))
+		all = append(all, strings.Join(strings.Fields(line), " "))
+	}
+	return all
+}
 
 // sums are what the calls of a model add up to.
 type sums struct{ Requests, Input, Output, CacheRead, CacheWrite, CacheWrite1h int64 }
@@ -88,7 +101,7 @@ func checkValid(t testing.TB, events []whodid.Event) {
 }
 
 // transcriptFile reads a transcript in testdata.
-func transcriptFile(t testing.TB, name string, ref TranscriptRef) TranscriptReading {
+func transcriptFile(t testing.TB, name string, ref agent.TranscriptRef) agent.TranscriptReading {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", filepath.FromSlash(name)))
 	if err != nil {
@@ -105,7 +118,7 @@ func transcriptFile(t testing.TB, name string, ref TranscriptRef) TranscriptRead
 
 func TestTranscript330(t *testing.T) {
 	t.Parallel()
-	ref := TranscriptRef{Execution: "exec-7k2m9q4tz8w1c3ab", Session: "1f019263-7565-4fbb-a510-341bddc8c92a", Agent: "engineering/issue-solver"}
+	ref := agent.TranscriptRef{Execution: "exec-7k2m9q4tz8w1c3ab", Session: "1f019263-7565-4fbb-a510-341bddc8c92a", Agent: "engineering/issue-solver"}
 	got := transcriptFile(t, "2.1.330/transcript.jsonl", ref)
 	want := sums{Requests: 7, Input: 70, Output: 477, CacheRead: 85_800, CacheWrite: 3_370, CacheWrite1h: 2_670}
 	if diff := cmp.Diff(want, sumOf(got.Events)); diff != "" {
@@ -123,7 +136,7 @@ func TestTranscript330(t *testing.T) {
 	}
 	e := got.Events[len(got.Events)-1]
 	wantEvent := whodid.Event{
-		Key: "claude-code/msg_mock0014/req_mock0014", What: "model.call", Actor: "agent:engineering/issue-solver",
+		Key: "claude-code/request/req_mock0014", What: "model.call", Actor: "agent:engineering/issue-solver",
 		At: time.Date(2026, 11, 23, 14, 16, 44, 602e6, time.UTC), Execution: ref.Execution, Session: ref.Session, Source: "import:claude-code",
 		Data: whodid.Data{
 			"model": "claude-sonnet-5", "message": "msg_mock0014", "request": "req_mock0014", "input_tokens": int64(10), "output_tokens": int64(74),
@@ -149,20 +162,20 @@ func TestTranscriptsWithSubagents(t *testing.T) {
 	files := []string{main}
 	all := own.Events
 
-	entries, err := os.ReadDir(SubagentDir(ref.Path))
+	entries, err := os.ReadDir(agent.SubagentDir(ref.Path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		id, ok := SubagentID(entry.Name())
+		id, ok := agent.SubagentID(entry.Name())
 		if !ok {
 			t.Fatalf("%s is no sub-agent's", entry.Name())
 		}
-		name := SubagentDir(main) + "/" + entry.Name()
+		name := agent.SubagentDir(main) + "/" + entry.Name()
 		got := transcriptFile(t, name, ref.Subagent(name, id))
 		files = append(files, name)
 		all = append(all, got.Events...)
-		child := childOf(clientClaude, session, id)
+		child := agent.Subagent(agent.ClaudeCode, session, id)
 		if len(got.Events) != 2 {
 			t.Errorf("sub-agent %s asked %d times, want 2", id, len(got.Events))
 		}
@@ -216,8 +229,8 @@ func TestAnswersAreCountedOnce(t *testing.T) {
 		told = append(told, fmt.Sprintf("%s %d %t %s", e.Key, out, known, e.At.Format("05")))
 	}
 	want := []string{
-		"claude-code/m1/r1 90 true 05", "claude-code/m2/r2 5 true 03", "claude-code/m1/r9 5 true 06",
-		"claude-code/m4 0 false 07", // an answer whose usage is not known is no answer of zero tokens
+		"claude-code/request/r1 90 true 05", "claude-code/request/r2 5 true 03", "claude-code/request/r9 5 true 06",
+		"claude-code/message/m4 0 false 07", // an answer whose usage is not known is no answer of zero tokens
 		"claude-code/line/u6 8 true 08",
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
@@ -245,7 +258,11 @@ func TestLastAnswerIsAnError(t *testing.T) {
 		t.Errorf("got %s %v at %s", e.What, e.Data, e.At)
 	}
 	// The hook of the same failure tells the same fact.
-	hook := only(t, told(t, claude("StopFailure", object{"error": "rate_limit"}, nil)))
+	told := agent.Hook([]byte(`{"session_id":"`+session+`","transcript_path":"`+sessionFile+`","prompt_id":"prompt-1","hook_event_name":"StopFailure","error":"rate_limit"}`), agent.Surroundings{At: at})
+	if len(told.Events) != 1 {
+		t.Fatalf("the hook tells %v", summary(told.Events))
+	}
+	hook := told.Events[0]
 	if hook.Key != e.Key || hook.Execution != e.Execution {
 		t.Errorf("hook %s of %s, transcript %s of %s", hook.Key, hook.Execution, e.Key, e.Execution)
 	}
@@ -272,7 +289,7 @@ func TestSidechainsBelongToTheirAgents(t *testing.T) {
 	if err != nil || len(got.Events) != 3 {
 		t.Fatalf("got %v, error %v", summary(got.Events), err)
 	}
-	if e := got.Events[0]; e.Execution != childOf(clientClaude, session, "a1") || e.Data.String("agent_id") != "a1" {
+	if e := got.Events[0]; e.Execution != agent.Subagent(agent.ClaudeCode, session, "a1") || e.Data.String("agent_id") != "a1" {
 		t.Errorf("a1's call is told of %s", e.Execution)
 	}
 	if diff := cmp.Diff([]string{"toolu_own"}, got.Calls); diff != "" {
@@ -378,4 +395,13 @@ func TestTranscriptMemoryIsBounded(t *testing.T) {
 	if limit := uint64(8 * maxLine); used > limit {
 		t.Errorf("%d bytes allocated, want at most %d", used, limit)
 	}
+}
+
+// allocated is how many bytes f allocates, if nothing runs beside it.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }

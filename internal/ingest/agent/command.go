@@ -1,4 +1,4 @@
-package claude
+package agent
 
 import (
 	"maps"
@@ -25,7 +25,7 @@ func (h *hook) shellActions(c *call, in arguments, at stage) []action {
 			a.data["reason"] = at.reason()
 		case claim != stageOpen && a.result == whodid.ResultAttempted && a.what == "shell.run":
 			a.result = claim.result()
-			put(a.data, "reason", claim.reason())
+			Put(a.data, "reason", claim.reason())
 		}
 		actions[i] = a
 	}
@@ -49,7 +49,7 @@ func (h *hook) shellOutcome(c *call, in arguments, at stage) (out *shell.Outcome
 			return nil, stageOpen
 		}
 		out = &shell.Outcome{Stdout: s.stdout, Stderr: s.stderr, Interrupted: s.interrupted}
-		if h.client != clientClaude || !s.told || s.interrupted {
+		if h.client != ClaudeCode || !s.told || s.interrupted {
 			return out, stageOpen
 		}
 		out.ExitKnown = !s.interpreted

@@ -1,4 +1,4 @@
-package claude
+package agent
 
 import (
 	"bytes"
@@ -145,16 +145,16 @@ func TestForeignIDsAreNotTrusted(t *testing.T) {
 	if e.Data.String("permission_mode") != "" {
 		t.Errorf("permission mode is told as %q", e.Data.String("permission_mode"))
 	}
-	p["session_id"], p["tool_use_id"] = long[:maxID], long[:maxID]
+	p["session_id"], p["tool_use_id"] = long[:MaxID], long[:MaxID]
 	delete(p, "agent_id")
-	if e := only(t, told(t, p)); len(e.Key) > whodid.MaxKey || !strings.Contains(e.Key, "sha256-") || e.Session != long[:maxID] {
+	if e := only(t, told(t, p)); len(e.Key) > whodid.MaxKey || !strings.Contains(e.Key, "sha256-") || e.Session != long[:MaxID] {
 		t.Errorf("key %q of session %q", e.Key, e.Session)
 	}
 	s := surroundings()
 	s.Execution, s.Agent, s.Trigger, s.Person = "not an id", "no agent", "whim", "agent:a/b"
 	r := Hook(encode(t, claude("SessionStart", object{"source": "startup"}, nil)), s)
 	check(t, r.Events)
-	if e := r.Events[0]; e.Execution != executionOf(clientClaude, session) || e.Actor != "agent:local/claude-code" || e.OnBehalfOf != "" || e.Data.String("trigger") != "" {
+	if e := r.Events[0]; e.Execution != Execution(ClaudeCode, session) || e.Actor != "agent:local/claude-code" || e.OnBehalfOf != "" || e.Data.String("trigger") != "" {
 		t.Errorf("surroundings that make no sense are told: %+v", e)
 	}
 }

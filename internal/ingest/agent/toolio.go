@@ -1,6 +1,10 @@
-package claude
+package agent
 
-import "strings"
+import (
+	"cmp"
+
+	"github.com/whodid/whodid/internal/ingest/loose"
+)
 
 // arguments are what of a tool's input is needed.
 type arguments struct {
@@ -23,46 +27,37 @@ const maxCommand = 256 << 10
 func (c *call) arguments() arguments {
 	var in arguments
 	input := c.input
-	if input.is('"') {
-		input = document([]byte(input.text(1 << 20)))
+	if input.Is('"') {
+		input = loose.Document([]byte(input.Text(1 << 20)))
 	}
 	var path, notebook, file string
-	input.members(func(name []byte, v value) {
+	input.Members(func(name []byte, v loose.Value) {
 		switch string(name) {
 		case "file_path", "filePath", "absolute_path":
-			file = v.text(maxPath)
+			file = v.Text(maxPath)
 		case "notebook_path":
-			notebook = v.text(maxPath)
+			notebook = v.Text(maxPath)
 		case "path", "dir_path":
-			path = v.text(maxPath)
+			path = v.Text(maxPath)
 		case "command":
-			if v.is('"') {
-				in.command, in.hasCommand = v.text(maxCommand), true
+			if v.Is('"') {
+				in.command, in.hasCommand = v.Text(maxCommand), true
 			}
 		case "run_in_background", "is_background":
-			in.background = v.truth()
+			in.background = v.Truth()
 		case "url":
-			in.url = v.text(maxPath)
+			in.url = v.Text(maxPath)
 		case "subagent_type":
-			in.agentType = identifier(v.text(maxIDRead))
+			in.agentType = Identifier(v.Text(MaxIDRead))
 		case "content", "file_text":
-			if v.is('"') {
-				in.size, in.lines = v.measure()
+			if v.Is('"') {
+				in.size, in.lines = v.Measure()
 				in.hasContent = true
 			}
 		}
 	})
-	in.path = firstOf(file, notebook, path)
+	in.path = cmp.Or(file, notebook, path)
 	return in
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // outcome is what of a tool's response is needed. What a file or page holds is
@@ -84,33 +79,33 @@ type outcome struct {
 
 func (c *call) outcome() outcome {
 	var out outcome
-	c.response.members(func(name []byte, v value) {
+	c.response.Members(func(name []byte, v loose.Value) {
 		switch string(name) {
 		case "file":
-			v.members(func(name []byte, v value) {
+			v.Members(func(name []byte, v loose.Value) {
 				if string(name) == "numLines" {
-					out.lines, out.hasLines = v.count()
+					out.lines, out.hasLines = v.Count()
 				}
 			})
 		case "numFiles":
-			out.files, out.hasFiles = v.count()
+			out.files, out.hasFiles = v.Count()
 		case "code":
-			out.code, _ = v.count()
+			out.code, _ = v.Count()
 		case "bytes":
-			out.bytes, out.hasBytes = v.count()
+			out.bytes, out.hasBytes = v.Count()
 		case "type":
-			out.created = v.text(16) == "create"
+			out.created = v.Text(16) == "create"
 		case "structuredPatch":
 			out.patch(v)
 		case "agentId":
-			out.agentID = cleanID(v.text(maxIDRead))
+			out.agentID = CleanID(v.Text(MaxIDRead))
 		case "isError", "is_error":
-			out.isError = v.truth()
+			out.isError = v.Truth()
 		case "error":
-			out.failure = v.is('{') || v.is('[') || v.is('"') && v.text(1) != "" || v.truth()
+			out.failure = v.Is('{') || v.Is('[') || v.Is('"') && v.Text(1) != "" || v.Truth()
 		case "resultType":
-			out.denied = v.text(16) == "denied" || v.text(16) == "rejected"
-			out.isError = out.isError || v.text(16) == "failure"
+			out.denied = v.Text(16) == "denied" || v.Text(16) == "rejected"
+			out.isError = out.isError || v.Text(16) == "failure"
 		}
 	})
 	return out
@@ -118,18 +113,18 @@ func (c *call) outcome() outcome {
 
 // patch counts the lines of a patch: an array of hunks, whose lines begin with
 // a plus, a minus or a space.
-func (o *outcome) patch(v value) {
-	if !v.is('[') {
+func (o *outcome) patch(v loose.Value) {
+	if !v.Is('[') {
 		return
 	}
 	o.patched = true
-	v.elements(func(hunk value) bool {
-		hunk.members(func(name []byte, v value) {
+	v.Elements(func(hunk loose.Value) bool {
+		hunk.Members(func(name []byte, v loose.Value) {
 			if string(name) != "lines" {
 				return
 			}
-			v.elements(func(line value) bool {
-				switch line.text(1) {
+			v.Elements(func(line loose.Value) bool {
+				switch line.Text(1) {
 				case "+":
 					o.added++
 				case "-":
@@ -153,11 +148,11 @@ type streams struct {
 
 func (c *call) streams() streams {
 	var s streams
-	if c.response.is('"') { // Codex: the output and nothing else
+	if c.response.Is('"') { // Codex: the output and nothing else
 		s.stdout = output(c.response)
 		return s
 	}
-	c.response.members(func(name []byte, v value) {
+	c.response.Members(func(name []byte, v loose.Value) {
 		switch string(name) {
 		case "stdout":
 			s.stdout, s.told = output(v), true
@@ -166,11 +161,11 @@ func (c *call) streams() streams {
 		case "stderr":
 			s.stderr = output(v)
 		case "interrupted":
-			s.interrupted = v.truth()
+			s.interrupted = v.Truth()
 		case "backgroundTaskId":
-			s.background = s.background || v.text(1) != ""
+			s.background = s.background || v.Text(1) != ""
 		case "returnCodeInterpretation":
-			s.interpreted = v.text(1) != ""
+			s.interpreted = v.Text(1) != ""
 		}
 	})
 	return s
@@ -178,16 +173,4 @@ func (c *call) streams() streams {
 
 // output decodes what a command printed: all of it, or of more than a megabyte
 // the beginning and the end, where a command's proof stands.
-func output(v value) string {
-	const most, part = 1 << 20, 128 << 10
-	if len(v) <= most || !v.is('"') {
-		return v.text(most)
-	}
-	inner := v.inner()
-	tail := inner[len(inner)-part:]
-	// The tail may begin within an escape: go on behind the first line feed.
-	if i := strings.Index(string(tail), `\n`); i >= 0 {
-		tail = tail[i+2:]
-	}
-	return inner.unescape(part) + "\n" + tail.unescape(part)
-}
+func output(v loose.Value) string { return v.Ends(1<<20, 128<<10) }

@@ -1,12 +1,16 @@
-package claude
+package agent
 
 import (
 	"strings"
 	"time"
+
+	"github.com/whodid/whodid"
 )
 
 // TranscriptRef says which transcript to read and whose it is.
 type TranscriptRef struct {
+	// Client is whose transcript it is, and so how to read it.
+	Client string
 	// Execution is the execution that the transcript's calls belong to, and
 	// Parent the one that started it if it is a sub-agent's.
 	Execution, Parent string
@@ -24,6 +28,26 @@ type TranscriptRef struct {
 	At time.Time
 }
 
+// TranscriptReading is what a transcript told.
+type TranscriptReading struct {
+	// Events are one model.call per request, in the order of their first
+	// lines, a turn.fail if the last answer was an error of the service, and a
+	// record.gap if lines could not be read.
+	Events []whodid.Event
+	// Lines counts the lines, Unreadable those that should have been read and
+	// could not be.
+	Lines, Unreadable int
+	// Calls are the ids of the tool calls, in order: what the hooks should have
+	// told of the transcript's execution.
+	Calls []string
+	// ClientVersion is the last version of the client that wrote to it.
+	ClientVersion string
+	// Failed tells that the last answer was an error of the service.
+	Failed bool
+	// First and Last are the first and last time in it; zero if there is none.
+	First, Last time.Time
+}
+
 // SubagentDir is the directory in which the client keeps the transcripts of
 // the sub-agents of a session, by the path of the session's own. Their files
 // are those of which [SubagentID] knows the name.
@@ -39,13 +63,13 @@ func SubagentID(path string) (id string, ok bool) {
 	if !hasPrefix || !hasSuffix || id == "" {
 		return "", false
 	}
-	return cleanID(id), true
+	return CleanID(id), true
 }
 
 // Subagent refers to the transcript of a sub-agent of the session: its
 // execution is a child of the session's.
 func (r TranscriptRef) Subagent(path, id string) TranscriptRef {
-	r.Parent, r.Execution = r.Execution, childOf(clientClaude, r.Session, id)
+	r.Parent, r.Execution = r.Execution, Subagent(r.Client, r.Session, id)
 	r.SubagentID, r.Path, r.Subagents = id, path, false
 	return r
 }

@@ -1,4 +1,4 @@
-package claude
+package agent
 
 import (
 	"strings"
@@ -16,7 +16,7 @@ import (
 // a pause within a session.
 func (h *hook) sessionStart() {
 	p := h.p
-	reason := oneOf(p.source, "other", "startup", "resume", "clear", "compact", "fork")
+	reason := OneOf(p.source, "other", "startup", "resume", "clear", "compact", "fork")
 	if !h.joined {
 		switch reason {
 		case "resume":
@@ -34,9 +34,9 @@ func (h *hook) sessionStart() {
 	}
 	e := h.event("session.start", key)
 	e.Data = whodid.Data{"client": h.client, "reason": reason}
-	put(e.Data, "cwd", h.place().short(p.cwd))
-	put(e.Data, "model", p.model)
-	put(e.Data, "agent_type", p.agentType)
+	Put(e.Data, "cwd", h.place().short(p.cwd))
+	Put(e.Data, "model", p.model)
+	Put(e.Data, "agent_type", p.agentType)
 	h.add(e)
 }
 
@@ -44,13 +44,13 @@ func (h *hook) sessionStart() {
 // person behind the session.
 func (h *hook) executionStart(key string) whodid.Event {
 	e := h.event("execution.start", h.key(key))
-	if whodid.IsHuman(h.s.Person) && len(h.s.Person) <= maxID {
-		e.OnBehalfOf, e.OnBehalfAuth = h.s.Person, identifier(h.s.PersonAuth)
+	if whodid.IsHuman(h.s.Person) && len(h.s.Person) <= MaxID {
+		e.OnBehalfOf, e.OnBehalfAuth = h.s.Person, Identifier(h.s.PersonAuth)
 	}
 	e.Data = whodid.Data{"client": h.client}
-	put(e.Data, "model", h.p.model)
-	put(e.Data, "cwd", h.place().short(h.p.cwd))
-	put(e.Data, "repository", h.repository())
+	Put(e.Data, "model", h.p.model)
+	Put(e.Data, "cwd", h.place().short(h.p.cwd))
+	Put(e.Data, "repository", h.repository())
 	if seconds := int64(h.s.Lease / time.Second); seconds > 0 {
 		e.Data["lease_seconds"] = seconds
 	}
@@ -59,7 +59,7 @@ func (h *hook) executionStart(key string) whodid.Event {
 	}
 	if kind, _, err := whodid.ParseTrigger(h.s.Trigger); err == nil && kind == h.s.Trigger {
 		e.Data["trigger"] = kind
-		put(e.Data, "trigger_detail", h.s.TriggerDetail)
+		Put(e.Data, "trigger_detail", h.s.TriggerDetail)
 	}
 	return e
 }
@@ -68,7 +68,7 @@ func (h *hook) executionStart(key string) whodid.Event {
 // follows from its last turn. A session that is resumed ends again, so the time
 // belongs to the fact.
 func (h *hook) sessionEnd() {
-	reason := oneOf(h.p.reason, "other", "clear", "resume", "logout", "prompt_input_exit",
+	reason := OneOf(h.p.reason, "other", "clear", "resume", "logout", "prompt_input_exit",
 		"bypass_permissions_disabled", "exit")
 	e := h.event("session.end", h.momentKey("session.end"))
 	e.Data = whodid.Data{"reason": reason}
@@ -76,7 +76,7 @@ func (h *hook) sessionEnd() {
 	if !h.joined {
 		h.finish(reason)
 	}
-	if h.client == clientClaude && h.p.transcript != "" && h.p.session != "" {
+	if h.client == ClaudeCode && h.p.transcript != "" && h.p.session != "" {
 		h.reading.Transcript = h.transcript(h.p.transcript)
 		h.reading.Transcript.Subagents = true
 	}
@@ -96,7 +96,7 @@ func (h *hook) renew() {
 	if h.joined || seconds <= 0 {
 		return
 	}
-	e := h.event("execution.renew", h.key("execution.renew", promptKey(h.p.prompt, h.s.At)))
+	e := h.event("execution.renew", h.key("execution.renew", PromptPart(h.p.prompt, h.s.At)))
 	e.Data = whodid.Data{"lease_seconds": seconds}
 	h.add(e)
 }
@@ -107,16 +107,16 @@ func (h *hook) renew() {
 func (h *hook) turnComplete() {
 	e := h.event("turn.complete", h.momentKey("turn.complete"))
 	e.Data = whodid.Data{}
-	put(e.Data, "prompt", h.p.prompt)
+	Put(e.Data, "prompt", h.p.prompt)
 	h.add(e)
 }
 
 // turnFail tells that a turn ended in an error of the service. The transcript
 // tells the same with the same key.
 func (h *hook) turnFail() {
-	e := h.event("turn.fail", h.key("turn.fail", promptKey(h.p.prompt, h.s.At)))
-	e.Data = whodid.Data{"error": errorKind(h.p.call.failure.text(maxID))}
-	put(e.Data, "prompt", h.p.prompt)
+	e := h.event("turn.fail", h.key("turn.fail", PromptPart(h.p.prompt, h.s.At)))
+	e.Data = whodid.Data{"error": ErrorKind(h.p.call.failure.Text(MaxID))}
+	Put(e.Data, "prompt", h.p.prompt)
 	h.add(e)
 }
 
@@ -130,8 +130,8 @@ func (h *hook) subagentStart() {
 	}
 	e := h.executionStart("execution.start")
 	e.Data["agent_id"] = h.p.agentID
-	put(e.Data, "parent", h.session)
-	put(e.Data, "agent_type", h.p.agentType)
+	Put(e.Data, "parent", h.session)
+	Put(e.Data, "agent_type", h.p.agentType)
 	h.add(e)
 }
 
@@ -141,7 +141,7 @@ func (h *hook) subagentStop() {
 	p := h.p
 	if id, ok := SubagentID(p.agentFile); ok && p.agentID == "" && p.session != "" {
 		p.agentID = id
-		h.acting = childOf(h.client, p.session, id)
+		h.acting = Subagent(h.client, p.session, id)
 	}
 	if p.agentID == "" || p.session == "" {
 		h.gap(gapNoSubagent)
@@ -149,7 +149,7 @@ func (h *hook) subagentStop() {
 	}
 	h.turnComplete()
 	h.finish("stop")
-	if h.client == clientClaude && p.agentFile != "" {
+	if h.client == ClaudeCode && p.agentFile != "" {
 		ref := h.transcript("")
 		child := ref.Subagent(p.agentFile, p.agentID)
 		h.reading.Transcript = &child
@@ -158,14 +158,7 @@ func (h *hook) subagentStop() {
 
 func (h *hook) transcript(path string) *TranscriptRef {
 	return &TranscriptRef{
-		Execution: h.session, Session: h.p.session, Agent: strings.TrimPrefix(h.actor, "agent:"),
+		Client: h.client, Execution: h.session, Session: h.p.session, Agent: strings.TrimPrefix(h.actor, "agent:"),
 		Path: path, At: h.s.At,
-	}
-}
-
-// put sets a text that is not empty.
-func put(d whodid.Data, name, text string) {
-	if text != "" {
-		d[name] = text
 	}
 }

@@ -1,4 +1,4 @@
-package claude
+package agent
 
 import (
 	"testing"
@@ -7,13 +7,13 @@ import (
 func TestDetectCaptures(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"2.1.197/hooks.jsonl":                    clientClaude,
-		"2.1.330/hooks.jsonl":                    clientClaude,
-		"2.1.330/http-hooks.jsonl":               clientClaude,
-		"other/codex-hooks.jsonl":                clientCodex,
-		"other/gemini-hooks.jsonl":               clientGemini,
-		"other/copilot_cli_session_events.jsonl": clientUnknown, // no payloads of hooks
-		"other/cursor-session-simple.jsonl":      clientUnknown,
+		"2.1.197/hooks.jsonl":                    ClaudeCode,
+		"2.1.330/hooks.jsonl":                    ClaudeCode,
+		"2.1.330/http-hooks.jsonl":               ClaudeCode,
+		"other/codex-hooks.jsonl":                Codex,
+		"other/gemini-hooks.jsonl":               Gemini,
+		"other/copilot_cli_session_events.jsonl": Unknown, // no payloads of hooks
+		"other/cursor-session-simple.jsonl":      Unknown,
 	} {
 		// Each payload for itself: the events of a session must not be split
 		// between two clients.
@@ -99,7 +99,7 @@ func TestHookAsksTheEnvironment(t *testing.T) {
 	s := surroundings()
 	s.Env = func(name string) string { return map[string]string{"CLAUDECODE": "1"}[name] }
 	r := Hook([]byte(`{"session_id":"s","hook_event_name":"Stop"}`), s)
-	if e := only(t, r); e.Source != "hook:claude-code" || e.Execution != executionOf(clientClaude, "s") {
+	if e := only(t, r); e.Source != "hook:claude-code" || e.Execution != Execution(ClaudeCode, "s") {
 		t.Errorf("told by %s of %s", e.Source, e.Execution)
 	}
 }

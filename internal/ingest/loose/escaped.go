@@ -1,4 +1,4 @@
-package claude
+package loose
 
 import (
 	"bytes"

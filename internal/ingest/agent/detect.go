@@ -1,4 +1,4 @@
-package claude
+package agent
 
 import "strings"
 
@@ -11,7 +11,7 @@ func Detect(payload []byte, env func(string) string) string {
 }
 
 func (p *payload) clientIn(env func(string) string) string {
-	if client := p.client(); client != clientUnknown || env == nil {
+	if client := p.client(); client != Unknown || env == nil {
 		return client
 	}
 	return clientByEnvironment(env)
@@ -24,20 +24,20 @@ func (p *payload) client() string {
 	file := base(p.transcript)
 	switch {
 	case p.marks.conversation || strings.Contains(dirs, "/.cursor/"):
-		return clientCursor
+		return Cursor
 	case p.marks.camelEvent:
-		return clientVSCode
+		return VSCode
 	case p.marks.camelTool || p.marks.camelSession || strings.Contains(dirs, "/.copilot/"):
-		return clientCopilot
+		return Copilot
 	case strings.Contains(dirs, "/.gemini/") || geminiEvent(p.rawEvent):
-		return clientGemini
+		return Gemini
 	case strings.HasPrefix(file, "rollout-") || p.marks.turn:
-		return clientCodex
+		return Codex
 	case strings.Contains(dirs, "/.claude/") || strings.Contains(dirs, "/projects/"),
 		file != "" && file == p.session+".jsonl":
-		return clientClaude
+		return ClaudeCode
 	default:
-		return clientUnknown
+		return Unknown
 	}
 }
 
@@ -55,18 +55,18 @@ func geminiEvent(name string) bool {
 // were written for Claude Code, so they are asked for first.
 func clientByEnvironment(env func(string) string) string {
 	for _, known := range [...]struct{ variable, client string }{
-		{"CURSOR_VERSION", clientCursor},
-		{"CURSOR_PROJECT_DIR", clientCursor},
-		{"GEMINI_SESSION_ID", clientGemini},
-		{"GEMINI_PROJECT_DIR", clientGemini},
-		{"CODEX_THREAD_ID", clientCodex},
-		{"CLAUDE_PROJECT_DIR", clientClaude},
-		{"CLAUDECODE", clientClaude},
-		{"CLAUDE_CODE_ENTRYPOINT", clientClaude},
+		{"CURSOR_VERSION", Cursor},
+		{"CURSOR_PROJECT_DIR", Cursor},
+		{"GEMINI_SESSION_ID", Gemini},
+		{"GEMINI_PROJECT_DIR", Gemini},
+		{"CODEX_THREAD_ID", Codex},
+		{"CLAUDE_PROJECT_DIR", ClaudeCode},
+		{"CLAUDECODE", ClaudeCode},
+		{"CLAUDE_CODE_ENTRYPOINT", ClaudeCode},
 	} {
 		if env(known.variable) != "" {
 			return known.client
 		}
 	}
-	return clientUnknown
+	return Unknown
 }

@@ -1,4 +1,7 @@
-package claude
+// Package loose reads JSON that others wrote, as it comes: tens of megabytes of
+// which a few hundred bytes are needed, values of another type than documented,
+// text that breaks off in the middle.
+package loose
 
 import (
 	"bytes"
@@ -6,7 +9,7 @@ import (
 	"strings"
 )
 
-// value is one JSON value, still in its encoded form: a part of the payload it
+// Value is one JSON value, still in its encoded form: a part of the payload it
 // stands in, never a copy.
 //
 // A decoder of our own, because of what a hook must take: payloads of tens of
@@ -15,23 +18,23 @@ import (
 // still tells who did what. It skips what it isn't asked for at the speed of a
 // search for the next quote, never recurses, and copies nothing but the text
 // that is asked for.
-type value []byte
+type Value []byte
 
-// document returns the JSON value that b holds, without white space and byte
+// Document returns the JSON value that b holds, without white space and byte
 // order mark before it. Nothing else of it is looked at yet.
-func document(b []byte) value {
+func Document(b []byte) Value {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	return value(b[skipSpace(b, 0):])
+	return Value(b[skipSpace(b, 0):])
 }
 
-// is reports whether the value starts like one of the kind: one of { [ " n.
-func (v value) is(kind byte) bool { return len(v) > 0 && v[0] == kind }
+// Is reports whether the value starts like one of the kind: one of { [ " n.
+func (v Value) Is(kind byte) bool { return len(v) > 0 && v[0] == kind }
 
-// members calls yield with each member of an object, the last perhaps cut off,
+// Members calls yield with each member of an object, the last perhaps cut off,
 // and reports whether the object was well formed as far as it can be seen from
 // its outside. Of a value that isn't an object it reads nothing.
-func (v value) members(yield func(name []byte, member value)) (whole bool) {
-	if !v.is('{') {
+func (v Value) Members(yield func(name []byte, member Value)) (whole bool) {
+	if !v.Is('{') {
 		return false
 	}
 	i := skipSpace(v, 1)
@@ -82,10 +85,10 @@ func memberName(e escaped) []byte {
 	return []byte(e.unescape(longest))
 }
 
-// elements calls yield with each element of an array until it returns false.
+// Elements calls yield with each element of an array until it returns false.
 // Of a value that isn't an array it reads nothing.
-func (v value) elements(yield func(element value) bool) {
-	if !v.is('[') {
+func (v Value) Elements(yield func(element Value) bool) {
+	if !v.Is('[') {
 		return
 	}
 	for i := skipSpace(v, 1); i < len(v) && v[i] != ']'; i = skipSpace(v, i+1) {
@@ -100,10 +103,10 @@ func (v value) elements(yield func(element value) bool) {
 	}
 }
 
-// text returns a string's text, or a number's or boolean's as it is written:
+// Text returns a string's text, or a number's or boolean's as it is written:
 // clients have been seen to mix them up. It is valid UTF-8 and has at most
 // about limit bytes; anything else than these types is no text.
-func (v value) text(limit int) string {
+func (v Value) Text(limit int) string {
 	switch {
 	case len(v) == 0:
 		return ""
@@ -116,9 +119,40 @@ func (v value) text(limit int) string {
 	}
 }
 
+// Ends returns a string's text: all of it or, if it has more than about most
+// bytes, its first and its last part of so many, with a line feed between them.
+func (v Value) Ends(most, part int) string {
+	if len(v) <= most || !v.Is('"') {
+		return v.Text(most)
+	}
+	inner := v.inner()
+	tail := inner[len(inner)-part:]
+	// The tail may begin within an escape: go on behind the first line feed.
+	if i := bytes.Index(tail, []byte(`\n`)); i >= 0 {
+		tail = tail[i+2:]
+	}
+	return inner.unescape(part) + "\n" + tail.unescape(part)
+}
+
+// Compact calls yield with the parts of the value's encoding that are not white
+// space between its own values, in order.
+func (v Value) Compact(yield func(part []byte)) {
+	for i := skipSpace(v, 0); i < len(v); i = skipSpace(v, i) {
+		start := i
+		for i < len(v) && !isSpace(v[i]) {
+			if v[i] == '"' {
+				i, _ = scanString(v, i)
+			} else {
+				i++
+			}
+		}
+		yield(v[start:i])
+	}
+}
+
 // inner is what stands between a string's quotes, the closing one possibly
 // missing.
-func (v value) inner() escaped {
+func (v Value) inner() escaped {
 	end := len(v)
 	if n, ok := scanString(v, 0); ok {
 		end = n - 1
@@ -126,11 +160,11 @@ func (v value) inner() escaped {
 	return escaped(v[1:end])
 }
 
-// count returns a whole number that is not negative, or a string that holds
+// Count returns a whole number that is not negative, or a string that holds
 // one; fractions are cut off.
-func (v value) count() (int64, bool) {
+func (v Value) Count() (int64, bool) {
 	const largest = 1<<53 - 1 // what every JSON reader keeps exactly
-	s := strings.TrimSpace(v.text(32))
+	s := strings.TrimSpace(v.Text(32))
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
 		f, err := strconv.ParseFloat(s, 64)
@@ -142,16 +176,16 @@ func (v value) count() (int64, bool) {
 	return n, n >= 0 && n <= largest
 }
 
-// truth reports whether the value says yes.
-func (v value) truth() bool {
-	s := v.text(8)
+// Truth reports whether the value says yes.
+func (v Value) Truth() bool {
+	s := v.Text(8)
 	return s == "true" || s == "1"
 }
 
-// measure returns how many bytes and lines a string's text has, without
+// Measure returns how many bytes and lines a string's text has, without
 // building it.
-func (v value) measure() (size, lines int64) {
-	if !v.is('"') {
+func (v Value) Measure() (size, lines int64) {
+	if !v.Is('"') {
 		return 0, 0
 	}
 	return v.inner().measure()

@@ -1,9 +1,11 @@
-package claude
+package agent
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/loose"
 )
 
 // stage is how far a tool call has come.
@@ -85,10 +87,10 @@ func (h *hook) tool(c call, at stage) {
 	for i, a := range actions {
 		e := h.event(a.what, h.callKey(&c, i))
 		e.Target, e.Result, e.Data = a.target, a.result, a.data
-		put(e.Data, "tool", identifier(c.tool))
-		put(e.Data, "call", c.id)
-		put(e.Data, "permission_mode", h.p.mode)
-		put(e.Data, "agent_id", h.p.agentID)
+		Put(e.Data, "tool", Identifier(c.tool))
+		Put(e.Data, "call", c.id)
+		Put(e.Data, "permission_mode", h.p.mode)
+		Put(e.Data, "agent_id", h.p.agentID)
 		if len(actions) > 1 {
 			e.Data["part"] = int64(i + 1)
 		} else if c.duration >= 0 {
@@ -106,24 +108,17 @@ func (h *hook) tool(c call, at stage) {
 // that its attempt and its result would share but their text, which another
 // call may repeat; its key is that of this very payload.
 func (h *hook) callKey(c *call, part int) string {
-	var parts []string
-	switch {
-	case h.p.session == "" && c.id != "":
-		parts = []string{"call", c.id}
-	case c.id != "":
-		// Not the sub-agent's key: the id is the session's own, and a
-		// transcript tells it without the agent.
-		parts = []string{h.p.session, "call", c.id}
-	default:
-		parts = []string{"payload", h.digest()}
-		if h.p.event == "PostToolBatch" {
-			parts = append(parts, digest(string(c.input)))
-		}
+	if c.id != "" {
+		return CallKey(h.client, h.p.session, c.id, part)
+	}
+	parts := []string{"payload", h.digest()}
+	if h.p.event == "PostToolBatch" {
+		parts = append(parts, Digest(string(c.input)))
 	}
 	if part > 0 {
-		parts = append(parts, decimal(int64(part+1)))
+		parts = append(parts, strconv.Itoa(part+1))
 	}
-	return keyOf(h.client, parts...)
+	return Key(h.client, parts...)
 }
 
 // actions makes the actions of a call, with what its arguments and its response
@@ -135,7 +130,7 @@ func (h *hook) actions(c *call, at stage) []action {
 		return h.shellActions(c, in, at)
 	}
 	a := action{what: kind, result: at.result(), data: whodid.Data{}}
-	put(a.data, "reason", at.reason())
+	Put(a.data, "reason", at.reason())
 	var out outcome
 	if at == stageDone || at == stageOpen {
 		out = c.outcome()
@@ -145,7 +140,7 @@ func (h *hook) actions(c *call, at stage) []action {
 	case strings.HasPrefix(c.tool, mcpPrefix):
 		a.mcp(c)
 	case !known:
-		a.target = identifier(c.tool)
+		a.target = Identifier(c.tool)
 	case strings.HasPrefix(kind, "file."):
 		h.file(&a, in, out)
 	case kind == "web.fetch":
@@ -158,10 +153,10 @@ func (h *hook) actions(c *call, at stage) []action {
 	case kind == "agent.spawn":
 		a.target = in.agentType
 		if out.agentID != "" && h.p.session != "" {
-			a.data["child"] = childOf(h.client, h.p.session, out.agentID)
+			a.data["child"] = Subagent(h.client, h.p.session, out.agentID)
 		}
 	case kind == "tool.call":
-		a.target = identifier(c.tool)
+		a.target = Identifier(c.tool)
 	}
 	return []action{a}
 }
@@ -217,13 +212,13 @@ const mcpPrefix = "mcp__"
 // as mcp__server__tool.
 func (a *action) mcp(c *call) {
 	server, tool, _ := strings.Cut(strings.TrimPrefix(c.tool, mcpPrefix), "__")
-	server, tool = identifier(server), identifier(tool)
-	c.server.members(func(name []byte, v value) {
-		if s := identifier(v.text(maxID)); string(name) == "name" && s != "" {
+	server, tool = Identifier(server), Identifier(tool)
+	c.server.Members(func(name []byte, v loose.Value) {
+		if s := Identifier(v.Text(MaxID)); string(name) == "name" && s != "" {
 			server = s
 		}
 	})
-	put(a.data, "server", server)
+	Put(a.data, "server", server)
 	if server != "" && tool != "" {
 		a.target = server + "/" + tool
 	}

@@ -1,6 +1,10 @@
-package claude
+package agent
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/whodid/whodid/internal/ingest/loose"
+)
 
 // payload is what a hook's payload says of itself, foreign ids already in the
 // form in which they may be kept. The parts that depend on the tool stay
@@ -25,7 +29,7 @@ type payload struct {
 	model      string
 
 	call      call
-	calls     value // of PostToolBatch
+	calls     loose.Value // of PostToolBatch
 	interrupt bool
 
 	marks marks
@@ -35,11 +39,11 @@ type payload struct {
 type call struct {
 	tool     string
 	id       string
-	input    value
-	response value
-	failure  value // error: text of a failed call, or kind of a failed turn
-	server   value // of an MCP tool
-	duration int64 // milliseconds, -1 if not told
+	input    loose.Value
+	response loose.Value
+	failure  loose.Value // error: text of a failed call, or kind of a failed turn
+	server   loose.Value // of an MCP tool
+	duration int64       // milliseconds, -1 if not told
 }
 
 // marks are what tells the payload of one client from that of another.
@@ -55,9 +59,9 @@ type marks struct {
 // read reads the payload of a hook.
 func read(raw []byte) *payload {
 	p := &payload{raw: raw, call: call{duration: -1}}
-	v := document(raw)
-	p.isObject = v.is('{')
-	p.whole = v.members(p.member)
+	v := loose.Document(raw)
+	p.isObject = v.Is('{')
+	p.whole = v.Members(p.member)
 	if p.event == "" && p.marks.camelTool {
 		// Copilot does not name the event; what it says of the tool does.
 		p.event = "PreToolUse"
@@ -68,16 +72,16 @@ func read(raw []byte) *payload {
 	return p
 }
 
-func (p *payload) member(name []byte, v value) {
+func (p *payload) member(name []byte, v loose.Value) {
 	switch string(name) {
 	case "session_id":
-		p.session = cleanID(v.text(maxIDRead))
+		p.session = CleanID(v.Text(MaxIDRead))
 	case "sessionId":
-		p.session, p.marks.camelSession = cleanID(v.text(maxIDRead)), true
+		p.session, p.marks.camelSession = CleanID(v.Text(MaxIDRead)), true
 	case "conversation_id":
 		p.marks.conversation = true
 		if p.session == "" {
-			p.session = cleanID(v.text(maxIDRead))
+			p.session = CleanID(v.Text(MaxIDRead))
 		}
 	case "cursor_version", "workspace_roots":
 		p.marks.conversation = true
@@ -91,30 +95,30 @@ func (p *payload) member(name []byte, v value) {
 	case "turn_id":
 		p.marks.turn = true
 		if p.prompt == "" {
-			p.prompt = cleanID(v.text(maxIDRead))
+			p.prompt = CleanID(v.Text(MaxIDRead))
 		}
 	case "prompt_id":
-		p.prompt = cleanID(v.text(maxIDRead))
+		p.prompt = CleanID(v.Text(MaxIDRead))
 	case "agent_id":
-		p.agentID = cleanID(v.text(maxIDRead))
+		p.agentID = CleanID(v.Text(MaxIDRead))
 	case "agent_type":
-		p.agentType = identifier(v.text(maxIDRead))
+		p.agentType = Identifier(v.Text(MaxIDRead))
 	case "permission_mode":
-		p.mode = oneOf(v.text(maxID), "", "default", "acceptEdits", "bypassPermissions", "plan", "dontAsk", "auto")
+		p.mode = OneOf(v.Text(MaxID), "", "default", "acceptEdits", "bypassPermissions", "plan", "dontAsk", "auto")
 	case "cwd":
-		p.cwd = v.text(maxPath)
+		p.cwd = v.Text(maxPath)
 	case "transcript_path":
 		p.transcript = pathText(v)
 	case "agent_transcript_path":
 		p.agentFile = pathText(v)
 	case "source":
-		p.source = v.text(maxID)
+		p.source = v.Text(MaxID)
 	case "reason":
-		p.reason = v.text(maxID)
+		p.reason = v.Text(MaxID)
 	case "model":
-		p.model = modelName(v.text(maxIDRead))
+		p.model = ModelName(v.Text(MaxIDRead))
 	case "is_interrupt":
-		p.interrupt = v.truth()
+		p.interrupt = v.Truth()
 	case "tool_calls":
 		p.calls = v
 	case "toolName", "toolArgs", "toolResult":
@@ -125,12 +129,12 @@ func (p *payload) member(name []byte, v value) {
 	}
 }
 
-func (c *call) member(name []byte, v value) {
+func (c *call) member(name []byte, v loose.Value) {
 	switch string(name) {
 	case "tool_name", "toolName":
-		c.tool = v.text(maxIDRead)
+		c.tool = v.Text(MaxIDRead)
 	case "tool_use_id", "toolUseId":
-		c.id = cleanID(v.text(maxIDRead))
+		c.id = CleanID(v.Text(MaxIDRead))
 	case "tool_input", "toolArgs":
 		c.input = v
 	case "tool_response", "toolResult":
@@ -140,7 +144,7 @@ func (c *call) member(name []byte, v value) {
 	case "mcp_server":
 		c.server = v
 	case "duration_ms":
-		if n, ok := v.count(); ok {
+		if n, ok := v.Count(); ok {
 			c.duration = n
 		}
 	}
@@ -148,8 +152,8 @@ func (c *call) member(name []byte, v value) {
 
 // setEvent keeps the event's name as it is told and as Claude Code spells it:
 // others write preToolUse, or have another word for the same.
-func (p *payload) setEvent(v value) {
-	p.rawEvent = identifier(v.text(maxID))
+func (p *payload) setEvent(v loose.Value) {
+	p.rawEvent = Identifier(v.Text(MaxID))
 	switch p.rawEvent {
 	case "":
 		p.event = ""
@@ -166,8 +170,8 @@ func (p *payload) setEvent(v value) {
 
 // pathText returns the path of a file that is to be read later: one that is cut
 // or damaged would be another file, so it is kept whole or not at all.
-func pathText(v value) string {
-	s := v.text(maxPath + 1)
+func pathText(v loose.Value) string {
+	s := v.Text(maxPath + 1)
 	if len(s) > maxPath || strings.ContainsAny(s, "\x00\uFFFD") {
 		return ""
 	}

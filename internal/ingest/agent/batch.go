@@ -1,6 +1,10 @@
-package claude
+package agent
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/whodid/whodid/internal/ingest/loose"
+)
 
 // maxBatch is how many calls of one batch are looked at.
 const maxBatch = 1000
@@ -21,13 +25,13 @@ const maxBatch = 1000
 // told as attempted, which is the same event that PreToolUse told if it did run.
 func (h *hook) batch() {
 	seen := 0
-	h.p.calls.elements(func(v value) bool {
+	h.p.calls.Elements(func(v loose.Value) bool {
 		if seen++; seen > maxBatch {
 			h.gap(gapCalls)
 			return false
 		}
 		c := call{duration: -1}
-		v.members(c.member)
+		v.Members(c.member)
 		if c.tool == "" || !refused(c.response) {
 			return true
 		}
@@ -42,12 +46,12 @@ func (h *hook) batch() {
 
 // refused reports whether what the model was told of a call is the client's
 // refusal. It is a string, or a list of blocks with a text each.
-func refused(response value) bool {
-	told := response.text(64)
-	response.elements(func(block value) bool {
-		block.members(func(name []byte, v value) {
+func refused(response loose.Value) bool {
+	told := response.Text(64)
+	response.Elements(func(block loose.Value) bool {
+		block.Members(func(name []byte, v loose.Value) {
 			if string(name) == "text" {
-				told = v.text(64)
+				told = v.Text(64)
 			}
 		})
 		return false // the first block tells

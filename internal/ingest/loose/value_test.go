@@ -1,4 +1,4 @@
-package claude
+package loose
 
 import (
 	"bytes"
@@ -20,11 +20,11 @@ func TestTextIsThatOfEncodingJSON(t *testing.T) {
 		if err := enc.Encode(want); err != nil {
 			t.Fatal(err)
 		}
-		v := document(b.Bytes())
-		if got := v.text(1 << 20); got != strings.ToValidUTF8(want, "\uFFFD") {
+		v := Document(b.Bytes())
+		if got := v.Text(1 << 20); got != strings.ToValidUTF8(want, "\uFFFD") {
 			t.Fatalf("text of %s is %q, want %q", v, got, want)
 		}
-		size, lines := v.measure()
+		size, lines := v.Measure()
 		wantLines := strings.Count(want, "\n")
 		if want != "" && !strings.HasSuffix(want, "\n") {
 			wantLines++
@@ -33,7 +33,7 @@ func TestTextIsThatOfEncodingJSON(t *testing.T) {
 			t.Fatalf("%s measures %d bytes and %d lines, want %d and %d", v, size, lines, len(want), wantLines)
 		}
 		limit := rapid.IntRange(0, 40).Draw(t, "limit")
-		if got := v.text(limit); len(got) > limit+6 {
+		if got := v.Text(limit); len(got) > limit+6 {
 			t.Fatalf("%d bytes of text, %d were asked for", len(got), limit)
 		}
 	})
@@ -53,7 +53,7 @@ func TestMembersAreThoseOfEncodingJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := map[string]any{}
-		if !document(b).members(func(name []byte, member value) {
+		if !Document(b).Members(func(name []byte, member Value) {
 			var inner any
 			if err := json.Unmarshal(member, &inner); err != nil {
 				t.Fatalf("member %q is %s: %v", name, member, err)
@@ -74,7 +74,7 @@ func TestMembersAreThoseOfEncodingJSON(t *testing.T) {
 			t.Fatalf("read %s of %s", again, b)
 		}
 		cut := b[:rapid.IntRange(0, len(b)-1).Draw(t, "cut")]
-		if document(cut).members(func([]byte, value) {}) {
+		if Document(cut).Members(func([]byte, Value) {}) {
 			t.Fatalf("%s passes for whole", cut)
 		}
 	})
@@ -88,7 +88,7 @@ func TestCount(t *testing.T) {
 		"0": 0, "17": 17, `"17"`: 17, `" 17 "`: 17, "1.9": 1, "2e3": 2000, "9007199254740991": 1<<53 - 1,
 		"-1": -1, "9007199254740992": -1, "1e400": -1, "NaN": -1, `"x"`: -1, "null": -1, "[1]": -1, "true": -1, "": -1, "99999999999999999999": -1,
 	} {
-		got, ok := value(text).count()
+		got, ok := Value(text).Count()
 		if !ok {
 			got = -1
 		}
@@ -105,7 +105,7 @@ func TestEscapes(t *testing.T) {
 		`"\u00"`: "\uFFFD00", `"\q"`: "q", `"\`: "\uFFFD", `"a`: "a", "\"\xff\"": "\uFFFD", `"\/\b\f\r\t"`: "/\b\f\r\t",
 		"tru": "", "{": "", "-": "-", "nul": "",
 	} {
-		if got := value(text).text(100); got != want {
+		if got := Value(text).Text(100); got != want {
 			t.Errorf("text of %s = %q, want %q", text, got, want)
 		}
 	}

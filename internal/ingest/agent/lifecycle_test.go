@@ -1,4 +1,4 @@
-package claude
+package agent
 
 import (
 	"testing"
@@ -97,7 +97,8 @@ func TestSessionEndRefersToTranscripts(t *testing.T) {
 	t.Parallel()
 	r := told(t, claude("SessionEnd", map[string]any{"reason": "prompt_input_exit"}, nil))
 	want := &TranscriptRef{
-		Execution: executionOf(clientClaude, session), Session: session, Agent: "local/claude-code",
+		Client:    ClaudeCode,
+		Execution: Execution(ClaudeCode, session), Session: session, Agent: "local/claude-code",
 		Path: sessionFile, Subagents: true, At: at,
 	}
 	if diff := cmp.Diff(want, r.Transcript); diff != "" {
@@ -134,12 +135,13 @@ func TestSubagentStop(t *testing.T) {
 			if !tt.ref {
 				return
 			}
-			child := childOf(clientClaude, session, "a1")
+			child := Subagent(ClaudeCode, session, "a1")
 			if r.Events[0].Execution != child || r.Events[1].Execution != child {
 				t.Errorf("told of %s, want the child %s", r.Events[0].Execution, child)
 			}
 			want := TranscriptRef{
-				Execution: child, Parent: executionOf(clientClaude, session), Session: session,
+				Client:    ClaudeCode,
+				Execution: child, Parent: Execution(ClaudeCode, session), Session: session,
 				Agent: "local/claude-code", SubagentID: "a1", Path: file, At: at,
 			}
 			if diff := cmp.Diff(want, *r.Transcript); diff != "" {

@@ -1,4 +1,4 @@
-package claude
+package agent
 
 import (
 	"maps"
@@ -67,7 +67,7 @@ func TestTools(t *testing.T) {
 		{name: "search", tool: "WebSearch", input: object{"query": "who"}, what: "web.search", result: "success"},
 		{
 			name: "agent", tool: "Task", input: object{"subagent_type": "Explore", "prompt": "p"}, response: object{"status": "completed", "agentId": "a1"},
-			what: "agent.spawn", target: "Explore", result: "success", data: whodid.Data{"child": childOf(clientClaude, session, "a1")},
+			what: "agent.spawn", target: "Explore", result: "success", data: whodid.Data{"child": Subagent(ClaudeCode, session, "a1")},
 		},
 		{name: "mcp", tool: "mcp__github__create_issue", input: object{}, response: []any{object{"type": "text"}}, what: "mcp.call", target: "github/create_issue", result: "success", data: whodid.Data{"server": "github"}},
 		{name: "mcp error", tool: "mcp__github__get", response: object{"isError": true}, what: "mcp.call", target: "github/get", result: "failed", data: whodid.Data{"server": "github", "reason": reasonFailed}},
@@ -102,7 +102,7 @@ func TestTools(t *testing.T) {
 				t.Errorf("got %q %q %q, want %q %q %q", e.What, e.Target, e.Result, tt.what, tt.target, tt.result)
 			}
 			want := whodid.Data{"call": "toolu_1", "permission_mode": "default", "duration_ms": int64(5)}
-			put(want, "tool", identifier(tt.tool))
+			Put(want, "tool", Identifier(tt.tool))
 			maps.Copy(want, tt.data)
 			if diff := cmp.Diff(want, e.Data); diff != "" {
 				t.Errorf("data (-want +got):\n%s", diff)

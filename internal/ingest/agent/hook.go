@@ -1,4 +1,4 @@
-package claude
+package agent
 
 import (
 	"bytes"
@@ -18,7 +18,8 @@ type Surroundings struct {
 	// Execution and Agent are those of a run that is already recorded, which
 	// the session then joins; both empty outside of one.
 	Execution, Agent string
-	// DefaultAgent is the "squad/agent" of sessions that run on their own.
+	// DefaultAgent is the "squad/agent" of sessions that run on their own; that
+	// of their client, see [Default], if it is empty.
 	DefaultAgent string
 	// Trigger and TriggerDetail are those of an execution that a session starts.
 	Trigger, TriggerDetail string
@@ -111,15 +112,15 @@ type hook struct {
 
 func newHook(p *payload, s Surroundings) *hook {
 	h := &hook{s: s, p: p, client: p.clientIn(s.Env)}
-	h.actor = actorOf(h.client, s.Agent, s.DefaultAgent)
+	h.actor = Actor(h.client, s.Agent, s.DefaultAgent)
 	if whodid.ValidID(s.Execution) {
 		h.session, h.joined = s.Execution, true
 	} else if p.session != "" {
-		h.session = executionOf(h.client, p.session)
+		h.session = Execution(h.client, p.session)
 	}
 	h.acting = h.session
 	if p.agentID != "" && p.session != "" {
-		h.acting = childOf(h.client, p.session, p.agentID)
+		h.acting = Subagent(h.client, p.session, p.agentID)
 	}
 	h.reading.Client = h.client
 	return h
@@ -187,11 +188,11 @@ func (h *hook) add(e whodid.Event) { h.reading.Events = append(h.reading.Events,
 func (h *hook) key(parts ...string) string {
 	switch {
 	case h.p.session == "":
-		return keyOf(h.client, append([]string{"payload", h.digest()}, parts...)...)
+		return Key(h.client, append([]string{"payload", h.digest()}, parts...)...)
 	case h.p.agentID != "":
-		return keyOf(h.client, append([]string{h.p.session, "agent", h.p.agentID}, parts...)...)
+		return Key(h.client, append([]string{h.p.session, "agent", h.p.agentID}, parts...)...)
 	default:
-		return keyOf(h.client, append([]string{h.p.session}, parts...)...)
+		return Key(h.client, append([]string{h.p.session}, parts...)...)
 	}
 }
 
@@ -216,7 +217,7 @@ func (h *hook) gap(reason string) {
 	if h.p.rawEvent != "" {
 		data["event"] = h.p.rawEvent
 	}
-	e := h.event("record.gap", keyOf(h.client, "gap", digest(h.digest(), reason)))
+	e := h.event("record.gap", Key(h.client, "gap", Digest(h.digest(), reason)))
 	e.Actor, e.ActorAuth = whodid.System, ""
 	e.Data = data
 	h.add(e)
