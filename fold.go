@@ -9,17 +9,22 @@ import (
 // Folded is what an execution remembers of its events so that they may come in
 // any order, and again, and always add up to the same.
 type Folded struct {
-	Start  *startMark         `json:"start,omitempty"`
-	Resume *mark              `json:"resume,omitempty"`
-	Opened *sessionMark       `json:"opened,omitempty"` // the first session that was told
-	Finish *finishMark        `json:"finish,omitempty"`
-	Lost   *mark              `json:"lost,omitempty"`
-	Alive  int64              `json:"alive,omitempty"` // when it last reported, in microseconds since 1970
-	Turn   *turnMark          `json:"turn,omitempty"`
-	Calls  map[string]Usage   `json:"calls,omitempty"`
-	Tags   map[string]tagMark `json:"tags,omitempty"`
-	Lease  int64              `json:"lease,omitempty"` // until when, in microseconds since 1970
-	Quiet  int64              `json:"quiet,omitempty"` // the longest silence allowed, in seconds
+	Start  *startMark       `json:"start,omitempty"`
+	Resume *mark            `json:"resume,omitempty"`
+	Opened *sessionMark     `json:"opened,omitempty"` // the first session that was told
+	Finish *finishMark      `json:"finish,omitempty"`
+	Lost   *mark            `json:"lost,omitempty"`
+	Alive  int64            `json:"alive,omitempty"` // when it last reported, in microseconds since 1970
+	Turn   *turnMark        `json:"turn,omitempty"`
+	Calls  map[string]Usage `json:"calls,omitempty"`
+	// Repriced is by how much pricing anew changed what Calls cost, by model,
+	// and Restated what the ends stated, by the end's id.
+	Repriced map[string]Usage   `json:"repriced,omitempty"`
+	Restated map[string]Usage   `json:"restated,omitempty"`
+	Prices   *priceMark         `json:"prices,omitempty"` // the last pricing anew
+	Tags     map[string]tagMark `json:"tags,omitempty"`
+	Lease    int64              `json:"lease,omitempty"` // until when, in microseconds since 1970
+	Quiet    int64              `json:"quiet,omitempty"` // the longest silence allowed, in seconds
 }
 
 // mark orders events of one kind: by time, then by id.
@@ -56,13 +61,18 @@ type turnMark struct {
 	Error  string `json:"error,omitempty"`
 }
 
+type priceMark struct {
+	mark
+	Table string `json:"table"`
+}
+
 type tagMark struct {
 	mark
 	Value string `json:"value"`
 }
 
 // Folds returns the executions that the event changes: its own, and for a
-// model call of a sub-agent also the run that the sub-agent is a part of. An
+// model call of a sub-agent, and its price, also the run that the sub-agent is a part of. An
 // attempt changes nothing: the trail keeps it only if it came before its
 // result, so that whatever rests on it would rest on the order.
 func (e *Event) Folds() []string {
@@ -70,7 +80,7 @@ func (e *Event) Folds() []string {
 	if !ok || !kind.Folds || e.Execution == "" || e.Result == ResultAttempted {
 		return nil
 	}
-	if e.What == "model.call" {
+	if e.What == "model.call" || e.What == "model.reprice" {
 		if run := e.Data.String("run"); run != e.Execution && ValidID(run) {
 			return []string{e.Execution, run}
 		}
@@ -82,7 +92,7 @@ func (e *Event) Folds() []string {
 // difference; the caller sees to it that none is applied twice.
 func (x *Execution) Apply(e *Event) {
 	m := mark{At: Micros(e.At), ID: e.ID}
-	if e.What != "execution.lost" && e.What != "execution.tag" {
+	if e.What != "execution.lost" && e.What != "execution.tag" && e.What != "model.reprice" {
 		x.Folded.Alive = max(x.Folded.Alive, m.At)
 	}
 	switch e.What {
@@ -110,6 +120,8 @@ func (x *Execution) Apply(e *Event) {
 		}
 		model := e.Data.String("model")
 		x.Folded.Calls[model] = x.Folded.Calls[model].Add(usageOf(e.Data))
+	case "model.reprice":
+		x.applyReprice(e, m)
 	}
 	x.settle()
 }
@@ -155,6 +167,31 @@ func (x *Execution) applyFinish(e *Event, m mark) {
 		f.Stated = &u
 	}
 	x.Folded.Finish = f
+}
+
+// applyReprice changes the cost and nothing else. Differences add up whatever
+// their order, and what was recorded first stays beside them.
+func (x *Execution) applyReprice(e *Event, m mark) {
+	to, key := &x.Folded.Repriced, e.Data.String("model")
+	if end := e.Data.String("end"); end != "" {
+		to, key = &x.Folded.Restated, end
+	}
+	if *to == nil {
+		*to = map[string]Usage{}
+	}
+	(*to)[key] = (*to)[key].Add(UsageOf(e))
+	if p := x.Folded.Prices; p == nil || p.less(m) {
+		x.Folded.Prices = &priceMark{mark: m, Table: e.Data.String("price_table")}
+	}
+}
+
+// PriceTable is the table by which the execution's calls were last priced anew,
+// or "" if they never were.
+func (f *Folded) PriceTable() string {
+	if f.Prices == nil {
+		return ""
+	}
+	return f.Prices.Table
 }
 
 func (x *Execution) applyTags(e *Event, m mark) {
@@ -257,18 +294,44 @@ func (f *finishMark) status(turn *turnMark) (Status, string) {
 	}
 }
 
-// Usage returns what was used by model, and in all. A total that was stated at
-// the end stands for the calls.
+// Usage returns what was used by model, and in all, at the last prices. A total
+// that was stated at the end stands for the calls.
 func (f *Folded) Usage() (map[string]Usage, Usage) {
-	models := f.Calls
-	if f.Finish != nil && f.Finish.Stated != nil {
-		models = map[string]Usage{f.statedModel(): *f.Finish.Stated}
+	models := f.recorded()
+	switch {
+	case f.Finish != nil && f.Finish.Stated != nil:
+		if again, ok := f.Restated[f.Finish.ID]; ok {
+			model := f.statedModel()
+			models = map[string]Usage{model: models[model].Add(again)}
+		}
+	case len(f.Repriced) > 0:
+		models = maps.Clone(models)
+		for model, u := range f.Repriced {
+			if _, called := models[model]; called {
+				models[model] = models[model].Add(u)
+			}
+		}
 	}
+	return models, sumOf(models)
+}
+
+// RecordedUsage returns what was used in all at the prices at which it was
+// recorded.
+func (f *Folded) RecordedUsage() Usage { return sumOf(f.recorded()) }
+
+func (f *Folded) recorded() map[string]Usage {
+	if f.Finish != nil && f.Finish.Stated != nil {
+		return map[string]Usage{f.statedModel(): *f.Finish.Stated}
+	}
+	return f.Calls
+}
+
+func sumOf(models map[string]Usage) Usage {
 	var sum Usage
 	for _, u := range models {
 		sum = sum.Add(u)
 	}
-	return models, sum
+	return sum
 }
 
 func (x *Execution) settleUsage() {
@@ -311,6 +374,22 @@ func mainModel(calls map[string]Usage) string {
 // million dollars in micro-dollars. A number outside is no measurement, so
 // that it counts as unknown; sums of millions of calls stay within 64 bits.
 const maxUsage = 1_000_000_000_000
+
+// UsageOf is what a model call used and cost, and for calls that were priced
+// anew the difference that this makes.
+func UsageOf(e *Event) Usage {
+	if e.What != "model.reprice" {
+		return usageOf(e.Data)
+	}
+	const most = maxUsage * 1000
+	cost, hasCost := e.Data.Int("cost_micros")
+	before, hasBefore := e.Data.Int("previous_micros")
+	known, _ := e.Data.Int("newly_known")
+	if !hasCost || !hasBefore || min(cost, before) < 0 || max(cost, before) > most || known < 0 || known > most {
+		return Usage{}
+	}
+	return Usage{CostMicros: cost - before, NoCost: -known, Computed: known}
+}
 
 // usageOf reads what one event says of tokens and cost.
 func usageOf(d Data) Usage {

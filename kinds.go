@@ -85,6 +85,22 @@ func lifecycleKinds() []Kind {
 				{"run", String, Technical, "The run that the sub-agent is a part of; the call counts there too."},
 			}),
 		},
+		{
+			Name: "model.reprice", Meaning: "Calls of a model in an execution were priced anew; what they cost before stays recorded.",
+			Class: ClassRun, Folds: true,
+			Fields: []Field{
+				{"model", String, Technical, "The model that answered."},
+				{"calls", Int, Technical, "How many calls the figures are about."},
+				{"cost_micros", Int, Technical, "What is known of their cost now, in millionths of a US dollar."},
+				{"previous_micros", Int, Technical, "What was known of it before."},
+				{"newly_known", Int, Technical, "Of how many calls the cost was not known before."},
+				{"price_table", String, Technical, "Name and version of the table that priced them."},
+				{"previous_table", List, Technical, "Tables behind the figure before."},
+				{"agent_id", String, Technical, "The client's id of the sub-agent that asked."},
+				{"run", String, Technical, "The run that the sub-agent is a part of; the difference counts there too."},
+				{"end", String, Technical, "Event of the execution's end, if the figures are about the total that it stated."},
+			},
+		},
 	}
 }
 

@@ -57,13 +57,15 @@ func (p *Program) advise(o *term.Output, format string, args ...any) {
 
 // unresolved adds to the error of an id that was not found, or that was found
 // twice, what to do next.
-func unresolved(err error) error {
+func unresolved(err error) error { return unresolvedAmong(err, "whodid exec list") }
+
+func unresolvedAmong(err error, list string) error {
 	var many *store.AmbiguousError
 	switch {
 	case errors.As(err, &many):
 		return withHint(fmt.Errorf("%q is the beginning of several ids", many.Prefix), "write more of one of these: %s", strings.Join(many.IDs, " "))
 	case errors.Is(err, store.ErrNotFound):
-		return withHint(err, "see: whodid exec list")
+		return withHint(err, "see: %s", list)
 	default:
 		return err
 	}

@@ -16,6 +16,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.gitCommand(),
 		p.prCommand(),
 		p.historyCommand(),
+		p.sessionCommand(),
 		p.whyCommand(),
 		p.blameCommand(),
 		p.tailCommand(),

@@ -101,6 +101,9 @@ func answers() map[string]any {
 		"git agent-trace": interop.Trace{},
 		"blame":           ask.Blame{},
 		"why":             ask.Why{},
+
+		"session list": ask.SessionList{},
+		"session show": ask.Session{},
 	}
 }
 

@@ -163,13 +163,13 @@ func eachEvent(ctx context.Context, q querier, where string, args []any, yield f
 }
 
 // LastSeen returns when an execution was last heard of by any event of it but
-// its loss, and the zero time if no event tells.
+// its loss and the pricing of its calls, and the zero time if no event tells.
 func (s *Store) LastSeen(ctx context.Context, org, execution string) (time.Time, error) {
 	if !storable(execution) {
 		return time.Time{}, nil
 	}
 	var at sql.NullInt64
-	const q = `SELECT MAX(at) FROM event WHERE org = $1 AND execution <> '' AND execution = $2 AND what <> 'execution.lost'`
+	const q = `SELECT MAX(at) FROM event WHERE org = $1 AND execution <> '' AND execution = $2 AND what <> 'execution.lost' AND what <> 'model.reprice'`
 	if err := s.read.QueryRowContext(ctx, q, org, execution).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("couldn't read when %s was last heard of: %w", execution, err)
 	}

@@ -36,6 +36,10 @@ func plans() []plan {
 		where, args := f.where(DefaultOrg)
 		return ask(`SELECT `+executionColumns+` FROM execution `+where+rest, args[1:]...)
 	}
+	sessions := func(f SessionFilter) func(dialect) (string, []any) {
+		where, args := f.where(DefaultOrg)
+		return ask(`SELECT session FROM event `+where+` ORDER BY at DESC LIMIT 5`, args[1:]...)
+	}
 	among := func(from string, ids ...string) func(dialect) (string, []any) {
 		return func(d dialect) (string, []any) {
 			condition, arg := d.among("id", 2, ids)
@@ -61,6 +65,12 @@ func plans() []plan {
 		{"actions of an execution", "event_by_execution", "event_run_202611_org_execution_seq_idx", events(EventFilter{Execution: "exec-1", ActionsOnly: true})},
 		{"the newest events", "event_by_time", "event_run_202611_org_at_seq_idx", events(EventFilter{Newest: true, Limit: 20})},
 		{"events of a window", "event_by_time", "event_run_202611_org_at_seq_idx", events(EventFilter{Since: since, Until: until, Newest: true})},
+		{"the newest sessions", "event_of_session_start", "event_run_202611_org_at_idx", sessions(SessionFilter{})},
+		{"sessions at work", "event_of_session_start", "event_run_202611_org_at_idx", sessions(SessionFilter{Since: since})},
+		{"starts of sessions", "event_of_session", "event_run_202611_org_session_at_idx", func(d dialect) (string, []any) {
+			condition, arg := d.among("session", 2, []string{"s1", "s2"})
+			return `SELECT id FROM event WHERE org = $1 AND ` + startsSession + ` AND ` + condition, []any{DefaultOrg, arg}
+		}},
 		{"a tile", "PRIMARY KEY", "tile_pkey", ask(`SELECT hashes FROM tile WHERE org = $1 AND level = $2 AND n = $3`, 0, int64(1))},
 	}
 }
@@ -113,8 +123,8 @@ func fillPostgres(t testing.TB, address string) {
 		`INSERT INTO execution SELECT 'default', 'exec-' || i, 'eng/solver', 'eng', 'manual', '', '', ` + planEpoch + ` + i, ` + planEpoch + ` + i + 1,
 			CASE WHEN i % 500 = 0 THEN 'running' ELSE 'success' END, '', 'm', 1, 1, 0, 0, 1, 1, 'measured', 's', CASE WHEN i % 9 = 0 THEN 'exec-' || (i / 9) ELSE '' END,
 			'', '', '', 'cli', ` + planEpoch + ` + i, '{}', '{}' FROM generate_series(1, 6000) AS i`,
-		`INSERT INTO event SELECT 'default', i, 'evt-' || i, 'k' || i, 'file.write', 'run', 1, 'agent:eng/solver', '', '', '', 'x', ` + planEpoch + ` + i, ` + planEpoch + `,
-			'', 'success', 'exec-' || (i / 3), 's', '', 'cli', '{}', '', '', NULL, NULL FROM generate_series(1, 18000) AS i`,
+		`INSERT INTO event SELECT 'default', i, 'evt-' || i, 'k' || i, CASE WHEN i % 3 = 0 THEN 'execution.start' ELSE 'file.write' END, 'run', 1, 'agent:eng/solver', '', '', '', 'x', ` + planEpoch + ` + i, ` + planEpoch + `,
+			'', 'success', 'exec-' || (i / 3), 's' || (i / 3), '', 'cli', '{}', '', '', NULL, NULL FROM generate_series(1, 18000) AS i`,
 		`INSERT INTO event_id SELECT org, id, seq FROM event`,
 		`INSERT INTO tile SELECT 'default', 0, i, '' FROM generate_series(1, 2000) AS i`,
 		`ANALYZE`,

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// SessionFilter selects sessions of clients. Zero fields select everything.
+type SessionFilter struct {
+	Agent  string // full name, or a prefix ending in "*"
+	Client string
+	// Since and Until select by overlap: a session is meant if a run of it was
+	// at work at any moment between them.
+	Since, Until time.Time
+	Limit        int // 0 is no limit
+}
+
+// startsSession selects the events by which a session is found. The indexes
+// event_of_session and event_of_session_start are over these very words.
+const startsSession = `session <> '' AND what IN ('session.start', 'execution.start')`
+
+func (f *SessionFilter) where(org string) (string, []any) {
+	args := []any{org}
+	where := `WHERE org = $1 AND ` + startsSession
+	add := func(condition string, arg any) {
+		if !storable(arg) {
+			where += " AND 1 = 0"
+			return
+		}
+		args = append(args, arg)
+		where += " AND " + strings.ReplaceAll(condition, "?", fmt.Sprintf("$%d", len(args)))
+	}
+	if f.Agent != "" {
+		actor := whodid.AgentActor(f.Agent)
+		if prefix, isPrefix := strings.CutSuffix(actor, "*"); isPrefix {
+			add("actor >= ?", prefix)
+			add("actor < ?", prefix+"\x7f")
+		} else {
+			add("actor = ?", actor)
+		}
+	}
+	if f.Client != "" {
+		// Whoever tells of a session names its client behind the colon.
+		add("substr(source, length(source) + 1 - length(CAST(? AS text))) = ?", ":"+f.Client)
+	}
+	if !f.Until.IsZero() {
+		add("at < ?", whodid.Micros(f.Until))
+	}
+	if !f.Since.IsZero() {
+		add(`EXISTS (SELECT 1 FROM execution WHERE execution.org = event.org AND execution.id = event.execution AND `+atWorkUntil+` >= ?)`, whodid.Micros(f.Since))
+	}
+	return where, args
+}
+
+// Sessions returns the ids of the selected sessions, the last begun or resumed
+// first.
+func (s *Store) Sessions(ctx context.Context, org string, f SessionFilter) ([]string, error) {
+	where, args := f.where(org)
+	rows, err := s.read.QueryContext(ctx, `SELECT session FROM event `+where+` ORDER BY at DESC`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read sessions: %w", err)
+	}
+	defer rows.Close()
+	var out []string
+	seen := map[string]bool{}
+	for rows.Next() && (f.Limit <= 0 || len(out) < f.Limit) {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("couldn't read sessions: %w", err)
+		}
+		if !seen[id] {
+			seen[id] = true
+			out = append(out, id)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't read sessions: %w", err)
+	}
+	return out, nil
+}
+
+// ResolveSession returns the full id of the session that begins with the prefix.
+func (s *Store) ResolveSession(ctx context.Context, org, prefix string) (string, error) {
+	if prefix == "" || !storable(prefix) {
+		return "", fmt.Errorf("no session of the trail begins with %q: %w", prefix, ErrNotFound)
+	}
+	const most = 5
+	ids, err := queryStrings(ctx, s.read, `SELECT DISTINCT session FROM event WHERE org = $1 AND `+startsSession+
+		` AND session >= $2 AND session < $3 ORDER BY session LIMIT $4`, org, prefix, prefix+"\x7f", most)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("couldn't look up session %q: %w", prefix, err)
+	case len(ids) == 0:
+		return "", fmt.Errorf("no session of the trail begins with %q: %w", prefix, ErrNotFound)
+	case len(ids) == 1 || ids[0] == prefix:
+		return ids[0], nil
+	default:
+		return "", &AmbiguousError{Prefix: prefix, IDs: ids}
+	}
+}
+
+// SessionStarts returns the events that began the sessions and the runs in
+// them, in the order of their time.
+func (s *Store) SessionStarts(ctx context.Context, org string, sessions []string) ([]Row, error) {
+	condition, arg := s.dialect.among("session", 2, sessions)
+	return s.parsedEvents(ctx, `WHERE org = $1 AND `+startsSession+` AND `+condition+` ORDER BY at, seq`, org, arg)
+}
+
+// SessionEvents returns what the executions tell of files, of the ends of
+// sessions and, where calls is set, of calls of models; attempts whose result is
+// known are left out.
+func (s *Store) SessionEvents(ctx context.Context, org string, executions []string, calls bool) ([]Row, error) {
+	condition, arg := s.dialect.among("execution", 2, executions)
+	what := `(what >= 'file.' AND what < 'file/' OR what = 'session.end'`
+	if calls {
+		what += ` OR what = 'model.call' OR what = 'model.reprice'`
+	}
+	rows, err := s.parsedEvents(ctx, `WHERE org = $1 AND execution <> '' AND `+condition+` AND `+what+`) ORDER BY seq`, org, arg)
+	if err != nil {
+		return nil, err
+	}
+	settled := map[string]bool{}
+	for i := range rows {
+		settled[rows[i].ID] = true
+	}
+	return slices.DeleteFunc(rows, func(r Row) bool {
+		id, attempt := whodid.SettledID(r.ID)
+		return attempt && settled[id]
+	}), nil
+}
+
+// ExecutionsByID returns those of the executions that there are.
+func (s *Store) ExecutionsByID(ctx context.Context, org string, ids []string) ([]whodid.Execution, error) {
+	condition, arg := s.dialect.among("id", 2, ids)
+	return queryExecutions(ctx, s.read, `WHERE org = $1 AND `+condition, org, arg)
+}
+
+func (s *Store) parsedEvents(ctx context.Context, where string, args ...any) ([]Row, error) {
+	var out []Row
+	err := eachEvent(ctx, s.read, where, args, func(r *Row, _ *scanner) error {
+		if err := r.ParseData(); err != nil {
+			return err
+		}
+		copied := *r
+		copied.DataText = bytes.Clone(r.DataText)
+		out = append(out, copied)
+		return nil
+	})
+	return out, err
+}
