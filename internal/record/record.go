@@ -27,7 +27,8 @@ type Log interface {
 // concurrent use.
 type Recorder struct {
 	org      string
-	log      Log
+	group    group
+	known    recent // executions that the trail has
 	store    *store.Store
 	redactor *redact.Redactor
 	now      func() time.Time
@@ -35,7 +36,7 @@ type Recorder struct {
 
 // New makes the recorder of an organisation. now is the trail's clock.
 func New(org string, log Log, s *store.Store, r *redact.Redactor, now func() time.Time) *Recorder {
-	return &Recorder{org: org, log: log, store: s, redactor: r, now: now}
+	return &Recorder{org: org, group: group{log: log}, store: s, redactor: r, now: now}
 }
 
 // Record takes events in. All of them enter or, if one is not valid, none. It
@@ -170,23 +171,34 @@ func (r *Recorder) price(e *whodid.Event) error {
 	return nil
 }
 
+// append makes rows of the events and appends them. All of that is done by who
+// calls, many at once; only the transaction is shared.
 func (r *Recorder) append(ctx context.Context, events []whodid.Event, now time.Time) ([]*store.Row, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}
-	events, err := r.inferStarts(ctx, events, now)
+	starts, executions, err := r.supposeStarts(events, now)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]*store.Row, len(events))
-	salts := make([]byte, len(events)*proof.SaltSize)
+	rows := make([]*store.Row, 0, len(starts)+len(events))
+	salts := make([]byte, (len(starts)+len(events))*proof.SaltSize)
 	_, _ = rand.Read(salts) // never fails, see crypto/rand
-	for i := range events {
-		if rows[i], err = newRow(events[i], salts[i*proof.SaltSize:]); err != nil {
-			return nil, err
+	for _, part := range [][]whodid.Event{starts, events} {
+		for i := range part {
+			row, err := newRow(part[i], salts[len(rows)*proof.SaltSize:])
+			if err != nil {
+				return nil, err
+			}
+			row.Supposed = len(rows) < len(starts)
+			rows = append(rows, row)
 		}
 	}
-	return r.log.Append(ctx, rows)
+	added, err := r.group.append(ctx, rows)
+	if err == nil {
+		r.known.add(executions)
+	}
+	return added, err
 }
 
 func newRow(e whodid.Event, salt []byte) (*store.Row, error) {
@@ -203,48 +215,40 @@ func newRow(e whodid.Event, salt []byte) (*store.Row, error) {
 // inferredLease is how long a run of which no start was told may be silent.
 const inferredLease = 24 * time.Hour
 
-// inferStarts puts a start before the events of executions that the trail does
-// not know: a hook that was installed in the middle of a session tells of
-// actions, but not of the run's beginning.
-func (r *Recorder) inferStarts(ctx context.Context, events []whodid.Event, now time.Time) ([]whodid.Event, error) {
-	started := map[string]bool{}
-	first := map[string]*whodid.Event{}
-	var ids []string
+// supposeStarts makes a start for each execution of the events that the trail
+// may not know: a hook that was installed in the middle of a session tells of
+// actions, but not of the run's beginning. Whether the trail does know it is
+// decided when they are appended. It returns the executions that the trail has
+// once they are.
+func (r *Recorder) supposeStarts(events []whodid.Event, now time.Time) (starts []whodid.Event, executions []string, err error) {
+	seen := map[string]bool{}
+	for i := range events {
+		if e := &events[i]; e.What == "execution.start" && !seen[e.Execution] {
+			seen[e.Execution] = true
+			executions = append(executions, e.Execution)
+		}
+	}
 	for i := range events {
 		e := &events[i]
-		switch {
-		case e.Execution == "":
-		case e.What == "execution.start":
-			started[e.Execution] = true
-		case whodid.AgentOf(e.Actor) != "" && first[e.Execution] == nil:
-			first[e.Execution] = e
-			ids = append(ids, e.Execution)
-		}
-	}
-	if len(ids) == 0 {
-		return events, nil
-	}
-	known, err := r.store.KnownExecutions(ctx, r.org, ids)
-	if err != nil {
-		return nil, err
-	}
-	var inferred []whodid.Event
-	for _, id := range ids {
-		if known[id] || started[id] {
+		if e.Execution == "" || seen[e.Execution] || whodid.AgentOf(e.Actor) == "" {
 			continue
 		}
-		e := first[id]
+		seen[e.Execution] = true
+		if r.known.has(e.Execution) {
+			continue
+		}
 		start := whodid.Event{
-			Key: "inferred/" + id, Actor: e.Actor, ActorAuth: e.ActorAuth, What: "execution.start",
-			At: e.At, Execution: id, Session: e.Session, Source: e.Source,
+			Key: "inferred/" + e.Execution, Actor: e.Actor, ActorAuth: e.ActorAuth, What: "execution.start",
+			At: e.At, Execution: e.Execution, Session: e.Session, Source: e.Source,
 			Data: whodid.Data{"inferred": true, "lease_seconds": int64(inferredLease / time.Second)},
 		}
 		if err := r.prepare(&start, now); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		inferred = append(inferred, start)
+		starts = append(starts, start)
+		executions = append(executions, e.Execution)
 	}
-	return append(inferred, events...), nil
+	return starts, executions, nil
 }
 
 // LoseExpired ends the runs that stopped reporting and whose lease ran out:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/record"
 )
 
 // Problem is an error as the server tells it: RFC 9457, application/problem+json.
@@ -73,7 +74,9 @@ func StatusOf(err error) int {
 		return http.StatusRequestTimeout
 	case errors.Is(err, whodid.ErrInvalid):
 		return http.StatusUnprocessableEntity
-	default:
+	case errors.Is(err, record.ErrRefused):
+		return http.StatusInternalServerError // who sends it again would do so for ever
+	default: // record.ErrBusy among others: in a moment it may be well
 		return http.StatusServiceUnavailable
 	}
 }

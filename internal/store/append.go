@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -82,7 +84,7 @@ func (s *Store) Log(ctx context.Context, org string) (Log, error) {
 
 // Head returns where the log stands, or ErrNoLog.
 func (s *Store) Head(ctx context.Context, org string) (Head, error) {
-	return readHead(ctx, s.read, org, "")
+	return readHead(ctx, s.read, org)
 }
 
 // Extend puts leaves at the end of a log, in order, and signs the new head. It
@@ -94,27 +96,35 @@ type Extend func(h Head, leaves []proof.Hash) (Head, error)
 // head, in one transaction: when it returns, they are on disk. It sets Seq of
 // the rows that it added and returns them.
 //
-// An attempt whose result is known, here or in the trail, is left out.
+// An attempt whose result is known, here or in the trail, is left out, and so
+// is a supposed start of an execution that is known.
 func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Extend) ([]*Row, error) {
 	for _, r := range rows {
 		if err := r.check(org); err != nil {
 			return nil, fmt.Errorf("couldn't append to the trail: %w", err)
 		}
 	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
 	var added []*Row
 	var months string
-	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
-		head, err := readHead(ctx, tx, org, s.dialect.lockRow())
+	err := s.dialect.inAppendTx(ctx, s, func(tx appendTx) error {
+		b, err := tx.before(ctx, org, idsOf(rows), executionsOf(rows))
 		if err != nil {
 			return err
 		}
-		if added, err = s.unknown(ctx, tx, org, rows); err != nil || len(added) == 0 {
-			return err
+		if added = b.unknown(rows); len(added) == 0 {
+			return nil
 		}
 		if months, err = s.prepareMonths(ctx, tx, added); err != nil {
 			return err
 		}
-		return s.appendNew(ctx, tx, org, head, added, extend)
+		a, err := s.addition(ctx, tx, org, b, added, extend)
+		if err != nil {
+			return err
+		}
+		return tx.write(ctx, org, a)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("couldn't append to the trail: %w", err)
@@ -125,33 +135,36 @@ func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Exte
 	return added, nil
 }
 
-func (s *Store) appendNew(ctx context.Context, tx *sql.Tx, org string, head Head, rows []*Row, extend Extend) error {
-	size := head.Frontier.Size()
-	leaves := make([]proof.Hash, len(rows))
-	for i, r := range rows {
-		r.Seq = size + uint64(i)
-		leaves[i] = r.LeafHash
-	}
-	next, err := extend(head, leaves)
-	if err != nil {
-		return err
-	}
-	if err := s.dialect.insertEvents(ctx, tx, rows); err != nil {
-		return err
-	}
-	edge, err := s.completeTiles(ctx, tx, org, size, append(head.Edge, leaves...))
-	if err != nil {
-		return err
-	}
-	const q = `UPDATE head SET size = $2, frontier = $3, edge = $4, checkpoint = $5 WHERE org = $1`
-	if _, err := tx.ExecContext(ctx, q, org, int64(next.Frontier.Size()), packHashes(next.Frontier.Roots()), packHashes(edge), next.Checkpoint); err != nil {
-		return err
-	}
-	return s.foldInto(ctx, tx, org, rows)
+// appendTx is the transaction of one append. The two engines go about it each
+// in its own way: a statement costs SQLite nothing but itself, and PostgreSQL a
+// round trip while the head is locked.
+type appendTx interface {
+	querier
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// before locks the head and reads what an append rests on: which of the ids
+	// are taken, and the executions with these ids.
+	before(ctx context.Context, org string, ids, executions []string) (*before, error)
+	// write writes all of an addition.
+	write(ctx context.Context, org string, a *addition) error
 }
 
-// unknown leaves out the rows that the trail, or an earlier row, holds.
-func (s *Store) unknown(ctx context.Context, tx *sql.Tx, org string, rows []*Row) ([]*Row, error) {
+// before is the trail as an append finds it.
+type before struct {
+	head       Head
+	ids        map[string]bool
+	executions map[string]*whodid.Execution
+}
+
+// addition is everything that an append writes.
+type addition struct {
+	rows       []*Row
+	tiles      []Tile
+	head       Head
+	executions [][]any // the columns of each
+}
+
+// idsOf lists the ids that decide which of the rows are new.
+func idsOf(rows []*Row) []string {
 	ids := make([]string, 0, len(rows))
 	for _, r := range rows {
 		ids = append(ids, r.ID)
@@ -159,36 +172,71 @@ func (s *Store) unknown(ctx context.Context, tx *sql.Tx, org string, rows []*Row
 			ids = append(ids, settled)
 		}
 	}
-	condition, arg := s.dialect.among("id", 2, ids)
-	known, err := queryStrings(ctx, tx, `SELECT id FROM event_id WHERE org = $1 AND `+condition, org, arg)
-	if err != nil {
-		return nil, err
+	return ids
+}
+
+// executionsOf lists the executions that the rows change, or suppose the start
+// of.
+func executionsOf(rows []*Row) []string {
+	touched := map[string]bool{}
+	for _, r := range rows {
+		for _, id := range r.Folds() {
+			touched[id] = true
+		}
 	}
-	seen := make(map[string]bool, len(ids))
-	for _, id := range known {
-		seen[id] = true
-	}
-	settledHere := make(map[string]bool)
+	return slices.Sorted(maps.Keys(touched))
+}
+
+// unknown leaves out the rows that the trail, or an earlier row, holds.
+func (b *before) unknown(rows []*Row) []*Row {
+	settled, started := map[string]bool{}, map[string]bool{}
 	for _, r := range rows {
 		if _, attempt := whodid.SettledID(r.ID); !attempt {
-			settledHere[r.ID] = true
+			settled[r.ID] = true
+		}
+		if r.What == "execution.start" && !r.Supposed {
+			started[r.Execution] = true
 		}
 	}
 	out := make([]*Row, 0, len(rows))
 	for _, r := range rows {
-		settled, attempt := whodid.SettledID(r.ID)
-		if seen[r.ID] || attempt && (seen[settled] || settledHere[settled]) {
+		id, attempt := whodid.SettledID(r.ID)
+		if b.ids[r.ID] || attempt && (b.ids[id] || settled[id]) {
 			continue
 		}
-		seen[r.ID] = true
+		if r.Supposed && (started[r.Execution] || b.executions[r.Execution] != nil) {
+			continue
+		}
+		b.ids[r.ID] = true
 		out = append(out, r)
 	}
-	return out, nil
+	return out
+}
+
+// addition works out what appending the rows writes.
+func (s *Store) addition(ctx context.Context, q querier, org string, b *before, rows []*Row, extend Extend) (*addition, error) {
+	size := b.head.Frontier.Size()
+	leaves := make([]proof.Hash, len(rows))
+	for i, r := range rows {
+		r.Seq = size + uint64(i)
+		leaves[i] = r.LeafHash
+	}
+	edge := append(b.head.Edge, leaves...)
+	next, err := extend(b.head, leaves)
+	if err != nil {
+		return nil, err
+	}
+	a := &addition{rows: rows, head: next}
+	if a.tiles, a.head.Edge, err = s.completeTiles(ctx, q, org, size, edge); err != nil {
+		return nil, err
+	}
+	a.executions, err = b.fold(org, rows)
+	return a, err
 }
 
 // prepareMonths makes room for the rows, and returns the span of months that is
 // there once the transaction is kept.
-func (s *Store) prepareMonths(ctx context.Context, tx *sql.Tx, rows []*Row) (string, error) {
+func (s *Store) prepareMonths(ctx context.Context, tx appendTx, rows []*Row) (string, error) {
 	first, last := rows[0].RecordedAt, rows[0].RecordedAt
 	for _, r := range rows {
 		if r.RecordedAt.Before(first) {
@@ -206,12 +254,11 @@ func (s *Store) prepareMonths(ctx context.Context, tx *sql.Tx, rows []*Row) (str
 	return span, s.dialect.prepareMonths(ctx, tx, first, last)
 }
 
-// completeTiles writes the tiles that became complete when leaves were added
-// at size, and returns what is left over. hashes are those after the last
-// complete tile, old and new. Of higher levels only complete tiles are stored
-// too; what is missing there are the roots of complete tiles below.
-func (s *Store) completeTiles(ctx context.Context, tx *sql.Tx, org string, size uint64, hashes []proof.Hash) ([]proof.Hash, error) {
-	var edge []proof.Hash
+// completeTiles returns the tiles that become complete when leaves are added
+// at size, and what is left over. hashes are those after the last complete
+// tile, old and new. Of higher levels only complete tiles are stored too; what
+// is missing there are the roots of complete tiles below.
+func (s *Store) completeTiles(ctx context.Context, q querier, org string, size uint64, hashes []proof.Hash) (tiles []Tile, edge []proof.Hash, err error) {
 	for level := 0; ; level++ {
 		n := size >> proof.TileHeight // complete tiles of this level before
 		var roots []proof.Hash
@@ -220,28 +267,25 @@ func (s *Store) completeTiles(ctx context.Context, tx *sql.Tx, org string, size 
 			hashes = hashes[proof.TileWidth:]
 			root, err := proof.TileRoot(tile)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			roots = append(roots, root)
-			const q = `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`
-			if _, err := tx.ExecContext(ctx, q, org, level, int64(n), packHashes(tile)); err != nil {
-				return nil, err
-			}
+			tiles = append(tiles, Tile{Level: level, N: n, Hashes: tile})
 		}
 		if level == 0 {
 			edge = hashes
 		}
 		if len(roots) == 0 {
-			return edge, nil
+			return tiles, edge, nil
 		}
 		size >>= proof.TileHeight
 		left := int(size & (proof.TileWidth - 1))
 		if left+len(roots) < proof.TileWidth {
-			return edge, nil // nothing is complete above; what is there need not be read
+			return tiles, edge, nil // nothing is complete above; what is there need not be read
 		}
-		before, err := s.edge(ctx, tx, org, level+1, size>>proof.TileHeight, left)
+		before, err := s.edge(ctx, q, org, level+1, size>>proof.TileHeight, left)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		hashes = append(before, roots...)
 	}
@@ -253,12 +297,17 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func readHead(ctx context.Context, q querier, org, lock string) (Head, error) {
+const selectHead = `SELECT size, frontier, edge, checkpoint FROM head WHERE org = $1`
+
+func readHead(ctx context.Context, q querier, org string) (Head, error) {
+	return scanHead(q.QueryRowContext(ctx, selectHead, org))
+}
+
+func scanHead(row interface{ Scan(into ...any) error }) (Head, error) {
 	var h Head
 	var size int64
 	var frontier, edge []byte
-	err := q.QueryRowContext(ctx, `SELECT size, frontier, edge, checkpoint FROM head WHERE org = $1`+lock, org).
-		Scan(&size, &frontier, &edge, &h.Checkpoint)
+	err := row.Scan(&size, &frontier, &edge, &h.Checkpoint)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Head{}, ErrNoLog
 	}
@@ -276,6 +325,13 @@ func readHead(ctx context.Context, q querier, org, lock string) (Head, error) {
 		return Head{}, fmt.Errorf("%w: its edge: %w", ErrDamaged, err)
 	}
 	return h, nil
+}
+
+const updateHead = `UPDATE head SET size = $2, frontier = $3, edge = $4, checkpoint = $5 WHERE org = $1`
+
+// args are the parameters of updateHead.
+func (h *Head) args(org string) []any {
+	return []any{org, int64(h.Frontier.Size()), packHashes(h.Frontier.Roots()), packHashes(h.Edge), h.Checkpoint}
 }
 
 func (s *Store) inWriteTx(ctx context.Context, do func(*sql.Tx) error) error {

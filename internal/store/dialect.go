@@ -19,9 +19,8 @@ type dialect interface {
 	becomeApplication(ctx context.Context, c *sql.Conn) error
 	// lockSchema lets only one migration run at a time.
 	lockSchema(ctx context.Context, tx *sql.Tx) error
-	// lockRow is the suffix that locks the selected row until the end of the
-	// transaction; SQLite's immediate transaction has locked everything.
-	lockRow() string
+	// inAppendTx runs an append in a transaction, and keeps what it wrote.
+	inAppendTx(ctx context.Context, s *Store, do func(appendTx) error) error
 	// among is a condition that the column is in the list at parameter n, and
 	// the value to pass for it.
 	among(column string, n int, list []string) (condition string, arg any)
@@ -30,12 +29,7 @@ type dialect interface {
 	idsAreEvents() bool
 	// prepareMonths makes room for events recorded at such times, and ahead of
 	// time for the month after them.
-	prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.Time) error
-	// insertEvents adds the rows in as few statements as the engine likes.
-	insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error
-	// upsertExecutions writes executions, each as its columns in the order of
-	// executionColumns.
-	upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]any) error
+	prepareMonths(ctx context.Context, tx appendTx, first, last time.Time) error
 	// writable is an error if the database takes no changes.
 	writable(ctx context.Context, tx *sql.Tx) error
 	// snapshot are the options of a transaction that sees one state.
@@ -48,12 +42,11 @@ func (sqlite) name() string { return "sqlite" }
 
 func (sqlite) becomeOwner(_ context.Context, c *sql.Conn) error { return c.Raw(unrestrict) }
 
-func (sqlite) becomeApplication(_ context.Context, c *sql.Conn) error             { return c.Raw(restrict) }
-func (sqlite) lockSchema(context.Context, *sql.Tx) error                          { return nil }
-func (sqlite) idsAreEvents() bool                                                 { return true }
-func (sqlite) lockRow() string                                                    { return "" }
-func (sqlite) snapshot() *sql.TxOptions                                           { return nil }
-func (sqlite) prepareMonths(context.Context, *sql.Tx, time.Time, time.Time) error { return nil }
+func (sqlite) becomeApplication(_ context.Context, c *sql.Conn) error              { return c.Raw(restrict) }
+func (sqlite) lockSchema(context.Context, *sql.Tx) error                           { return nil }
+func (sqlite) idsAreEvents() bool                                                  { return true }
+func (sqlite) snapshot() *sql.TxOptions                                            { return nil }
+func (sqlite) prepareMonths(context.Context, appendTx, time.Time, time.Time) error { return nil }
 
 // writable has nothing to ask: the transaction that it is asked in has taken the
 // lock of the writer.
@@ -64,39 +57,10 @@ func (sqlite) among(column string, n int, list []string) (string, any) {
 	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n), string(b)
 }
 
-func (sqlite) insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error {
-	stmt, err := tx.PrepareContext(ctx, insertEvent)
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	for _, r := range rows {
-		if _, err := stmt.ExecContext(ctx, r.args()...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (sqlite) upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]any) error {
-	stmt, err := tx.PrepareContext(ctx, upsertExecution())
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	for _, columns := range executions {
-		if _, err := stmt.ExecContext(ctx, columns...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 type postgres struct{}
 
 func (postgres) name() string       { return "postgres" }
 func (postgres) idsAreEvents() bool { return false }
-func (postgres) lockRow() string    { return " FOR UPDATE" }
 func (postgres) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
@@ -131,29 +95,7 @@ func (postgres) among(column string, n int, list []string) (string, any) {
 	return fmt.Sprintf("%s = ANY($%d)", column, n), list
 }
 
-func (postgres) prepareMonths(ctx context.Context, tx *sql.Tx, first, last time.Time) error {
+func (postgres) prepareMonths(ctx context.Context, tx appendTx, first, last time.Time) error {
 	_, err := tx.ExecContext(ctx, `SELECT whodid_partitions($1, $2)`, whodid.Micros(first), whodid.Micros(last))
-	return err
-}
-
-// insertEvents sends each column as one array: one statement whatever the
-// number of rows, as fast as COPY at these sizes, and planned once.
-func (postgres) insertEvents(ctx context.Context, tx *sql.Tx, rows []*Row) error {
-	var c eventArrays
-	for _, r := range rows {
-		c.add(r)
-	}
-	if _, err := tx.ExecContext(ctx, insertEventArrays, c.args()...); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO event_id (org, id, seq) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])`, c.org, c.id, c.seq)
-	return err
-}
-
-// upsertExecutions sends columns as arrays, too: a batch of events touches
-// hundreds of executions, and each statement of its own would be a round trip
-// while the head is locked.
-func (postgres) upsertExecutions(ctx context.Context, tx *sql.Tx, executions [][]any) error {
-	_, err := tx.ExecContext(ctx, upsertExecutionArrays(), executionArrays(executions)...)
 	return err
 }

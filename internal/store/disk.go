@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	driversqlite "modernc.org/sqlite"
@@ -20,7 +21,15 @@ const (
 	sqliteFull         = 13
 	sqliteIOErrShmSize = 10 | 19<<8
 	postgresDiskFull   = "53100"
+
+	sqliteTooBig     = 18
+	sqliteConstraint = 19
+	sqliteMismatch   = 20
+	sqliteRange      = 25
 )
+
+// errRow means that a row may not be appended.
+var errRow = errors.New("the row can't be appended")
 
 // explain puts a sentence before an engine's error where we know better what
 // it means.
@@ -32,4 +41,25 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
 	}
 	return err
+}
+
+// Refused tells whether the engine refused what it should write, so that the
+// same rows without those that are to blame would be written: a value out of
+// range, a constraint, text that is too large. It is not so if the engine could
+// not be reached, had no room, or was asked to stop.
+func Refused(err error) bool {
+	var lite *driversqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case sqliteTooBig, sqliteConstraint, sqliteMismatch, sqliteRange:
+			return true
+		}
+		return false
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && len(pg.Code) == 5 {
+		// Data, integrity, limits of the program, what a trigger raised.
+		return slices.Contains([]string{"22", "23", "54", "P0"}, pg.Code[:2])
+	}
+	return errors.Is(err, errRow)
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
 	"math/bits"
 	"path/filepath"
@@ -64,29 +63,25 @@ func (u *uniform) seed(t testing.TB, s *Store, org string, size uint64) {
 	if _, err := s.CreateLog(ctx, Log{Org: org, Origin: org, CreatedAt: time.Unix(0, 0)}, Head{}); err != nil {
 		t.Fatal(err)
 	}
-	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
-		for level := 0; level < 3; level++ {
-			end := size >> ((level + 1) * proof.TileHeight)
-			for n := end >> proof.TileHeight << proof.TileHeight; n < end; n++ {
-				if _, err := tx.ExecContext(ctx, `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`, org, level, int64(n), packHashes(u.tile(level))); err != nil {
-					return err
-				}
-			}
+	// The leaves after the last tile are read from their events.
+	a := &addition{rows: u.rows(org, size-size%proof.TileWidth, int(size%proof.TileWidth))}
+	a.head = Head{Frontier: u.frontier(t, size), Edge: u.tile(0)[:size%proof.TileWidth]}
+	for level := range 3 {
+		end := size >> ((level + 1) * proof.TileHeight)
+		for n := end >> proof.TileHeight << proof.TileHeight; n < end; n++ {
+			a.tiles = append(a.tiles, Tile{Level: level, N: n, Hashes: u.tile(level)})
 		}
-		// The leaves after the last tile are read from their events.
-		rows := u.rows(org, size-size%proof.TileWidth, int(size%proof.TileWidth))
-		if len(rows) > 0 {
-			if _, err := s.prepareMonths(ctx, tx, rows); err != nil {
+	}
+	err := s.dialect.inAppendTx(ctx, s, func(tx appendTx) error {
+		if _, err := tx.before(ctx, org, idsOf(a.rows), nil); err != nil {
+			return err
+		}
+		if len(a.rows) > 0 {
+			if _, err := s.prepareMonths(ctx, tx, a.rows); err != nil {
 				return err
 			}
-			if err := s.dialect.insertEvents(ctx, tx, rows); err != nil {
-				return err
-			}
 		}
-		frontier := u.frontier(t, size)
-		edge := u.tile(0)[:size%proof.TileWidth]
-		_, err := tx.ExecContext(ctx, `UPDATE head SET size = $2, frontier = $3, edge = $4 WHERE org = $1`, org, int64(size), packHashes(frontier.Roots()), packHashes(edge))
-		return err
+		return tx.write(ctx, org, a)
 	})
 	if err != nil {
 		t.Fatal(err)

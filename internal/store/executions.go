@@ -18,42 +18,30 @@ const executionColumns = `org, id, agent, squad, trigger, trigger_detail, why, s
 	`tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, cost_micros, cost_known, cost_state, session, parent, subagent, ` +
 	`on_behalf_of, on_behalf_auth, source, lease_until, tags, folded`
 
-// foldInto brings the executions that the rows change up to date.
-func (s *Store) foldInto(ctx context.Context, tx *sql.Tx, org string, rows []*Row) error {
-	touched := map[string]*whodid.Execution{}
+// fold applies the rows to the executions that they change, and returns the
+// columns of each of these.
+func (b *before) fold(org string, rows []*Row) ([][]any, error) {
+	changed := map[string]bool{}
 	for _, r := range rows {
 		for _, id := range r.Folds() {
-			touched[id] = nil
-		}
-	}
-	if len(touched) == 0 {
-		return nil
-	}
-	condition, arg := s.dialect.among("id", 2, slices.Sorted(maps.Keys(touched)))
-	known, err := queryExecutions(ctx, tx, `WHERE org = $1 AND `+condition, org, arg)
-	if err != nil {
-		return err
-	}
-	for i := range known {
-		touched[known[i].ID] = &known[i]
-	}
-	for _, r := range rows {
-		for _, id := range r.Folds() {
-			if touched[id] == nil {
-				touched[id] = &whodid.Execution{Org: org, ID: id, Status: whodid.StatusRunning}
+			x := b.executions[id]
+			if x == nil {
+				x = &whodid.Execution{Org: org, ID: id, Status: whodid.StatusRunning}
+				b.executions[id] = x
 			}
-			touched[id].Apply(&r.Event)
+			x.Apply(&r.Event)
+			changed[id] = true
 		}
 	}
-	changed := make([][]any, 0, len(touched))
-	for _, id := range slices.Sorted(maps.Keys(touched)) {
-		args, err := executionArgs(touched[id])
+	out := make([][]any, 0, len(changed))
+	for _, id := range slices.Sorted(maps.Keys(changed)) {
+		args, err := executionArgs(b.executions[id])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		changed = append(changed, args)
+		out = append(out, args)
 	}
-	return s.dialect.upsertExecutions(ctx, tx, changed)
+	return out, nil
 }
 
 func executionArgs(x *whodid.Execution) ([]any, error) {
@@ -142,7 +130,7 @@ func eachExecution(ctx context.Context, q querier, where string, args []any, yie
 	return nil
 }
 
-func scanExecution(rows *sql.Rows) (*executionRow, error) {
+func scanExecution(rows interface{ Scan(into ...any) error }) (*executionRow, error) {
 	var x executionRow
 	var started, completed, lease sql.NullInt64
 	var status, folded string

@@ -4,7 +4,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/whodid/whodid/proof"
 )
@@ -14,10 +15,14 @@ import (
 // against, and no program that ships has it. first is the place of the first
 // row.
 func (s *Store) AppendPlain(ctx context.Context, org string, rows []*Row, first uint64) error {
-	return s.inWriteTx(ctx, func(tx *sql.Tx) error {
-		added, err := s.unknown(ctx, tx, org, rows)
-		if err != nil || len(added) == 0 {
+	return s.dialect.inAppendTx(ctx, s, func(tx appendTx) error {
+		b, err := tx.before(ctx, org, idsOf(rows), executionsOf(rows))
+		if err != nil {
 			return err
+		}
+		added := b.unknown(rows)
+		if len(added) == 0 {
+			return nil
 		}
 		months, err := s.prepareMonths(ctx, tx, added)
 		if err != nil {
@@ -26,45 +31,47 @@ func (s *Store) AppendPlain(ctx context.Context, org string, rows []*Row, first 
 		s.months.Store(months)
 		for i, r := range added {
 			r.Seq = first + uint64(i)
+			r.Salt = new(proof.Salt) // it must be there, and is not written
 		}
-		if err := s.insertPlain(ctx, tx, added); err != nil {
+		executions, err := b.fold(org, added)
+		if err != nil {
 			return err
 		}
-		return s.foldInto(ctx, tx, org, added)
+		if tx, ok := tx.(*postgresAppend); ok {
+			return tx.writePlain(ctx, added, executions)
+		}
+		return tx.(sqliteAppend).writePlain(ctx, added, executions)
 	})
 }
 
-func (s *Store) insertPlain(ctx context.Context, tx *sql.Tx, rows []*Row) error {
-	const salt, leaf = 21, 22 // their places among the columns
+const salt, leaf = 21, 22 // their places among the columns
+
+func (tx *postgresAppend) writePlain(ctx context.Context, rows []*Row, executions [][]any) error {
+	var c eventArrays
 	for _, r := range rows {
-		r.Salt = new(proof.Salt) // it must be there, and is not written
+		c.add(r)
 	}
-	if s.dialect.name() == "postgres" {
-		var c eventArrays
-		for _, r := range rows {
-			c.add(r)
-		}
-		args := c.args()
-		args[salt], args[leaf] = make([][]byte, len(rows)), slicesOf([]byte{}, len(rows))
-		if _, err := tx.ExecContext(ctx, insertEventArrays, args...); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO event_id (org, id, seq) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])`, c.org, c.id, c.seq)
+	args := c.args()
+	args[salt], args[leaf] = make([][]byte, len(rows)), slicesOf([]byte{}, len(rows))
+	var batch pgx.Batch
+	batch.Queue(insertEventArrays, args...)
+	batch.Queue(insertIDArrays, c.org, c.id, c.seq)
+	if len(executions) > 0 {
+		batch.Queue(upsertExecutionArrays(), executionArrays(executions)...)
+	}
+	return tx.commit(ctx, &batch)
+}
+
+func (tx sqliteAppend) writePlain(ctx context.Context, rows []*Row, executions [][]any) error {
+	events := make([][]any, len(rows))
+	for i, r := range rows {
+		events[i] = r.args()
+		events[i][salt], events[i][leaf] = nil, []byte{}
+	}
+	if err := tx.each(ctx, insertEvent, events); err != nil {
 		return err
 	}
-	stmt, err := tx.PrepareContext(ctx, insertEvent)
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	for _, r := range rows {
-		args := r.args()
-		args[salt], args[leaf] = nil, []byte{}
-		if _, err := stmt.ExecContext(ctx, args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tx.each(ctx, upsertExecution(), executions)
 }
 
 func slicesOf(b []byte, n int) [][]byte {

@@ -24,6 +24,9 @@ type Row struct {
 	Commitments []byte
 	// ErasedBy names the request or policy that erased the values.
 	ErasedBy string
+	// Supposed marks a start that no source told of, inferred from what came
+	// after it: it is appended only if the execution is not known.
+	Supposed bool
 }
 
 // check refuses what would harm the log: a row without what proves it, and one
@@ -31,9 +34,9 @@ type Row struct {
 func (r *Row) check(org string) error {
 	switch {
 	case r.Org != org:
-		return fmt.Errorf("event %s is of the organisation %q, the log of %q", r.ID, r.Org, org)
+		return fmt.Errorf("%w: event %s is of the organisation %q, the log of %q", errRow, r.ID, r.Org, org)
 	case r.ID == "" || r.LeafHash == proof.Hash{} || r.Salt == nil || len(r.DataText) == 0:
-		return fmt.Errorf("event %s has no leaf in the tree yet", r.Key)
+		return fmt.Errorf("%w: event %s has no leaf in the tree yet", errRow, r.Key)
 	default:
 		return nil
 	}
@@ -45,11 +48,6 @@ const eventColumns = `org, seq, id, key, what, class, action, actor, actor_auth,
 
 const insertEvent = `INSERT INTO event (` + eventColumns + `) VALUES ` +
 	`($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)`
-
-const insertEventArrays = `INSERT INTO event (` + eventColumns + `) SELECT o, s, i, k, w, c, a, ac, aa, ob, oa, t, at, ra, y, r, x, se, ap, so, d::json, sa, l ` +
-	`FROM unnest($1::text[],$2::bigint[],$3::text[],$4::text[],$5::text[],$6::text[],$7::smallint[],$8::text[],$9::text[],$10::text[],$11::text[],` +
-	`$12::text[],$13::bigint[],$14::bigint[],$15::text[],$16::text[],$17::text[],$18::text[],$19::text[],$20::text[],$21::text[],$22::bytea[],$23::bytea[]) ` +
-	`AS u(o, s, i, k, w, c, a, ac, aa, ob, oa, t, at, ra, y, r, x, se, ap, so, d, sa, l)`
 
 // classOf returns an event's retention class and whether it is an action.
 func classOf(what string) (whodid.Class, int64) {
@@ -69,49 +67,6 @@ func (r *Row) args() []any {
 		r.Org, int64(r.Seq), r.ID, r.Key, r.What, string(class), action, r.Actor, r.ActorAuth,
 		r.OnBehalfOf, r.OnBehalfAuth, r.Target, whodid.Micros(r.At), whodid.Micros(r.RecordedAt), r.Why,
 		string(r.Result), r.Execution, r.Session, r.Approval, r.Source, string(r.DataText), r.Salt[:], r.LeafHash[:],
-	}
-}
-
-// eventArrays holds many rows by column.
-type eventArrays struct {
-	org, id, key, what, class, actor, actorAuth, behalf, behalfAuth []string
-	target, why, result, execution, session, approval, source, data []string
-	seq, at, recordedAt                                             []int64
-	action                                                          []int16
-	salt, leaf                                                      [][]byte
-}
-
-func (c *eventArrays) add(r *Row) {
-	class, action := classOf(r.What)
-	c.org = append(c.org, r.Org)
-	c.seq = append(c.seq, int64(r.Seq))
-	c.id = append(c.id, r.ID)
-	c.key = append(c.key, r.Key)
-	c.what = append(c.what, r.What)
-	c.class = append(c.class, string(class))
-	c.action = append(c.action, int16(action))
-	c.actor = append(c.actor, r.Actor)
-	c.actorAuth = append(c.actorAuth, r.ActorAuth)
-	c.behalf = append(c.behalf, r.OnBehalfOf)
-	c.behalfAuth = append(c.behalfAuth, r.OnBehalfAuth)
-	c.target = append(c.target, r.Target)
-	c.at = append(c.at, whodid.Micros(r.At))
-	c.recordedAt = append(c.recordedAt, whodid.Micros(r.RecordedAt))
-	c.why = append(c.why, r.Why)
-	c.result = append(c.result, string(r.Result))
-	c.execution = append(c.execution, r.Execution)
-	c.session = append(c.session, r.Session)
-	c.approval = append(c.approval, r.Approval)
-	c.source = append(c.source, r.Source)
-	c.data = append(c.data, string(r.DataText))
-	c.salt = append(c.salt, r.Salt[:])
-	c.leaf = append(c.leaf, r.LeafHash[:])
-}
-
-func (c *eventArrays) args() []any {
-	return []any{
-		c.org, c.seq, c.id, c.key, c.what, c.class, c.action, c.actor, c.actorAuth, c.behalf, c.behalfAuth,
-		c.target, c.at, c.recordedAt, c.why, c.result, c.execution, c.session, c.approval, c.source, c.data, c.salt, c.leaf,
 	}
 }
 

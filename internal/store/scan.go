@@ -26,7 +26,7 @@ func (s *Store) Snapshot(ctx context.Context, org string) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open a snapshot: %w", err)
 	}
-	head, err := readHead(ctx, tx, org, "")
+	head, err := readHead(ctx, tx, org)
 	if err != nil {
 		_ = tx.Rollback()
 		return nil, err

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/whodid/whodid"
+)
+
+// inAppendTx has no lock to take: the transaction is immediate, so that it is
+// the only one that writes.
+func (sqlite) inAppendTx(ctx context.Context, s *Store, do func(appendTx) error) error {
+	return s.inWriteTx(ctx, func(tx *sql.Tx) error { return do(sqliteAppend{tx, s}) })
+}
+
+type sqliteAppend struct {
+	*sql.Tx
+	store *Store
+}
+
+func (tx sqliteAppend) before(ctx context.Context, org string, ids, executions []string) (*before, error) {
+	b := &before{ids: make(map[string]bool, len(ids)), executions: make(map[string]*whodid.Execution, len(executions))}
+	var err error
+	if b.head, err = readHead(ctx, tx, org); err != nil {
+		return nil, err
+	}
+	condition, arg := tx.store.dialect.among("id", 2, ids)
+	taken, err := queryStrings(ctx, tx, `SELECT id FROM event_id WHERE org = $1 AND `+condition, org, arg)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range taken {
+		b.ids[id] = true
+	}
+	if len(executions) == 0 {
+		return b, nil
+	}
+	condition, arg = tx.store.dialect.among("id", 2, executions)
+	err = eachExecution(ctx, tx, `WHERE org = $1 AND `+condition, []any{org, arg}, func(x *executionRow) error {
+		b.executions[x.ID] = &x.Execution
+		return nil
+	})
+	return b, err
+}
+
+func (tx sqliteAppend) write(ctx context.Context, org string, a *addition) error {
+	events := make([][]any, len(a.rows))
+	for i, r := range a.rows {
+		events[i] = r.args()
+	}
+	if err := tx.each(ctx, insertEvent, events); err != nil {
+		return err
+	}
+	tiles := make([][]any, len(a.tiles))
+	for i, t := range a.tiles {
+		tiles[i] = []any{org, t.Level, int64(t.N), packHashes(t.Hashes)}
+	}
+	if err := tx.each(ctx, `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`, tiles); err != nil {
+		return err
+	}
+	if err := tx.each(ctx, updateHead, [][]any{a.head.args(org)}); err != nil {
+		return err
+	}
+	return tx.each(ctx, upsertExecution(), a.executions)
+}
+
+// each executes a statement once for every list of arguments.
+func (tx sqliteAppend) each(ctx context.Context, statement string, lists [][]any) error {
+	if len(lists) == 0 {
+		return nil
+	}
+	stmt, err := tx.PrepareContext(ctx, statement)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for _, args := range lists {
+		if _, err := stmt.ExecContext(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
