@@ -82,6 +82,7 @@ func lifecycleKinds() []Kind {
 				{"message", String, Technical, "The service's id of the answer."},
 				{"price_table", String, Technical, "Name and version of the table that priced it."},
 				{"agent_id", String, Technical, "The client's id of the sub-agent that asked."},
+				{"agent_type", String, Technical, "The client's name for the kind of sub-agent, where its id is not told."},
 				{"run", String, Technical, "The run that the sub-agent is a part of; the call counts there too."},
 			}),
 		},

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/door/otlp"
 	"github.com/whodid/whodid/internal/server"
 )
 
@@ -38,7 +39,9 @@ It stops on SIGTERM and SIGINT, once the requests in flight have ended.`,
 
 // doors are the ways into the server: one line each.
 func (p *Program) doors() []server.Route {
-	return slices.Concat[[]server.Route]()
+	return slices.Concat(
+		otlp.Routes(otlp.Options{Now: time.Now}),
+	)
 }
 
 // nobody is an authenticator that lets nobody in.

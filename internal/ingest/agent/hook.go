@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/shell"
 )
 
 // Surroundings are what a hook knows beside its payload.
@@ -106,7 +107,8 @@ type hook struct {
 	located bool
 	at      place
 	slug    string
-	told    string // digest of the payload, once it was needed
+	told    string         // digest of the payload, once it was needed
+	outcome *shell.Outcome // of a shell command, where another source than a hook knows it
 	reading Reading
 }
 

@@ -1,0 +1,43 @@
+package agent
+
+import (
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/loose"
+	"github.com/whodid/whodid/internal/ingest/shell"
+)
+
+// Ending says how a tool call ended, as far as its source can tell.
+type Ending int
+
+// The endings of a tool call.
+const (
+	EndingUnknown Ending = iota // it was called; what came of it is not known
+	EndingDone
+	EndingFailed
+	EndingDenied
+)
+
+// ToolCall is a call of a tool as another source than a hook tells it.
+type ToolCall struct {
+	Client, Session string // client, and its id of the session
+	Tool, ID        string // name of the tool, and the client's id of the call
+	// Input are the tool's arguments as JSON, as far as they were told.
+	Input []byte
+	// Outcome is what is known of a shell command that ended; nil otherwise.
+	Outcome *shell.Outcome
+	Ending  Ending
+}
+
+// ToolEvents are the events of a tool call: what was done, to what, with what
+// result, under the keys that a hook gives the same call. Who did it, when, and
+// who says so is for the caller to add.
+func ToolEvents(t ToolCall) []whodid.Event {
+	p := &payload{session: CleanID(t.Session), whole: true}
+	h := newHook(p, Surroundings{})
+	h.client, h.told = t.Client, Digest(t.Client, t.Session, t.Tool, string(t.Input))
+	h.outcome = t.Outcome
+	c := call{tool: t.Tool, id: CleanID(t.ID), input: loose.Document(t.Input), duration: -1}
+	at := [...]stage{EndingUnknown: stageOpen, EndingDone: stageDone, EndingFailed: stageFailed, EndingDenied: stageDenied}[t.Ending]
+	h.tool(c, at)
+	return h.reading.Events
+}
