@@ -31,9 +31,7 @@ func WriteProblem(w http.ResponseWriter, status int, detail string) {
 // inside the server is told to its log, not to who asked.
 func WriteError(w http.ResponseWriter, err error) {
 	status := StatusOf(err)
-	if r, ok := w.(*response); ok {
-		r.err = err
-	}
+	Note(w, err)
 	switch status {
 	case http.StatusInternalServerError, http.StatusServiceUnavailable:
 		if status == http.StatusServiceUnavailable {
@@ -49,6 +47,14 @@ func WriteError(w http.ResponseWriter, err error) {
 		WriteProblem(w, status, err.Error())
 	default:
 		WriteProblem(w, status, err.Error())
+	}
+}
+
+// Note tells the server's log what an error answer was made of, for a door that
+// has another form for its errors than [WriteError].
+func Note(w http.ResponseWriter, err error) {
+	if r, ok := w.(*response); ok {
+		r.err = err
 	}
 }
 

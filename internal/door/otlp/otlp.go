@@ -80,22 +80,22 @@ func handle(w http.ResponseWriter, r *http.Request, t *server.Tenant, o Options,
 		err = server.CheckDepth(body, server.MaxDepth)
 	}
 	if err != nil {
+		server.Note(w, err)
 		fail(w, e, server.StatusOf(err), err.Error())
 		return
 	}
 	reading, err := read(body, e, surroundings(r, t, o))
 	if err != nil {
+		server.Note(w, err)
 		fail(w, e, http.StatusBadRequest, "the body could not be decoded")
 		return
 	}
 	if len(reading.Events) > 0 {
 		if _, err := t.Recorder.RecordValid(r.Context(), reading.Events); err != nil {
-			status := server.StatusOf(err)
-			if status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests {
-				status = http.StatusServiceUnavailable
-			}
+			// Whatever the matter is, it is none of the records': they may come again.
+			server.Note(w, err)
 			w.Header().Set("Retry-After", "1")
-			fail(w, e, status, "the records could not be recorded; none of them was acknowledged")
+			fail(w, e, http.StatusServiceUnavailable, "the records could not be recorded; none of them was acknowledged")
 			return
 		}
 	}

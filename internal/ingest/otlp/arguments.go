@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/whodid/whodid/internal/ingest/agent"
+	"github.com/whodid/whodid/internal/ingest/loose"
 )
 
 func identifier(s string) string { return agent.Identifier(s) }
@@ -13,50 +14,49 @@ func identifier(s string) string { return agent.Identifier(s) }
 const maxArguments = 256 << 10
 
 // claudeInput is what Claude Code tells of a tool's arguments, as JSON. It cuts
-// each value of the arguments at 512 characters, a command included; the
-// parameters have the whole command.
+// each value of the arguments at 512 characters and the whole at about 4,000, so
+// that of what a file was given nothing can be said; the parameters have the
+// whole command.
 func claudeInput(a *Attributes) []byte {
-	input := a.text(fieldArguments)
-	command := member(a.text(fieldParameters), "full_command")
+	parameters, input := a.text(fieldParameters), a.text(fieldArguments)
+	command := member(parameters, "full_command")
 	if command == "" {
 		command = a.text(fieldCommand)
 	}
-	switch {
-	case command != "":
-		return object("command", command)
-	case input != "" && len(input) <= maxArguments:
-		if cutCommand(input) {
-			return nil // another command than the one that ran
+	if command == "" {
+		// As long as this, it may be another command than the one that ran.
+		const cutAt = 512
+		if command = member(input, "command"); len(command) >= cutAt {
+			command = ""
 		}
-		return []byte(input)
-	case a.text(fieldPath) != "":
-		return object("file_path", a.text(fieldPath))
-	case member(a.text(fieldParameters), "subagent_type") != "":
-		return object("subagent_type", member(a.text(fieldParameters), "subagent_type"))
-	default:
-		return nil
 	}
+	if command != "" {
+		return object("command", command)
+	}
+	for _, name := range [...]string{"file_path", "notebook_path", "url", "path"} {
+		if text := member(input, name); text != "" {
+			return object(name, text)
+		}
+	}
+	if path := a.text(fieldPath); path != "" {
+		return object("file_path", path)
+	}
+	if kind := member(parameters, "subagent_type"); kind != "" {
+		return object("subagent_type", kind)
+	}
+	return nil
 }
 
-// cutCommand reports whether the arguments have a command that the client cut.
-func cutCommand(input string) bool {
-	const cutAt = 512
-	return len(member(input, "command")) >= cutAt
-}
-
-// member is a text that stands under the name in a JSON object; "" if there is
-// none, or if it is no object.
+// member is a text that stands under the name in a JSON object, which may break
+// off; "" if there is none, or if it is no object.
 func member(object, name string) string {
-	if !strings.Contains(object, name) || len(object) > maxArguments {
-		return ""
-	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal([]byte(object), &members) != nil {
-		return ""
-	}
-	var text string
-	if json.Unmarshal(members[name], &text) != nil {
-		return ""
+	text := ""
+	if strings.Contains(object, name) {
+		loose.Document([]byte(object)).Members(func(n []byte, v loose.Value) {
+			if string(n) == name && v.Is('"') {
+				text = v.Text(maxArguments)
+			}
+		})
 	}
 	return text
 }
@@ -89,16 +89,17 @@ func homeless(target string) string {
 
 // memberList is a list of texts that stands under the name in a JSON object.
 func memberList(object, name string) []string {
-	if !strings.Contains(object, name) || len(object) > maxArguments {
-		return nil
-	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal([]byte(object), &members) != nil {
-		return nil
-	}
 	var list []string
-	if json.Unmarshal(members[name], &list) != nil {
-		return nil
+	if strings.Contains(object, name) {
+		loose.Document([]byte(object)).Members(func(n []byte, v loose.Value) {
+			if string(n) != name {
+				return
+			}
+			v.Elements(func(v loose.Value) bool {
+				list = append(list, v.Text(maxArguments))
+				return len(list) < 100
+			})
+		})
 	}
 	return list
 }
