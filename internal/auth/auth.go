@@ -79,6 +79,19 @@ var (
 	ErrUnauthenticated = errors.New("not signed in: no valid token was sent")
 	// ErrForbidden means that who asks may not do that.
 	ErrForbidden = errors.New("not allowed")
+	// ErrTooMany means that too many wrong credentials came from the address.
+	ErrTooMany = errors.New("too many wrong tokens: wait a moment")
+)
+
+// The ways in which somebody was authenticated, as events name them.
+const (
+	// MethodToken is an API token: it stands for itself, or for the agent that
+	// it is bound to.
+	MethodToken = "token"
+	// MethodClaim is what the holder of an API token says of others.
+	MethodClaim = "token-claim"
+	// MethodOIDC is a person whom an OpenID Connect provider vouches for.
+	MethodOIDC = "oidc"
 )
 
 // Authenticator establishes who made a request. It returns ErrUnauthenticated,

@@ -27,6 +27,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.policyCommand(),
 		p.exceptionCommand(),
 		p.witnessCommand(),
+		p.tokenCommand(),
 		p.schemaCommand(),
 		p.completionCommand(),
 		p.manCommand(),

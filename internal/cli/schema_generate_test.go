@@ -16,6 +16,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/proof"
 )
@@ -92,7 +93,17 @@ func enums() map[string][]string {
 	for _, c := range policy.Codes() {
 		codes = append(codes, string(c))
 	}
+	var tokenStates, roles []string
+	for _, s := range auth.TokenStates() {
+		tokenStates = append(tokenStates, string(s))
+	}
+	for _, r := range auth.Roles() {
+		roles = append(roles, string(r))
+	}
 	return map[string][]string{
+		"auth.TokenState": tokenStates,
+		"auth.Role":       roles,
+
 		"policy.Outcome":  outcomes,
 		"policy.Check":    checks,
 		"policy.Code":     codes,

@@ -104,6 +104,10 @@ func answers() map[string]any {
 
 		"session list": ask.SessionList{},
 		"session show": ask.Session{},
+
+		"token create": createdToken{},
+		"token list":   tokenList{},
+		"token revoke": revokedToken{},
 	}
 }
 
@@ -117,7 +121,7 @@ func speechless() []string {
 // types say.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop")}
+	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop", "../auth")}
 	var page strings.Builder
 	page.WriteString(jsonPreface)
 	files := map[string]bool{}

@@ -9,6 +9,7 @@ type tokenPrefix struct {
 	least  int    // characters that must follow
 	more   string // characters of the token besides letters, digits, _ and -
 	words  bool   // ordinary names start like this too, so what follows must look random
+	solid  bool   // names of several words start like this, so the least must be letters and digits
 }
 
 var tokenPrefixes = [...]tokenPrefix{
@@ -93,6 +94,7 @@ var tokenPrefixes = [...]tokenPrefix{
 	{prefix: "PMAK-", least: 16},
 	{prefix: "NRAK-", least: 16},
 	{prefix: "rdme_", least: 20, words: true},
+	{prefix: "whodid_", least: 20, solid: true}, // our own; the names of our roles and functions start like it
 }
 
 // token adds the token that starts with p at f.view[at], if there is one.
@@ -109,6 +111,9 @@ func (f *finder) token(p *tokenPrefix, at int) {
 	}
 	tail := s[from:end]
 	if len(tail) < p.least {
+		return
+	}
+	if p.solid && run(tail, isAlnum) < p.least {
 		return
 	}
 	if hexKey := len(tail) >= leastRandom && isDigest(tail); p.words && !hexKey && !looksRandom(tail) {

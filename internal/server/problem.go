@@ -46,6 +46,9 @@ func WriteError(w http.ResponseWriter, err error) {
 		w.Header().Set("Connection", "close")
 		WriteProblem(w, status, err.Error())
 	default:
+		if status == http.StatusTooManyRequests {
+			w.Header().Set("Retry-After", "1")
+		}
 		WriteProblem(w, status, err.Error())
 	}
 }
@@ -68,6 +71,8 @@ func StatusOf(err error) int {
 		return http.StatusOK
 	case errors.Is(err, auth.ErrUnauthenticated):
 		return http.StatusUnauthorized
+	case errors.Is(err, auth.ErrTooMany):
+		return http.StatusTooManyRequests
 	case errors.Is(err, auth.ErrForbidden):
 		return http.StatusForbidden
 	case errors.As(err, &tooLarge):

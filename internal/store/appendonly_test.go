@@ -46,6 +46,8 @@ func forbidden() []string {
 		"UPDATE head SET size = size - 1",
 		"UPDATE head SET size = 0",
 		"UPDATE head SET org = 'other'",
+		"DELETE FROM token", "UPDATE token SET role = 'admin'", "UPDATE token SET expires_at = NULL", "UPDATE token SET org = 'other'",
+		"UPDATE token SET hash = hash", "DROP TABLE token",
 		"DROP VIEW actions", "DROP VIEW executions", "DROP INDEX event_by_time",
 		"CREATE TABLE mine (x INTEGER)", "CREATE VIEW mine AS SELECT 1",
 		"INSERT INTO schema_version (version) VALUES (99)", "DELETE FROM schema_version",

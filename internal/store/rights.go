@@ -42,16 +42,17 @@ func authorize(conn any, may driversqlite.AuthorizerFn) error {
 
 // applicationMay is asked when a statement is prepared, for everything that it
 // would do. What it does not know is not allowed.
-func applicationMay(action driversqlite.AuthorizerActionCode, object, _, _, _ string) driversqlite.AuthorizerReturnCode {
+func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _, _ string) driversqlite.AuthorizerReturnCode {
 	allowed := false
 	switch action {
 	case driversqlite.AuthSelect, driversqlite.AuthRead, driversqlite.AuthFunction, driversqlite.AuthRecursive,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
 		allowed = true
 	case driversqlite.AuthInsert:
-		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution"}, object) || isGitIndex(object)
+		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token"}, object) || isGitIndex(object)
 	case driversqlite.AuthUpdate:
-		allowed = object == "head" || object == "execution" || isGitIndex(object)
+		allowed = object == "head" || object == "execution" || isGitIndex(object) ||
+			object == "token" && slices.Contains([]string{"last_used_at", "revoked_at", "revoked_by"}, column)
 	case driversqlite.AuthDelete:
 		allowed = isGitIndex(object)
 	case driversqlite.AuthPragma:

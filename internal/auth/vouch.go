@@ -1,0 +1,48 @@
+package auth
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/whodid/whodid"
+)
+
+// Vouch holds an event against who tells it, and writes into the event how its
+// actor is known. The actor is who acted, so:
+//
+//   - a token that is bound to an agent tells of that agent only ("token");
+//   - any other token tells of agents by its word ("token-claim"), and of those
+//     of its squads only if it is held to squads;
+//   - nobody tells of a person but that person, signed in ("oidc"): with a token
+//     a person's deed is refused. Who stands behind an agent, a token may claim.
+//
+// An event that names no actor gets the identity's own. It returns an error that
+// wraps ErrForbidden for an event that may not be told like that.
+func (id *Identity) Vouch(e *whodid.Event) error {
+	if e.Actor == "" {
+		e.Actor = id.Actor
+	}
+	switch {
+	case e.Actor == id.Actor:
+		e.ActorAuth = id.ActorAuth
+	case whodid.AgentOf(id.Actor) != "":
+		return fmt.Errorf("%w: this token records what %s did, and nobody else", ErrForbidden, id.Actor)
+	case whodid.IsHuman(e.Actor):
+		return fmt.Errorf("%w: what a person did is told by that person, signed in", ErrForbidden)
+	case whodid.AgentOf(e.Actor) != "":
+		if squad := whodid.Squad(whodid.AgentOf(e.Actor)); len(id.Squads) > 0 && !slices.Contains(id.Squads, squad) {
+			return fmt.Errorf("%w: this token records what agents of %v did", ErrForbidden, id.Squads)
+		}
+		e.ActorAuth = MethodClaim
+	default:
+		// What the product does by itself, such as telling of a gap.
+		e.ActorAuth = MethodClaim
+	}
+	if e.OnBehalfOf != "" {
+		e.OnBehalfAuth = MethodClaim
+		if e.OnBehalfOf == id.Actor {
+			e.OnBehalfAuth = id.ActorAuth
+		}
+	}
+	return nil
+}
