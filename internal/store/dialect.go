@@ -24,6 +24,11 @@ type dialect interface {
 	// among is a condition that the column is in the list at parameter n, and
 	// the value to pass for it.
 	among(column string, n int, list []string) (condition string, arg any)
+	// glob is a condition that the column is text of the parts in that order,
+	// with anything between them, and the value to pass for parameter n.
+	glob(column string, n int, parts []string) (condition string, arg any)
+	// lowerASCII is the column with the letters A to Z made small, and no others.
+	lowerASCII(column string) string
 	// idsAreEvents tells whether ids are looked up in the events themselves,
 	// and not in a table of their own that could say something else.
 	idsAreEvents() bool

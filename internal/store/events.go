@@ -28,6 +28,11 @@ type EventFilter struct {
 	Limit       int    // 0 is no limit
 }
 
+// unsettledActions is the condition that an event is an action, and no attempt
+// whose result is known.
+const unsettledActions = `action = 1 AND NOT (id LIKE 'try-%' AND EXISTS ` +
+	`(SELECT 1 FROM event_id AS settled WHERE settled.org = event.org AND settled.id = 'evt-' || substr(event.id, 5)))`
+
 func (f *EventFilter) where(org string) (string, []any) {
 	args := []any{org}
 	var conditions []string
@@ -67,8 +72,7 @@ func (f *EventFilter) where(org string) (string, []any) {
 		add("seq >= ?", int64(f.AfterSeq))
 	}
 	if f.ActionsOnly {
-		conditions = append(conditions, `action = 1 AND NOT (id LIKE 'try-%' AND EXISTS `+
-			`(SELECT 1 FROM event_id AS settled WHERE settled.org = event.org AND settled.id = 'evt-' || substr(event.id, 5)))`)
+		conditions = append(conditions, unsettledActions)
 	}
 	var where strings.Builder
 	where.WriteString("WHERE org = $1")

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/server"
+)
+
+// Options are what the API needs.
+type Options struct {
+	// Now is the server's clock.
+	Now func() time.Time
+	// Timeout bounds how long a question may take; 0 is half a minute.
+	Timeout time.Duration
+	// Poll is how often the log is looked at for those who follow it; 0 is
+	// half a second.
+	Poll time.Duration
+	// Heartbeat is how often those who follow hear that nothing happened; 0 is
+	// 15 seconds.
+	Heartbeat time.Duration
+	// Stop ends the answers that go on for ever.
+	Stop context.Context //nolint:containedctx // it is that of the server's life, not of a call
+}
+
+// API answers requests. It is safe for concurrent use.
+type API struct {
+	options Options
+	hubs    hubs
+}
+
+// New makes the API.
+func New(o Options) *API {
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.Poll == 0 {
+		o.Poll = 500 * time.Millisecond
+	}
+	if o.Heartbeat == 0 {
+		o.Heartbeat = 15 * time.Second
+	}
+	return &API{options: o, hubs: hubs{open: map[string]*hub{}}}
+}
+
+// Routes are the doors of the API.
+func (a *API) Routes() []server.Route {
+	operations := Operations()
+	routes := make([]server.Route, len(operations))
+	for i := range operations {
+		op := &operations[i]
+		routes[i] = server.Route{
+			Pattern: op.Method + " " + op.pattern(), Needs: op.Needs, MaxBody: op.MaxBody,
+			Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { a.serve(op, w, r, t) },
+		}
+	}
+	return routes
+}
+
+// call is one request on its way through an operation.
+type call struct {
+	api    *API
+	op     *Operation
+	w      http.ResponseWriter
+	r      *http.Request
+	ctx    context.Context //nolint:containedctx // a call lives as long as its context
+	tenant *server.Tenant
+	id     auth.Identity
+}
+
+func (a *API) serve(op *Operation, w http.ResponseWriter, r *http.Request, t *server.Tenant) {
+	ctx := r.Context()
+	if !op.Endless {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, a.options.Timeout)
+		defer cancel()
+	}
+	id, _ := auth.IdentityFrom(ctx)
+	c := &call{api: a, op: op, w: w, r: r, ctx: ctx, tenant: t, id: id}
+	if err := c.checkQuery(); err != nil {
+		c.fail(err)
+		return
+	}
+	if err := op.handle(c); err != nil {
+		c.fail(err)
+	}
+}

@@ -1,0 +1,235 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/proof"
+)
+
+// Operation is one thing that the API does.
+type Operation struct {
+	// ID names the operation in the OpenAPI document.
+	ID           string
+	Method, Path string // the path as OpenAPI writes it, "/v1/events/{id}"
+	Tag          string
+	Summary      string
+	Description  string
+	Needs        auth.Permission
+	Params       []Param
+	// In is a value of the body's type; nil for none. Many tells that a list of
+	// such is taken too.
+	In   any
+	Many bool
+	// Out is a value of the answer's type; nil if Media tells another.
+	Out    any
+	Media  string // of the answer; empty is application/json
+	Status int    // of the answer; 0 is 200
+	// MaxBody bounds the body in bytes; 0 is the server's own bound.
+	MaxBody int64
+	// Endless marks an answer that goes on for as long as the caller listens.
+	Endless bool
+
+	handle func(*call) error
+}
+
+// Param is a parameter of an operation.
+type Param struct {
+	Name    string
+	In      string // "path", "query" or "header"
+	Type    string // "string", "integer", "boolean"
+	Meaning string
+	Example string
+}
+
+// pattern is the path as http.ServeMux has it.
+func (o *Operation) pattern() string { return strings.ReplaceAll(o.Path, "{path}", "{path...}") }
+
+// Success is the status of an answer that holds what was asked for.
+func (o *Operation) Success() int {
+	if o.Status == 0 {
+		return http.StatusOK
+	}
+	return o.Status
+}
+
+func inPath(name, meaning string) Param {
+	return Param{Name: name, In: "path", Type: "string", Meaning: meaning}
+}
+
+func query(name, kind, meaning, example string) Param {
+	return Param{Name: name, In: "query", Type: kind, Meaning: meaning, Example: example}
+}
+
+// idempotency is the parameter of operations that make something new.
+func idempotency() Param {
+	return Param{
+		Name: "Idempotency-Key", In: "header", Type: "string",
+		Meaning: "Names this request, so that sending it again changes nothing. Up to 255 characters; it is kept as a digest only.",
+	}
+}
+
+func filterParam() Param {
+	return query("q", "string", "What to select, in the filter language of docs/filter.md.", `agent:engineering/* status:failed since:7d "free text"`)
+}
+
+func pageParams() []Param {
+	return []Param{
+		query("limit", "integer", "At most so many; 100 unless you say, 1000 at most.", ""),
+		query("cursor", "string", "The cursor that the page before ended with.", ""),
+	}
+}
+
+func listParams() []Param { return append([]Param{filterParam()}, pageParams()...) }
+
+func periodParams() []Param {
+	return []Param{
+		query("since", "string", "From this time on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z. 7d unless you say.", "7d"),
+		query("until", "string", "Up to this time, written like since.", ""),
+		query("agent", "string", "Only this agent, or a beginning followed by *.", "engineering/*"),
+		query("squad", "string", "Only agents of this squad.", ""),
+		query("status", "string", "Only runs in this status.", ""),
+	}
+}
+
+// Operations lists everything that the API does.
+func Operations() []Operation {
+	return append(append(recording(), asking()...), proving()...)
+}
+
+func recording() []Operation {
+	return []Operation{
+		{
+			ID: "recordEvents", Method: http.MethodPost, Path: "/v1/events", Tag: "record", Needs: auth.Record,
+			Summary:     "Record one event or many",
+			Description: "Takes one event, or a list of at most 10000. All enter or, if one is not valid, none. When the answer comes they are on disk and under a signed checkpoint. An event whose key the trail knows changes nothing, so that any request may be sent again.",
+			Params:      []Param{idempotency()}, In: NewEvent{}, Many: true, Out: Recorded{}, MaxBody: 16 << 20, handle: (*call).recordEvents,
+		},
+		{
+			ID: "startExecution", Method: http.MethodPost, Path: "/v1/executions", Tag: "record", Needs: auth.Record,
+			Summary: "Record that a run began", Status: http.StatusCreated,
+			Params: []Param{idempotency()}, In: NewExecution{}, Out: Started{}, MaxBody: 64 << 10, handle: (*call).startExecution,
+		},
+		{
+			ID: "renewExecution", Method: http.MethodPost, Path: "/v1/executions/{id}/renew", Tag: "record", Needs: auth.Record,
+			Summary: "Record that a run is still going",
+			Params:  []Param{inPath("id", "The run's whole id."), idempotency()}, In: Renewal{}, Out: RecordedEvent{}, MaxBody: 64 << 10, handle: (*call).renewExecution,
+		},
+		{
+			ID: "finishExecution", Method: http.MethodPost, Path: "/v1/executions/{id}/finish", Tag: "record", Needs: auth.Record,
+			Summary:     "Record that a run ended, and how",
+			Description: "Telling the same end twice changes nothing; telling another end corrects the first, and both stay in the trail.",
+			Params:      []Param{inPath("id", "The run's whole id."), idempotency()}, In: Finish{}, Out: Finished{}, MaxBody: 64 << 10, handle: (*call).finishExecution,
+		},
+		{
+			ID: "tagExecution", Method: http.MethodPost, Path: "/v1/executions/{id}/tags", Tag: "record", Needs: auth.Record,
+			Summary: "Tag a run, so that it can be found again",
+			Params:  []Param{inPath("id", "The run's whole id."), idempotency()}, In: NewTags{}, Out: RecordedEvent{}, MaxBody: 64 << 10, handle: (*call).tagExecution,
+		},
+		{
+			ID: "recordModelCall", Method: http.MethodPost, Path: "/v1/model-calls", Tag: "record", Needs: auth.Record,
+			Summary:     "Record one call of a model: tokens and cost",
+			Description: "What is left out stays unknown. The cost is computed from a price table if it is not given and tokens and model are known. With request the same call may be told again and is recorded once.",
+			Params:      []Param{idempotency()}, In: NewModelCall{}, Out: RecordedEvent{}, Status: http.StatusCreated, MaxBody: 64 << 10, handle: (*call).recordModelCall,
+		},
+	}
+}
+
+func asking() []Operation {
+	return []Operation{
+		{
+			ID: "listEvents", Method: http.MethodGet, Path: "/v1/events", Tag: "ask", Needs: auth.Read,
+			Summary:     "List events in the order of the log",
+			Description: "The log only grows at its end: who goes on from the index behind the last event misses nothing.",
+			Params:      append(listParams(), query("from", "integer", "Begin with the event at this index.", "0")), Out: EventPage{}, handle: (*call).listEvents,
+		},
+		{
+			ID: "showEvent", Method: http.MethodGet, Path: "/v1/events/{id}", Tag: "ask", Needs: auth.Read,
+			Summary: "Show one event", Params: []Param{inPath("id", "The event's id, or a unique beginning of it.")}, Out: ask.Event{}, handle: (*call).showEvent,
+		},
+		{
+			ID: "listExecutions", Method: http.MethodGet, Path: "/v1/executions", Tag: "ask", Needs: auth.Read,
+			Summary: "List runs, the last started first", Params: listParams(), Out: ExecutionPage{}, handle: (*call).listExecutions,
+		},
+		{
+			ID: "showExecution", Method: http.MethodGet, Path: "/v1/executions/{id}", Tag: "ask", Needs: auth.Read,
+			Summary: "Show one run with all that it did", Params: []Param{inPath("id", "The run's id, or a unique beginning of it.")}, Out: ask.Show{}, handle: (*call).showExecution,
+		},
+		{
+			ID: "listActions", Method: http.MethodGet, Path: "/v1/actions", Tag: "ask", Needs: auth.Read,
+			Summary: "List what was done, the newest first", Params: listParams(), Out: ActionPage{}, handle: (*call).listActions,
+		},
+		{
+			ID: "history", Method: http.MethodGet, Path: "/v1/history", Tag: "ask", Needs: auth.Read,
+			Summary: "What each agent's runs add up to",
+			Params:  append(periodParams(), query("runs", "boolean", "List the single runs too.", "")), Out: ask.History{}, handle: (*call).history,
+		},
+		{
+			ID: "stats", Method: http.MethodGet, Path: "/v1/stats", Tag: "ask", Needs: auth.Read,
+			Summary: "What the selected runs add up to: durations, models, triggers, actions",
+			Params:  periodParams(), Out: ask.Stats{}, handle: (*call).stats,
+		},
+		{
+			ID: "why", Method: http.MethodGet, Path: "/v1/commits/{id}/why", Tag: "ask", Needs: auth.Read,
+			Summary: "Which run made a commit, as the trail knows it", Params: []Param{inPath("id", "The whole hash of the commit.")}, Out: ask.Why{}, handle: (*call).why,
+		},
+		{
+			ID: "tail", Method: http.MethodGet, Path: "/v1/tail", Tag: "ask", Needs: auth.Read, Endless: true, Media: "text/event-stream",
+			Summary:     "Follow the log as server-sent events",
+			Description: "Each event of the log is one message whose id is its index and whose data is the JSON of showEvent. Who sends Last-Event-ID goes on behind it. While nothing happens a comment comes every 15 seconds.",
+			Params: []Param{
+				filterParam(), query("from", "integer", "Begin with the event at this index; with the next that comes unless you say.", ""),
+				{Name: "Last-Event-ID", In: "header", Type: "integer", Meaning: "The index of the last event that was received."},
+			}, handle: (*call).tail,
+		},
+		{
+			ID: "catalogue", Method: http.MethodGet, Path: "/v1/catalogue", Tag: "about", Needs: auth.Read,
+			Summary: "What kinds of events there are, and what each may say", Out: Catalogue{}, handle: (*call).catalogue,
+		},
+		{
+			ID: "schema", Method: http.MethodGet, Path: "/v1/schemas/{name}", Tag: "about", Needs: auth.Read,
+			Summary: "The JSON Schema of an answer, by the name of its command", Media: "application/schema+json",
+			Params: []Param{inPath("name", "Such as exec-show.")}, handle: (*call).schema,
+		},
+		{
+			ID: "openapi", Method: http.MethodGet, Path: "/v1/openapi.json", Tag: "about", Media: "application/json",
+			Summary: "This document", handle: (*call).openapi,
+		},
+	}
+}
+
+func proving() []Operation {
+	return []Operation{
+		{
+			ID: "verify", Method: http.MethodGet, Path: "/v1/verify", Tag: "prove", Needs: auth.Audit,
+			Summary:     "Is the trail what it was?",
+			Description: "Checks every event, the tree over them, the signed head and the executions that were made of them. It reads everything, so ask it seldom.",
+			Out:         ask.Verification{}, handle: (*call).verify,
+		},
+		{
+			ID: "prove", Method: http.MethodGet, Path: "/v1/events/{id}/proof", Tag: "prove", Needs: auth.Audit,
+			Summary: "The bundle that proves one event to somebody who trusts nobody", Params: []Param{inPath("id", "The event's id, or a unique beginning of it.")}, Out: proof.Bundle{}, handle: (*call).prove,
+		},
+		{
+			ID: "logHead", Method: http.MethodGet, Path: "/v1/log", Tag: "prove", Needs: auth.Audit,
+			Summary: "The log's name, its public key and where it stands", Out: ask.LogHead{}, handle: (*call).logHead,
+		},
+		{
+			ID: "checkpoint", Method: http.MethodGet, Path: "/v1/log/checkpoint", Tag: "prove", Needs: auth.Audit, Media: "text/plain; charset=utf-8",
+			Summary: "The signed checkpoint (C2SP tlog-checkpoint)", handle: (*call).checkpoint,
+		},
+		{
+			ID: "tile", Method: http.MethodGet, Path: "/v1/log/tile/{path}", Tag: "prove", Needs: auth.Audit, Media: "application/octet-stream",
+			Summary: "A tile of the log, or a bundle of its entries (C2SP tlog-tiles)",
+			Params:  []Param{inPath("path", "Level and number, such as 0/x001/234 or entries/000.p/17.")}, handle: (*call).tile,
+		},
+	}
+}
+
+// Catalogue is what kinds of events there are.
+type Catalogue struct {
+	Kinds []whodid.Kind `json:"kinds"`
+}
