@@ -21,8 +21,6 @@ type Options struct {
 	// Heartbeat is how often those who follow hear that nothing happened; 0 is
 	// 15 seconds.
 	Heartbeat time.Duration
-	// Stop ends the answers that go on for ever.
-	Stop context.Context //nolint:containedctx // it is that of the server's life, not of a call
 }
 
 // API answers requests. It is safe for concurrent use.
@@ -52,7 +50,7 @@ func (a *API) Routes() []server.Route {
 	for i := range operations {
 		op := &operations[i]
 		routes[i] = server.Route{
-			Pattern: op.Method + " " + op.pattern(), Needs: op.Needs, MaxBody: op.MaxBody,
+			Pattern: op.Method + " " + op.pattern(), Needs: op.Needs, MaxBody: op.MaxBody, Stream: op.Endless,
 			Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { a.serve(op, w, r, t) },
 		}
 	}

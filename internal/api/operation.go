@@ -163,6 +163,20 @@ func asking() []Operation {
 			Summary: "List what was done, the newest first", Params: listParams(), Out: ActionPage{}, handle: (*call).listActions,
 		},
 		{
+			ID: "listSessions", Method: http.MethodGet, Path: "/v1/sessions", Tag: "ask", Needs: auth.Read,
+			Summary: "List sessions of agents' clients, with tokens, cost and files", Params: []Param{
+				query("agent", "string", "Only this agent, or a beginning followed by *.", "engineering/*"),
+				query("client", "string", "Only of this client.", "claude-code"),
+				query("since", "string", "From this time on. 7d unless you say.", "7d"),
+				query("until", "string", "Up to this time, written like since.", ""),
+				query("limit", "integer", "At most so many; 100 unless you say, 1000 at most.", ""),
+			}, Out: ask.SessionList{}, handle: (*call).listSessions,
+		},
+		{
+			ID: "showSession", Method: http.MethodGet, Path: "/v1/sessions/{id}", Tag: "ask", Needs: auth.Read,
+			Summary: "Show one session", Params: []Param{inPath("id", "The session's id, or a unique beginning of it.")}, Out: ask.Session{}, handle: (*call).showSession,
+		},
+		{
 			ID: "history", Method: http.MethodGet, Path: "/v1/history", Tag: "ask", Needs: auth.Read,
 			Summary: "What each agent's runs add up to",
 			Params:  append(periodParams(), query("runs", "boolean", "List the single runs too.", "")), Out: ask.History{}, handle: (*call).history,

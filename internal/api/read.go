@@ -282,3 +282,35 @@ func (c *call) schema() error {
 	}
 	return c.send("application/schema+json", "max-age=300", text)
 }
+
+func (c *call) listSessions() error {
+	f, err := c.period()
+	if err != nil {
+		return err
+	}
+	limit, err := c.number("limit", DefaultPage, MaxPage)
+	if err != nil {
+		return err
+	}
+	if f.Agent == "" && f.Squad != "" {
+		f.Agent = f.Squad + "/*"
+	}
+	list, err := c.tenant.Asker.Sessions(c.ctx, ask.SessionFilter{
+		Agent: f.Agent, Client: c.r.URL.Query().Get("client"), Since: f.Since, Until: f.Until, Limit: max(int(limit), 1),
+	})
+	if err != nil {
+		return err
+	}
+	return c.answer(list)
+}
+
+func (c *call) showSession() error {
+	s, err := c.tenant.Asker.Session(c.ctx, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if !c.maySee(whodid.Squad(s.Agent)) {
+		return wrong(http.StatusNotFound, "no session of the trail begins with %q: not found", c.r.PathValue("id"))
+	}
+	return c.answer(s)
+}

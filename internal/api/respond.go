@@ -104,36 +104,11 @@ func (c *call) body() ([]byte, error) {
 	if err != nil || media != "application/json" {
 		return nil, wrong(http.StatusUnsupportedMediaType, "the body must be JSON: send it with Content-Type: application/json")
 	}
-	b, err := io.ReadAll(c.r.Body)
+	b, err := server.ReadBody(c.r, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkDepth(b); err != nil {
-		return nil, err
-	}
-	return b, nil
-}
-
-// checkDepth refuses JSON that nests deeper than anything that is taken, before
-// anything is made of it.
-func checkDepth(b []byte) error {
-	depth, inText := 0, false
-	for i := 0; i < len(b); i++ {
-		switch ch := b[i]; {
-		case inText && ch == '\\':
-			i++
-		case ch == '"':
-			inText = !inText
-		case inText:
-		case ch == '{' || ch == '[':
-			if depth++; depth > maxDepth {
-				return wrong(http.StatusBadRequest, "the JSON is nested deeper than %d levels", maxDepth)
-			}
-		case ch == '}' || ch == ']':
-			depth--
-		}
-	}
-	return nil
+	return b, server.CheckDepth(b, maxDepth)
 }
 
 // decode reads JSON into a value. A member that it does not have is an error: a

@@ -97,12 +97,8 @@ func (h *hub) state() (size uint64, grown <-chan struct{}) {
 	return h.size, h.grown
 }
 
-// tailBatch is how many events are read at once, tailWrite how long who
-// listens may take for them.
-const (
-	tailBatch = 500
-	tailWrite = 30 * time.Second
-)
+// tailBatch is how many events are read at once.
+const tailBatch = 500
 
 func (c *call) tail() error {
 	filter, err := whodid.ParseFilter(c.r.URL.Query().Get("q"), c.api.options.Now())
@@ -156,10 +152,6 @@ func (f *follower) run() error {
 	}
 	beat := time.NewTicker(f.api.options.Heartbeat)
 	defer beat.Stop()
-	var stop <-chan struct{}
-	if f.api.options.Stop != nil {
-		stop = f.api.options.Stop.Done()
-	}
 	for {
 		size, grown := f.hub.state()
 		for f.next < size {
@@ -170,8 +162,6 @@ func (f *follower) run() error {
 		select {
 		case <-f.ctx.Done():
 			return f.ctx.Err()
-		case <-stop:
-			return nil
 		case <-grown:
 		case <-beat.C:
 			// The index, so that who asks again need not pass what was left out.
@@ -209,12 +199,10 @@ func (f *follower) catchUp(size uint64) error {
 	return f.write(f.out.String())
 }
 
-// write sends to who listens, and gives up on one who does not take it.
+// write sends to who listens. The server gives up on one who does not take it.
 func (f *follower) write(s string) error {
-	rc := http.NewResponseController(f.w)
-	_ = rc.SetWriteDeadline(time.Now().Add(tailWrite)) //nolint:forbidigo // a deadline of the connection is by the machine's clock
 	if _, err := f.w.Write([]byte(s)); err != nil {
 		return err
 	}
-	return rc.Flush()
+	return http.NewResponseController(f.w).Flush()
 }

@@ -94,7 +94,7 @@ func newWorld(t *testing.T, address string) *world {
 		}
 	}
 	a := api.New(api.Options{Now: time.Now, Poll: 10 * time.Millisecond, Heartbeat: 50 * time.Millisecond})
-	h := httptest.NewServer(server.New(server.Options{Tenants: m, Authenticator: w}, a.Routes()...))
+	h := httptest.NewServer(server.New(server.Options{Tenants: m, Authenticator: w, Now: time.Now}, a.Routes()...))
 	t.Cleanup(h.Close)
 	w.url = h.URL
 	return w

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/whodid/whodid/internal/api"
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/door/otlp"
 	"github.com/whodid/whodid/internal/server"
@@ -41,6 +42,7 @@ It stops on SIGTERM and SIGINT, once the requests in flight have ended.`,
 func (p *Program) doors() []server.Route {
 	return slices.Concat(
 		otlp.Routes(otlp.Options{Now: time.Now}),
+		api.New(api.Options{Now: p.Now}).Routes(),
 	)
 }
 
