@@ -36,7 +36,7 @@ func telling(c canary.Canary) []string {
 func captures(t testing.TB) (all [][]byte) {
 	t.Helper()
 	dir := filepath.Join("..", "ingest", "agent", "testdata")
-	for _, name := range []string{"2.1.197/hooks.jsonl", "2.1.330/hooks.jsonl", "2.1.330/http-hooks.jsonl", "other/codex-hooks.jsonl", "other/gemini-hooks.jsonl"} {
+	for _, name := range []string{"2.1.197/hooks.jsonl", "2.1.330/hooks.jsonl", "2.1.330/http-hooks.jsonl", "other/codex-hooks.jsonl", "other/gemini-hooks.jsonl", "other/copilot-hooks.jsonl", "other/copilot-camel-hooks.jsonl"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

@@ -108,8 +108,11 @@ func (c *Call) record() error {
 	if err := spool.In(trail.Spool).Put(record); err != nil {
 		return err
 	}
-	if len(record.Transcripts) > 0 && c.Sync != nil {
-		c.Sync(c.Store)
+	if len(record.Transcripts) > 0 {
+		calls{trail.Calls}.forget(c.Now())
+		if c.Sync != nil {
+			c.Sync(c.Store)
+		}
 	}
 	return nil
 }
@@ -128,6 +131,7 @@ func (c *Call) surroundings(trail place.Trail) agent.Surroundings {
 		Execution: execution, Agent: agentName(c.Env("WHODID_AGENT")), DefaultAgent: agentName(c.Agent),
 		Trigger: trigger, TriggerDetail: detail,
 		Home: place.Home(c.Env), Repository: place.Repository, Lease: Lease,
+		Order: calls{trail.Calls}.before,
 	}
 	if ring, err := keys.People(trail.PeopleKey); err == nil {
 		s.Person, s.PersonAuth = Person(ring, c.Env)
@@ -187,7 +191,7 @@ func (c *Call) clean(reading *agent.Reading) (spool.Record, error) {
 				Agent: t.Agent, SubagentID: subagent, Subagents: t.Subagents, At: t.At,
 			}}
 		} else {
-			missing := gap("the transcript is not where the client said", &whodid.Event{At: t.At})
+			missing := gap("the transcript is not where the client said", &whodid.Event{At: t.At, Source: "hook:" + reading.Client})
 			missing.Execution, missing.Session = t.Execution, session
 			r.Events = append(r.Events, *missing)
 		}
@@ -201,9 +205,13 @@ func gap(reason string, e *whodid.Event) *whodid.Event {
 	if _, ok := whodid.LookupKind(e.What); ok {
 		d["event"] = e.What
 	}
+	source := e.Source
+	if source == "" {
+		source = "hook:" + agent.Unknown
+	}
 	return &whodid.Event{
 		Key: "gap/" + whodid.NewID(whodid.PrefixEvent), Actor: whodid.System, What: "record.gap",
-		At: e.At, Source: "hook:claude-code", Data: d,
+		At: e.At, Source: source, Data: d,
 	}
 }
 

@@ -284,7 +284,7 @@ func (s *spy) payloads(t *testing.T) {
 	t.Helper()
 	testdata := filepath.Join("..", "ingest", "agent", "testdata")
 	n := 0
-	for _, name := range []string{"2.1.197/hooks.jsonl", "2.1.330/hooks.jsonl", "other/codex-hooks.jsonl", "other/gemini-hooks.jsonl"} {
+	for _, name := range []string{"2.1.197/hooks.jsonl", "2.1.330/hooks.jsonl", "other/codex-hooks.jsonl", "other/gemini-hooks.jsonl", "other/copilot-hooks.jsonl", "other/copilot-camel-hooks.jsonl"} {
 		for i, v := range readLines(t, filepath.Join(testdata, name)) {
 			secret := s.secret()
 			words := content[i%len(content)]

@@ -83,6 +83,9 @@ type Trail struct {
 	Location
 	// Spool is the folder of events that wait.
 	Spool string
+	// Calls is the folder in which hooks number the calls of clients that give
+	// them no id.
+	Calls string
 	// Logs is the folder of the output of runs.
 	Logs string
 	// SigningKey and PeopleKey are the files of the trail's keys. They are
@@ -137,6 +140,7 @@ func Find(flag, dir string, env Env) (Trail, error) {
 		SigningKey: signing, PeopleKey: filepath.Join(base, name+".people.key"),
 		OrgKeys: filepath.Join(base, name+".keys"),
 		Spool:   filepath.Join(base, name+".spool"),
+		Calls:   filepath.Join(base, name+".calls"),
 		Logs:    filepath.Join(base, name+".logs"),
 		Pins:    filepath.Join(stateDir(env), "pins"),
 	}, nil

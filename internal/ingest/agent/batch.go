@@ -36,7 +36,7 @@ func (h *hook) batch() {
 			return true
 		}
 		at := stageRefused
-		if kind, _ := toolKind(c.tool); kind == "shell.run" {
+		if kind, _ := toolKind(h.client, c.tool); kind == "shell.run" {
 			at = stageBefore
 		}
 		h.tool(c, at)

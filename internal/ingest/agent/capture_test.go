@@ -20,6 +20,41 @@ func surroundings() Surroundings {
 		At: at, DefaultAgent: "local/claude-code", Trigger: "manual",
 		Person: "human:p-7k2m9q4tz8w1", PersonAuth: "os-user", Home: "/home/dev", Lease: 30 * time.Minute,
 		Repository: func(cwd string) (root, slug string) { return cwd, "acme/shop" },
+		Order:      order(),
+	}
+}
+
+// order numbers calls as a hook's disk does, in memory.
+func order() func(Nameless) (int, error) {
+	type counts struct {
+		begun int
+		open  []int
+		stamp map[string]int
+	}
+	calls := map[string]*counts{}
+	return func(n Nameless) (int, error) {
+		key := n.Client + n.Session + n.Fingerprint
+		c := calls[key]
+		if c == nil {
+			c = &counts{stamp: map[string]int{}}
+			calls[key] = c
+		}
+		told := n.Stamp + map[bool]string{true: " ended"}[n.Ended]
+		if before, again := c.stamp[told]; again && n.Stamp != "" {
+			return before, nil
+		}
+		before := c.begun
+		if last := len(c.open) - 1; n.Ended && last >= 0 {
+			before = c.open[last]
+			c.open = c.open[:last]
+		} else {
+			c.begun++
+			if !n.Ended {
+				c.open = append(c.open, before)
+			}
+		}
+		c.stamp[told] = before
+		return before, nil
 	}
 }
 
@@ -48,7 +83,7 @@ func hookCaptures(t testing.TB) [][]byte {
 	var all [][]byte
 	for _, name := range []string{
 		"2.1.197/hooks.jsonl", "2.1.330/hooks.jsonl", "2.1.330/http-hooks.jsonl",
-		"other/codex-hooks.jsonl", "other/gemini-hooks.jsonl",
+		"other/codex-hooks.jsonl", "other/gemini-hooks.jsonl", "other/copilot-hooks.jsonl", "other/copilot-camel-hooks.jsonl",
 	} {
 		all = append(all, lines(t, name)...)
 	}

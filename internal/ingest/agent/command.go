@@ -36,29 +36,26 @@ func (h *hook) shellActions(c *call, in arguments, at stage) []action {
 // ended. Where no exit status is known, the client's word for how the call
 // ended is the claim, and settles a line in which nothing but "a command ran"
 // was recognised; otherwise the claim is that of stageOpen.
-//
-// That PostToolUse fires at all means exit status zero, or one that the client
-// takes for an answer rather than an error (grep that finds nothing). Only
-// Claude Code tells failures apart, so that of other clients the status is not
-// known.
 func (h *hook) shellOutcome(c *call, in arguments, at stage) (out *shell.Outcome, claim stage) {
 	if h.outcome != nil {
 		return h.outcome, at
 	}
 	switch at {
 	case stageDone:
-		s := c.streams()
-		if s.background || in.background {
+		e := c.ending(h.client)
+		if e.running || in.background {
 			return nil, stageOpen
 		}
-		out = &shell.Outcome{Stdout: s.stdout, Stderr: s.stderr, Interrupted: s.interrupted}
-		if h.client != ClaudeCode || !s.told || s.interrupted {
-			return out, stageOpen
+		out = &shell.Outcome{
+			Stdout: e.stdout, Stderr: e.stderr, Interrupted: e.interrupted,
+			Exit: e.exit, ExitKnown: e.known,
 		}
-		out.ExitKnown = !s.interpreted
-		return out, stageDone
-	case stageFailed, stageCancelled:
-		out = &shell.Outcome{Interrupted: at == stageCancelled}
+		if e.good {
+			return out, stageDone
+		}
+		return out, stageOpen
+	case stageFailed, stageCancelled, stageTimeout:
+		out = &shell.Outcome{Interrupted: at != stageFailed}
 		out.Exit, out.Stdout, out.ExitKnown = exitCode(output(c.failure))
 		out.ExitKnown = out.ExitKnown && h.p.whole
 		return out, at

@@ -25,9 +25,9 @@ func (p *payload) client() string {
 	switch {
 	case p.marks.conversation || strings.Contains(dirs, "/.cursor/"):
 		return Cursor
-	case p.marks.camelEvent:
+	case p.marks.camelEvent || strings.Contains(dirs, "/GitHub.copilot-chat/") || strings.Contains(dirs, "/workspaceStorage/"):
 		return VSCode
-	case p.marks.camelTool || p.marks.camelSession || strings.Contains(dirs, "/.copilot/"):
+	case p.marks.camelTool || p.marks.camelSession || p.marks.snakeResult || strings.Contains(dirs, "/.copilot/"):
 		return Copilot
 	case strings.Contains(dirs, "/.gemini/") || geminiEvent(p.rawEvent):
 		return Gemini
@@ -36,6 +36,10 @@ func (p *payload) client() string {
 	case strings.Contains(dirs, "/.claude/") || strings.Contains(dirs, "/projects/"),
 		file != "" && file == p.session+".jsonl":
 		return ClaudeCode
+	case p.stamp != "" && p.transcript == "" && p.call.id == "" && p.rawEvent != "":
+		// Of those that take Claude Code's spelling, only Copilot tells a time
+		// and neither a transcript nor a call.
+		return Copilot
 	default:
 		return Unknown
 	}
@@ -51,12 +55,14 @@ func geminiEvent(name string) bool {
 }
 
 // clientByEnvironment knows variables that clients set for their hooks and
-// children. Gemini CLI and Cursor set CLAUDE_PROJECT_DIR too, for hooks that
-// were written for Claude Code, so they are asked for first.
+// children. Gemini CLI, Copilot CLI and Cursor set CLAUDE_PROJECT_DIR too, for
+// hooks that were written for Claude Code, so they are asked for first.
 func clientByEnvironment(env func(string) string) string {
 	for _, known := range [...]struct{ variable, client string }{
 		{"CURSOR_VERSION", Cursor},
 		{"CURSOR_PROJECT_DIR", Cursor},
+		{"COPILOT_HOOK_DIR", Copilot},
+		{"COPILOT_PROJECT_DIR", Copilot},
 		{"GEMINI_SESSION_ID", Gemini},
 		{"GEMINI_PROJECT_DIR", Gemini},
 		{"CODEX_THREAD_ID", Codex},

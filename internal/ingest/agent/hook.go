@@ -33,6 +33,12 @@ type Surroundings struct {
 	// and its repository as "owner/name"; either may be empty. It is called
 	// only when a path or a command is told. May be nil.
 	Repository func(cwd string) (root, slug string)
+	// Order numbers the calls of a client whose hooks give them no id: it
+	// returns how many calls with that fingerprint the session made before this
+	// one. For a call that ended that is the last one which began and did not
+	// end yet, or else one that never was told to begin. May be nil; then
+	// attempts of such clients are not told.
+	Order func(Nameless) (before int, err error)
 	// Lease is how long a session may be silent before it counts as lost; 0 if
 	// it never does.
 	Lease time.Duration
@@ -144,7 +150,7 @@ func (h *hook) tell() {
 	case "UserPromptSubmit":
 		h.renew()
 	case "Stop":
-		h.turnComplete()
+		h.stop()
 	case "StopFailure":
 		h.turnFail()
 	case "SubagentStart":
@@ -209,7 +215,10 @@ func (h *hook) digest() string {
 // momentKey is the key of a fact that may happen again and again, and has
 // nothing but its time to tell it from the last one.
 func (h *hook) momentKey(what string) string {
-	return h.key(what, decimal(whodid.Micros(h.s.At)))
+	if h.p.stamp != "" {
+		return h.key(what, "at-"+h.p.stamp)
+	}
+	return h.key(what, Moment(h.s.At))
 }
 
 // gap records that something is missing. The trail itself says so, not the

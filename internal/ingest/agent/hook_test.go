@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,11 +63,40 @@ func TestHookTellsWhatASessionDid(t *testing.T) {
 		}},
 		{"other/codex-hooks.jsonl", []string{
 			"execution.start", "session.start", "execution.renew",
-			"shell.run cat attempted", // Codex tells no exit status
-			"shell.run apply_patch attempted",
+			"shell.run cat attempted",    // Codex tells no exit status
+			"file.edit app.py attempted", // a patch that a shell applied: no hook tells that it ended
+			"file.write test_app.py attempted",
 			"shell.run python3 attempted",
 			"test.run python3 attempted",
 			"commit.create c35ef0db0b5beeecac46e339aefdeace10ae3f61 success",
+			"turn.complete", "session.end", "execution.finish",
+		}},
+		{"other/gemini-hooks.jsonl", []string{
+			"execution.start", "session.start", "execution.renew",
+			"file.read app.py success",
+			"file.write greet.py success",
+			"shell.run python3 failed",
+			"commit.create c2d928ba01e6d9859cfd082aee46482a57e6e7b4 success",
+			"turn.complete", "session.end", "execution.finish",
+		}},
+		{"other/copilot-hooks.jsonl", []string{
+			"execution.start", "session.start", "execution.renew",
+			"file.read app.py success",
+			"shell.run python3 failed", // told as a success that ended with status 3
+			"commit.create 47c47741d755997db61d2a8c2c8bf79fad5501c6 success",
+			"file.write new.py success",
+			"file.edit app.py success",
+			"tool.call nosuch failed",
+			"turn.complete", "session.end", "execution.finish",
+		}},
+		{"other/copilot-camel-hooks.jsonl", []string{
+			"execution.start", "session.start", "execution.renew",
+			"file.read app.py success",
+			"shell.run python3 failed", // told as a success that ended with status 3
+			"commit.create 47c47741d755997db61d2a8c2c8bf79fad5501c6 success",
+			"file.write new.py success",
+			"file.edit app.py success",
+			"tool.call nosuch failed",
 			"turn.complete", "session.end", "execution.finish",
 		}},
 	}
@@ -78,6 +109,51 @@ func TestHookTellsWhatASessionDid(t *testing.T) {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Hooks that are installed twice, and in two spellings, tell each fact once.
+func TestHooksInstalledTwiceTellOnce(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][2]string{
+		{"other/copilot-hooks.jsonl", "other/copilot-camel-hooks.jsonl"},
+		{"other/gemini-hooks.jsonl", "other/gemini-hooks.jsonl"},
+	} {
+		s := surroundings()
+		once := settled(replay(t, names[0], s))
+		s = surroundings()
+		var both []whodid.Event
+		first, second := lines(t, names[0]), lines(t, names[1])
+		for i, j := 0, 0; i < len(first); i++ {
+			both = append(both, Hook(first[i], s).Events...)
+			if bytes.Contains(first[i], []byte("permissionRequest")) {
+				continue // only one of the two asks for it
+			}
+			both = append(both, Hook(second[j], s).Events...)
+			j++
+		}
+		if diff := cmp.Diff(summary(once), summary(settled(both))); diff != "" {
+			t.Errorf("%v (-once +twice):\n%s", names, diff)
+		}
+	}
+}
+
+// Where nobody numbers calls that have no id, each is told by its end alone,
+// with the same key when it is sent again.
+func TestNamelessCallsWithoutOrder(t *testing.T) {
+	t.Parallel()
+	s := surroundings()
+	s.Order = nil
+	events := replay(t, "other/gemini-hooks.jsonl", s)
+	again := replay(t, "other/gemini-hooks.jsonl", s)
+	check(t, events)
+	for _, e := range events {
+		if e.Result == whodid.ResultAttempted {
+			t.Errorf("%s %s stands as an attempt", e.What, e.Target)
+		}
+	}
+	if all := settled(append(slices.Clone(events), again...)); len(all) != len(settled(events)) {
+		t.Errorf("sent twice, %d facts become %d", len(settled(events)), len(all))
 	}
 }
 

@@ -20,6 +20,19 @@ const (
 	Unknown    = "unknown"
 )
 
+// Nameless is a call of a tool, or its end, that the client's hooks tell without
+// an id.
+type Nameless struct {
+	Client, Session string
+	// Fingerprint is that of the tool and its arguments.
+	Fingerprint string
+	// Stamp is the client's time of the event, so that one that is told twice
+	// counts once; may be empty.
+	Stamp string
+	// Ended tells that the call is over.
+	Ended bool
+}
+
 // Default is the "squad/agent" of a client's sessions that nobody named.
 func Default(client string) string { return "local/" + client }
 
@@ -68,11 +81,15 @@ func CallKey(client, session, call string, part int) string {
 	return Key(client, parts...)
 }
 
-// CallID is the id of a tool call whose client gives it none: it follows from
-// the tool, its arguments as the client wrote them, and how many such calls the
-// session made before, from 0. White space between the arguments does not count.
-func CallID(tool string, arguments []byte, before int) string {
-	return "nth-" + Fingerprint(tool, arguments) + "-" + strconv.Itoa(before+1)
+// CallID is the id of a tool call whose client's hooks give it none: it follows
+// from the tool, its arguments as the client wrote them, and how many such calls
+// the session made before. See [Fingerprint].
+func CallID(client, tool string, arguments []byte, before int) string {
+	return nth(Fingerprint(client, tool, arguments), before)
+}
+
+func nth(fingerprint string, before int) string {
+	return "nth-" + fingerprint + "-" + strconv.Itoa(before+1)
 }
 
 // RequestKey is the key of a request to a model: by the service's id of the

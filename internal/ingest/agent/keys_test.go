@@ -29,7 +29,7 @@ func TestKeysAreThoseOfHooks(t *testing.T) {
 	if RequestKey(Codex, "r1", "m1") != RequestKey(Codex, "r1", "") || RequestKey(Codex, "x", "") == RequestKey(Codex, "", "x") {
 		t.Error("a request is not known by its id")
 	}
-	if key := CallKey(Gemini, "s", CallID("t", []byte(`{}`), 0), 3); len(key) > whodid.MaxKey {
+	if key := CallKey(Gemini, "s", CallID(Gemini, "t", []byte(`{}`), 0), 3); len(key) > whodid.MaxKey {
 		t.Errorf("%s is too long", key)
 	}
 }
@@ -40,21 +40,24 @@ func TestFingerprint(t *testing.T) {
 		`{"command":"ls -l","n":[1,2]}`, " {\n \"command\" : \"ls -l\",\t\"n\": [ 1, 2 ] }\n", `"{\"command\": \"ls -l\", \"n\": [1,2]}"`,
 	}
 	others := []string{`{"command":"ls  -l","n":[1,2]}`, `{"command":"ls -l","n":[12]}`, `{}`, ``, `"`, `{"command":"ls -l`}
-	first := Fingerprint("bash", []byte(same[0]))
+	first := Fingerprint(Gemini, "bash", []byte(same[0]))
 	for _, s := range same {
-		if got := Fingerprint("bash", []byte(s)); got != first {
+		if got := Fingerprint(Gemini, "bash", []byte(s)); got != first {
 			t.Errorf("%s has another fingerprint", s)
 		}
 	}
 	for _, s := range others {
-		if got := Fingerprint("bash", []byte(s)); got == first {
+		if got := Fingerprint(Gemini, "bash", []byte(s)); got == first {
 			t.Errorf("%s has the same fingerprint", s)
 		}
 	}
-	if Fingerprint("zsh", []byte(same[0])) == first {
+	if Fingerprint(Copilot, "bash", []byte(same[0])) != Fingerprint(Copilot, "Bash", []byte(same[0])) {
+		t.Error("one tool by two names has two fingerprints")
+	}
+	if Fingerprint(Gemini, "zsh", []byte(same[0])) == first {
 		t.Error("another tool has the same fingerprint")
 	}
-	if CallID("bash", nil, 0) == CallID("bash", nil, 1) {
+	if CallID(Copilot, "bash", nil, 0) == CallID(Copilot, "bash", nil, 1) {
 		t.Error("two calls have one id")
 	}
 }

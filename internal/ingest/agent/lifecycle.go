@@ -17,6 +17,9 @@ import (
 func (h *hook) sessionStart() {
 	p := h.p
 	reason := OneOf(p.source, "other", "startup", "resume", "clear", "compact", "fork")
+	if p.source == "new" || p.source == "" { // Copilot and VS Code; Cursor
+		reason = "startup"
+	}
 	if !h.joined {
 		switch reason {
 		case "resume":
@@ -69,16 +72,42 @@ func (h *hook) executionStart(key string) whodid.Event {
 // belongs to the fact.
 func (h *hook) sessionEnd() {
 	reason := OneOf(h.p.reason, "other", "clear", "resume", "logout", "prompt_input_exit",
-		"bypass_permissions_disabled", "exit")
+		"bypass_permissions_disabled", "exit",
+		"complete", "error", "abort", "timeout", "user_exit", // Copilot CLI
+		"completed", "aborted", "window_close", "user_close") // Cursor
 	e := h.event("session.end", h.momentKey("session.end"))
 	e.Data = whodid.Data{"reason": reason}
 	h.add(e)
 	if !h.joined {
 		h.finish(reason)
 	}
-	if h.client == ClaudeCode && h.p.transcript != "" && h.p.session != "" {
-		h.reading.Transcript = h.transcript(h.p.transcript)
-		h.reading.Transcript.Subagents = true
+	if path := h.transcriptPath(); path != "" && h.p.session != "" {
+		h.reading.Transcript = h.transcript(path)
+		h.reading.Transcript.Subagents = h.client == ClaudeCode
+	}
+}
+
+// transcriptPath is where the client keeps the session's transcript; empty if
+// there is none that could be read.
+func (h *hook) transcriptPath() string {
+	switch h.client {
+	case ClaudeCode, Codex, Gemini:
+		return h.p.transcript
+	case Copilot:
+		// The hook at the end does not tell it.
+		home := ""
+		if h.s.Env != nil {
+			home = h.s.Env("COPILOT_HOME")
+		}
+		if home == "" && h.s.Home != "" {
+			home = h.s.Home + "/.copilot"
+		}
+		if home != "" && h.p.transcript == "" {
+			return home + "/session-state/" + h.p.session + "/events.jsonl"
+		}
+		return h.p.transcript
+	default:
+		return ""
 	}
 }
 
@@ -101,11 +130,31 @@ func (h *hook) renew() {
 	h.add(e)
 }
 
+// stop tells the end of a turn. VS Code tells no end of a session: what stops
+// there is over, until it goes on.
+func (h *hook) stop() {
+	switch h.p.status {
+	case "error":
+		h.turnFail()
+	case "aborted":
+		// Somebody stopped it: it neither succeeded nor failed.
+	default:
+		h.turnComplete()
+	}
+	if h.client == VSCode && !h.joined {
+		h.finish("stop")
+	}
+}
+
 // turnComplete tells that the agent handed over. One prompt may see several of
 // it, where a hook refused the stop or a background task woke the agent, and
-// the last decides: so the time belongs to the fact.
+// the last decides: so the time belongs to the fact, or the client's count.
 func (h *hook) turnComplete() {
-	e := h.event("turn.complete", h.momentKey("turn.complete"))
+	key := h.momentKey("turn.complete")
+	if h.p.prompt != "" && h.p.loop != "" {
+		key = h.key("turn.complete", h.p.prompt, h.p.loop)
+	}
+	e := h.event("turn.complete", key)
 	e.Data = whodid.Data{}
 	Put(e.Data, "prompt", h.p.prompt)
 	h.add(e)
@@ -149,7 +198,7 @@ func (h *hook) subagentStop() {
 	}
 	h.turnComplete()
 	h.finish("stop")
-	if h.client == ClaudeCode && p.agentFile != "" {
+	if (h.client == ClaudeCode || h.client == Codex) && p.agentFile != "" {
 		ref := h.transcript("")
 		child := ref.Subagent(p.agentFile, p.agentID)
 		h.reading.Transcript = &child

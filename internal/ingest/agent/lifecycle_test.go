@@ -104,8 +104,20 @@ func TestSessionEndRefersToTranscripts(t *testing.T) {
 	if diff := cmp.Diff(want, r.Transcript); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if r := told(t, map[string]any{"session_id": "s", "hook_event_name": "SessionEnd", "transcript_path": "/x/rollout-1.jsonl"}); r.Transcript != nil {
-		t.Error("a transcript of Codex is to be read as one of Claude Code")
+	for _, tt := range []struct{ client, payload, path string }{
+		{Codex, `{"session_id":"s","hook_event_name":"SessionEnd","transcript_path":"/x/rollout-1.jsonl"}`, "/x/rollout-1.jsonl"},
+		{Gemini, `{"session_id":"s","hook_event_name":"SessionEnd","transcript_path":"/x/.gemini/tmp/p/chats/session-1.jsonl"}`, "/x/.gemini/tmp/p/chats/session-1.jsonl"},
+		{Copilot, `{"session_id":"s","hook_event_name":"SessionEnd","timestamp":"2026-11-23T10:00:00Z","reason":"complete"}`, "/home/dev/.copilot/session-state/s/events.jsonl"},
+		{Cursor, `{"conversation_id":"s","hook_event_name":"sessionEnd","transcript_path":"/x/.cursor/s.jsonl"}`, ""},
+		{Unknown, `{"session_id":"s","hook_event_name":"SessionEnd","transcript_path":"/x/t.txt"}`, ""},
+	} {
+		r, got := Hook([]byte(tt.payload), surroundings()), TranscriptRef{}
+		if r.Transcript != nil {
+			got = *r.Transcript
+		}
+		if got.Path != tt.path || tt.path != "" && (got.Client != tt.client || got.Subagents || got.Agent != "local/claude-code") {
+			t.Errorf("%s refers to %+v, want %s", tt.client, got, tt.path)
+		}
 	}
 }
 

@@ -99,11 +99,15 @@ func Digest(parts ...string) string {
 
 // Fingerprint tells a tool with its arguments from any other: 64 bits, in
 // hexadecimal, over what the client wrote but for the white space between values.
-// Arguments that are a string of JSON count as what they hold.
-func Fingerprint(tool string, arguments []byte) string {
+// A tool that is known counts as its verb, because a client may call it by two
+// names, and arguments that are a string of JSON count as what they hold.
+func Fingerprint(client, tool string, arguments []byte) string {
 	v := loose.Document(arguments)
 	if v.Is('"') {
 		v = loose.Document([]byte(v.Text(len(v))))
+	}
+	if what, known := toolKind(client, tool); known && what != "mcp.call" {
+		tool = what
 	}
 	h := sha256.New()
 	h.Write([]byte(tool))

@@ -1,7 +1,10 @@
 package agent
 
 import (
+	"cmp"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/whodid/whodid/internal/ingest/loose"
 )
@@ -21,7 +24,11 @@ type payload struct {
 	agentID    string
 	agentType  string
 	mode       string // permission mode
+	stamp      string // the client's time of the event, if it tells one
+	status     string // how a turn ended, where a client says
+	loop       string // which of several ends of one turn, where a client counts
 	cwd        string
+	root       string // first of the working trees, where a client names them
 	transcript string
 	agentFile  string // transcript of the sub-agent
 	source     string
@@ -37,23 +44,26 @@ type payload struct {
 
 // call is a call of a tool.
 type call struct {
-	tool     string
-	id       string
-	input    loose.Value
-	response loose.Value
-	failure  loose.Value // error: text of a failed call, or kind of a failed turn
-	server   loose.Value // of an MCP tool
-	duration int64       // milliseconds, -1 if not told
+	tool        string
+	id          string
+	input       loose.Value
+	response    loose.Value
+	failure     loose.Value // error: text of a failed call, or kind of a failed turn
+	failureType string      // kind of failure, where a client says
+	server      loose.Value // of an MCP tool
+	duration    int64       // milliseconds, -1 if not told
 }
 
 // marks are what tells the payload of one client from that of another.
 type marks struct {
 	camelEvent   bool // hookEventName
+	snakeResult  bool // tool_result
 	camelTool    bool // toolName, toolArgs, toolResult
 	camelSession bool // sessionId
 	conversation bool // conversation_id, cursor_version, workspace_roots
 	turn         bool // turn_id
-	timestamp    bool
+	stopped      bool // stopReason
+	prompt       bool // a prompt was told
 }
 
 // read reads the payload of a hook.
@@ -61,15 +71,45 @@ func read(raw []byte) *payload {
 	p := &payload{raw: raw, call: call{duration: -1}}
 	v := loose.Document(raw)
 	p.isObject = v.Is('{')
-	p.whole = v.Members(p.member)
-	if p.event == "" && p.marks.camelTool {
-		// Copilot does not name the event; what it says of the tool does.
-		p.event = "PreToolUse"
-		if p.call.response != nil {
-			p.event = "PostToolUse"
+	var conversation string
+	p.whole = v.Members(func(name []byte, v loose.Value) {
+		if string(name) == "conversation_id" {
+			p.marks.conversation = true
+			conversation = CleanID(v.Text(MaxIDRead))
+			return
 		}
+		p.member(name, v)
+	})
+	if conversation != "" {
+		p.session = conversation // Cursor names some sessions twice
 	}
+	if p.event == "" {
+		p.unnamed()
+	}
+	p.cwd = cmp.Or(p.cwd, p.root)
 	return p
+}
+
+// unnamed tells the event of a payload that does not name it, as Copilot's do
+// not where a hook is installed in its own spelling.
+func (p *payload) unnamed() {
+	switch {
+	case p.marks.camelTool && p.call.response != nil:
+		p.event = "PostToolUse"
+	case p.marks.camelTool && p.call.failure != nil:
+		p.event = "PostToolUseFailure"
+	case p.marks.camelTool:
+		p.event = "PreToolUse"
+	case !p.marks.camelSession:
+	case p.source != "":
+		p.event = "SessionStart"
+	case p.marks.stopped:
+		p.event = "Stop"
+	case p.reason != "":
+		p.event = "SessionEnd"
+	case p.marks.prompt:
+		p.event = "UserPromptSubmit"
+	}
 }
 
 func (p *payload) member(name []byte, v loose.Value) {
@@ -78,36 +118,37 @@ func (p *payload) member(name []byte, v loose.Value) {
 		p.session = CleanID(v.Text(MaxIDRead))
 	case "sessionId":
 		p.session, p.marks.camelSession = CleanID(v.Text(MaxIDRead)), true
-	case "conversation_id":
+	case "cursor_version":
 		p.marks.conversation = true
-		if p.session == "" {
-			p.session = CleanID(v.Text(MaxIDRead))
-		}
-	case "cursor_version", "workspace_roots":
+	case "workspace_roots":
 		p.marks.conversation = true
-	case "hook_event_name":
+		v.Elements(func(root loose.Value) bool {
+			p.root = root.Text(maxPath)
+			return false
+		})
+	case "hook_event_name", "hookName":
 		p.setEvent(v)
 	case "hookEventName":
 		p.marks.camelEvent = true
 		p.setEvent(v)
 	case "timestamp":
-		p.marks.timestamp = true
+		p.stamp = stampOf(v)
 	case "turn_id":
 		p.marks.turn = true
-		if p.prompt == "" {
-			p.prompt = CleanID(v.Text(MaxIDRead))
-		}
+		p.prompt = cmp.Or(p.prompt, CleanID(v.Text(MaxIDRead)))
+	case "generation_id":
+		p.prompt = cmp.Or(p.prompt, CleanID(v.Text(MaxIDRead)))
 	case "prompt_id":
 		p.prompt = CleanID(v.Text(MaxIDRead))
-	case "agent_id":
+	case "agent_id", "subagent_id", "agentId":
 		p.agentID = CleanID(v.Text(MaxIDRead))
-	case "agent_type":
+	case "agent_type", "subagent_type":
 		p.agentType = Identifier(v.Text(MaxIDRead))
 	case "permission_mode":
 		p.mode = OneOf(v.Text(MaxID), "", "default", "acceptEdits", "bypassPermissions", "plan", "dontAsk", "auto")
 	case "cwd":
 		p.cwd = v.Text(maxPath)
-	case "transcript_path":
+	case "transcript_path", "transcriptPath":
 		p.transcript = pathText(v)
 	case "agent_transcript_path":
 		p.agentFile = pathText(v)
@@ -115,6 +156,14 @@ func (p *payload) member(name []byte, v loose.Value) {
 		p.source = v.Text(MaxID)
 	case "reason":
 		p.reason = v.Text(MaxID)
+	case "stopReason":
+		p.marks.stopped = true
+	case "prompt":
+		p.marks.prompt = true
+	case "status":
+		p.status = v.Text(MaxID)
+	case "loop_count":
+		p.loop = Identifier(v.Text(MaxID))
 	case "model":
 		p.model = ModelName(v.Text(MaxIDRead))
 	case "is_interrupt":
@@ -124,26 +173,41 @@ func (p *payload) member(name []byte, v loose.Value) {
 	case "toolName", "toolArgs", "toolResult":
 		p.marks.camelTool = true
 		p.call.member(name, v)
+	case "tool_result":
+		p.marks.snakeResult = true
+		p.call.member(name, v)
 	default:
 		p.call.member(name, v)
 	}
+}
+
+// stampOf returns the time that a payload tells, in milliseconds of Unix time
+// where it can be read: one client writes the same time in two ways.
+func stampOf(v loose.Value) string {
+	text := v.Text(64)
+	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return strconv.FormatInt(at.UnixMilli(), 10)
+	}
+	return Identifier(text)
 }
 
 func (c *call) member(name []byte, v loose.Value) {
 	switch string(name) {
 	case "tool_name", "toolName":
 		c.tool = v.Text(MaxIDRead)
-	case "tool_use_id", "toolUseId":
+	case "tool_use_id", "toolUseId", "tool_call_id", "toolCallId":
 		c.id = CleanID(v.Text(MaxIDRead))
 	case "tool_input", "toolArgs":
 		c.input = v
-	case "tool_response", "toolResult":
+	case "tool_response", "tool_result", "toolResult", "tool_output":
 		c.response = v
-	case "error":
+	case "error", "error_message":
 		c.failure = v
-	case "mcp_server":
+	case "failure_type":
+		c.failureType = v.Text(MaxID)
+	case "mcp_server", "mcp_context":
 		c.server = v
-	case "duration_ms":
+	case "duration_ms", "duration":
 		if n, ok := v.Count(); ok {
 			c.duration = n
 		}
@@ -163,6 +227,8 @@ func (p *payload) setEvent(v loose.Value) {
 		p.event = "PostToolUse"
 	case "AfterAgent", "agentStop":
 		p.event = "Stop"
+	case "BeforeAgent", "userPromptSubmitted", "UserPromptSubmitted", "beforeSubmitPrompt":
+		p.event = "UserPromptSubmit"
 	default:
 		p.event = strings.ToUpper(p.rawEvent[:1]) + p.rawEvent[1:]
 	}
@@ -201,10 +267,13 @@ func kindOfEvent(name string) eventKind {
 		"InstructionsLoaded", "CwdChanged", "DirectoryAdded", "FileChanged", "WorktreeCreate", "WorktreeRemove",
 		"Elicitation", "ElicitationResult", "MessageDisplay":
 		return eventSilent
-	case "BeforeAgent", "BeforeModel", "AfterModel", "BeforeToolSelection", "PreCompress", // Gemini CLI
-		"Interrupt",                                    // Codex CLI
-		"UserPromptSubmitted", "UserPromptTransformed", // Copilot CLI
-		"BeforeSubmitPrompt", "AfterAgentResponse", "AfterAgentThought": // Cursor
+	case "BeforeModel", "AfterModel", "BeforeToolSelection", "PreCompress", // Gemini CLI
+		"Interrupt",                                                // Codex CLI
+		"UserPromptTransformed", "PreMcpToolCall", "ErrorOccurred", // Copilot CLI
+		// Cursor tells the same of a tool in general.
+		"BeforeShellExecution", "AfterShellExecution", "BeforeMCPExecution", "AfterMCPExecution", "BeforeReadFile",
+		"AfterFileEdit", "BeforeTabFileRead", "AfterTabFileEdit", "AfterAgentResponse", "AfterAgentThought",
+		"WorkspaceOpen":
 		return eventSilent
 	default:
 		return eventStrange

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/ingest/loose"
 )
 
 // stage is how far a tool call has come.
@@ -17,6 +16,7 @@ const (
 	stageDone                   // it ended well
 	stageFailed                 // it ended badly
 	stageCancelled              // it was interrupted
+	stageTimeout                // it took too long, and the client ended it
 	stageDenied                 // it was not allowed to begin
 	stageRefused                // the client would not even ask: no such tool, unusable arguments
 )
@@ -37,6 +37,8 @@ func (s stage) result() whodid.Result {
 		return whodid.ResultFailed
 	case stageCancelled:
 		return whodid.ResultCancelled
+	case stageTimeout:
+		return whodid.ResultTimeout
 	case stageDenied:
 		return whodid.ResultBlocked
 	default:
@@ -67,10 +69,16 @@ func (h *hook) resultStage() stage {
 }
 
 func (h *hook) failureStage() stage {
-	if h.p.interrupt {
+	switch {
+	case h.p.interrupt:
 		return stageCancelled
+	case h.p.call.failureType == "permission_denied":
+		return stageDenied
+	case h.p.call.failureType == "timeout":
+		return stageTimeout
+	default:
+		return stageFailed
 	}
-	return stageFailed
 }
 
 // action is one thing that a call did or tried to do.
@@ -83,6 +91,9 @@ type action struct {
 // tool tells the actions of a call. The first has the call's own key, further
 // ones their number behind it, so that attempt and result meet part by part.
 func (h *hook) tool(c call, at stage) {
+	if !h.name(&c, at) {
+		return
+	}
 	actions := h.actions(&c, at)
 	for i, a := range actions {
 		e := h.event(a.what, h.callKey(&c, i))
@@ -103,6 +114,33 @@ func (h *hook) tool(c call, at stage) {
 		h.add(e)
 	}
 }
+
+// name gives a call an id whose client gives it none, and reports whether the
+// call is to be told. Where nobody numbers the calls of a session, an attempt
+// has nothing by which its result could find it: it would stand beside it as a
+// second action for ever, and is left out.
+func (h *hook) name(c *call, at stage) bool {
+	if c.id != "" || h.p.session == "" || !nameless(h.client) {
+		return true
+	}
+	f := h.fingerprint(c)
+	if h.s.Order != nil {
+		before, err := h.s.Order(Nameless{
+			Client: h.client, Session: h.p.session, Fingerprint: f, Stamp: h.p.stamp, Ended: at != stageBefore,
+		})
+		if err == nil {
+			c.id = nth(f, before)
+			return true
+		}
+	}
+	if h.p.stamp != "" {
+		c.id = "at-" + f + "-" + h.p.stamp
+	}
+	return at != stageBefore
+}
+
+// fingerprint is that of a call's tool and arguments.
+func (h *hook) fingerprint(c *call) string { return Fingerprint(h.client, c.tool, c.input) }
 
 // callKey is the key of a part of a call. A call without an id has nothing
 // that its attempt and its result would share but their text, which another
@@ -125,7 +163,10 @@ func (h *hook) callKey(c *call, part int) string {
 // tell of them.
 func (h *hook) actions(c *call, at stage) []action {
 	in := c.arguments()
-	kind, known := toolKind(c.tool)
+	kind, known := toolKind(h.client, c.tool)
+	if patched := h.patchActions(c, in, kind, at); len(patched) > 0 {
+		return patched
+	}
 	if kind == "shell.run" && in.hasCommand {
 		return h.shellActions(c, in, at)
 	}
@@ -134,11 +175,15 @@ func (h *hook) actions(c *call, at stage) []action {
 	var out outcome
 	if at == stageDone || at == stageOpen {
 		out = c.outcome()
-		a.settle(out, strings.HasPrefix(c.tool, mcpPrefix))
+		a.settle(out, kind == "mcp.call")
 	}
 	switch {
-	case strings.HasPrefix(c.tool, mcpPrefix):
-		a.mcp(c)
+	case kind == "mcp.call":
+		server, tool := c.mcp(h.client)
+		Put(a.data, "server", server)
+		if server != "" && tool != "" {
+			a.target = server + "/" + tool
+		}
 	case !known:
 		a.target = Identifier(c.tool)
 	case strings.HasPrefix(kind, "file."):
@@ -204,51 +249,6 @@ func (h *hook) file(a *action, in arguments, out outcome) {
 		number(a.data, "lines_added", out.added, out.patched)
 		number(a.data, "lines_removed", out.removed, out.patched)
 	}
-}
-
-const mcpPrefix = "mcp__"
-
-// mcp tells the call of a tool of an MCP server, whose name the client makes
-// as mcp__server__tool.
-func (a *action) mcp(c *call) {
-	server, tool, _ := strings.Cut(strings.TrimPrefix(c.tool, mcpPrefix), "__")
-	server, tool = Identifier(server), Identifier(tool)
-	c.server.Members(func(name []byte, v loose.Value) {
-		if s := Identifier(v.Text(MaxID)); string(name) == "name" && s != "" {
-			server = s
-		}
-	})
-	Put(a.data, "server", server)
-	if server != "" && tool != "" {
-		a.target = server + "/" + tool
-	}
-}
-
-// toolKind is the verb for a tool, and whether the tool is known. The names are
-// those of Claude Code; Gemini CLI's and Copilot's follow where they differ.
-func toolKind(tool string) (what string, known bool) {
-	switch tool {
-	case "Read", "NotebookRead", "read_file", "view":
-		return "file.read", true
-	case "Write", "write_file", "create":
-		return "file.write", true
-	case "Edit", "MultiEdit", "NotebookEdit", "replace", "edit":
-		return "file.edit", true
-	case "Glob", "Grep", "LS", "glob", "search_file_content", "grep_search", "list_directory":
-		return "file.search", true
-	case "Bash", "bash", "run_shell_command":
-		return "shell.run", true
-	case "WebFetch", "web_fetch":
-		return "web.fetch", true
-	case "WebSearch", "google_web_search":
-		return "web.search", true
-	case "Task", "Agent":
-		return "agent.spawn", true
-	}
-	if strings.HasPrefix(tool, mcpPrefix) {
-		return "mcp.call", true
-	}
-	return "tool.call", false
 }
 
 // number sets a number that is known.

@@ -33,23 +33,32 @@ func (c *call) arguments() arguments {
 	var path, notebook, file string
 	input.Members(func(name []byte, v loose.Value) {
 		switch string(name) {
-		case "file_path", "filePath", "absolute_path":
+		case "file_path", "filePath", "absolute_path", "target_file":
 			file = v.Text(maxPath)
 		case "notebook_path":
 			notebook = v.Text(maxPath)
 		case "path", "dir_path":
 			path = v.Text(maxPath)
+		case "files": // VS Code
+			v.Elements(func(first loose.Value) bool {
+				path = cmp.Or(path, first.Text(maxPath))
+				return false
+			})
 		case "command":
 			if v.Is('"') {
 				in.command, in.hasCommand = v.Text(maxCommand), true
 			}
-		case "run_in_background", "is_background":
+		case "cmd", "input", "patch": // Codex
+			if v.Is('"') && !in.hasCommand {
+				in.command, in.hasCommand = v.Text(maxCommand), true
+			}
+		case "run_in_background", "is_background", "isBackground":
 			in.background = v.Truth()
 		case "url":
 			in.url = v.Text(maxPath)
-		case "subagent_type":
+		case "subagent_type", "agent_name", "agent_type":
 			in.agentType = Identifier(v.Text(MaxIDRead))
-		case "content", "file_text":
+		case "content", "file_text", "contents":
 			if v.Is('"') {
 				in.size, in.lines = v.Measure()
 				in.hasContent = true
@@ -103,12 +112,32 @@ func (c *call) outcome() outcome {
 			out.isError = v.Truth()
 		case "error":
 			out.failure = v.Is('{') || v.Is('[') || v.Is('"') && v.Text(1) != "" || v.Truth()
-		case "resultType":
+		case "returnDisplay": // Gemini CLI
+			v.Members(out.display)
+		case "resultType", "result_type": // Copilot CLI
 			out.denied = v.Text(16) == "denied" || v.Text(16) == "rejected"
 			out.isError = out.isError || v.Text(16) == "failure"
 		}
 	})
 	return out
+}
+
+// display reads what Gemini CLI shows of a file that it wrote.
+func (o *outcome) display(name []byte, v loose.Value) {
+	switch string(name) {
+	case "isNewFile":
+		o.created = v.Truth()
+	case "diffStat":
+		v.Members(func(name []byte, v loose.Value) {
+			n, ok := v.Count()
+			switch string(name) {
+			case "model_added_lines", "user_added_lines":
+				o.added, o.patched = o.added+n, o.patched || ok
+			case "model_removed_lines", "user_removed_lines":
+				o.removed, o.patched = o.removed+n, o.patched || ok
+			}
+		})
+	}
 }
 
 // patch counts the lines of a patch: an array of hunks, whose lines begin with
@@ -135,40 +164,6 @@ func (o *outcome) patch(v loose.Value) {
 		})
 		return true
 	})
-}
-
-// streams are what a shell command printed, and what the client says of it.
-type streams struct {
-	stdout, stderr string
-	interrupted    bool
-	background     bool // it goes on in the background
-	interpreted    bool // an exit status other than zero that the client takes for good
-	told           bool // the response has the shape of Claude Code's
-}
-
-func (c *call) streams() streams {
-	var s streams
-	if c.response.Is('"') { // Codex: the output and nothing else
-		s.stdout = output(c.response)
-		return s
-	}
-	c.response.Members(func(name []byte, v loose.Value) {
-		switch string(name) {
-		case "stdout":
-			s.stdout, s.told = output(v), true
-		case "llmContent", "textResultForLlm":
-			s.stdout = output(v)
-		case "stderr":
-			s.stderr = output(v)
-		case "interrupted":
-			s.interrupted = v.Truth()
-		case "backgroundTaskId":
-			s.background = s.background || v.Text(1) != ""
-		case "returnCodeInterpretation":
-			s.interpreted = v.Text(1) != ""
-		}
-	})
-	return s
 }
 
 // output decodes what a command printed: all of it, or of more than a megabyte
