@@ -28,6 +28,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.exceptionCommand(),
 		p.witnessCommand(),
 		p.tokenCommand(),
+		p.migrateCommand(),
 		p.schemaCommand(),
 		p.completionCommand(),
 		p.manCommand(),

@@ -79,6 +79,7 @@ func answers() map[string]any {
 		"sync":          synced{},
 		"verify":        ask.Verification{},
 		"prove":         proof.Bundle{},
+		"migrate":       migrated{},
 		"log head":      logHead{},
 		"log key":       logKey{},
 		"witness git":   gitWitness{},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/keys"
@@ -15,6 +16,7 @@ import (
 	"github.com/whodid/whodid/internal/redact"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/trace"
 )
 
 // tenants opens the organisations of a trail, each with keys of its own, and
@@ -23,6 +25,7 @@ type tenants struct {
 	p        *Program
 	place    place.Trail
 	store    *store.Store
+	metrics  *server.Metrics
 	redactor *redact.Redactor
 
 	mu   sync.Mutex // guards open
@@ -39,8 +42,22 @@ type tenant struct {
 	ready   bool
 }
 
-func (p *Program) newTenants(t *trail, redactor *redact.Redactor) *tenants {
-	return &tenants{p: p, place: t.place, store: t.store, redactor: redactor, open: map[string]*tenant{}}
+func (p *Program) newTenants(t *trail, metrics *server.Metrics) *tenants {
+	return &tenants{p: p, place: t.place, store: t.store, metrics: metrics, open: map[string]*tenant{}}
+}
+
+// own readies the trail of the organisation that the server's own machine, with
+// its spool, belongs to.
+func (ts *tenants) own(ctx context.Context, t *trail) (err error) {
+	if ts.redactor, err = ts.p.redactor(); err != nil {
+		return err
+	}
+	own, err := ts.tenant(ctx, ts.p.org)
+	if err != nil {
+		return err
+	}
+	t.ring, t.recorder, t.redactor = own.ring, own.Recorder, ts.redactor
+	return nil
 }
 
 // Tenant opens an organisation, or returns it as it was opened before. One that
@@ -86,7 +103,7 @@ func (ts *tenants) fill(ctx context.Context, t *tenant) error {
 		return err
 	}
 	t.ring = ring
-	t.Recorder = record.New(t.Org, log, ts.store, ts.redactor, ts.p.Now)
+	t.Recorder = record.New(t.Org, measuredLog{log: log, metrics: ts.metrics, now: time.Now}, ts.store, ts.redactor, ts.p.Now)
 	t.Asker = ask.New(ts.store, t.Org, ts.p.Now)
 	t.Pseudonym = ring.Pseudonym
 	return nil
@@ -118,4 +135,20 @@ func whereKey(where *place.Trail, org string) string {
 		return "put it into " + signing + ", or say where it is with WHODID_KEY"
 	}
 	return "put it into " + signing
+}
+
+// measuredLog counts what is appended.
+type measuredLog struct {
+	log     record.Log
+	metrics *server.Metrics
+	now     func() time.Time
+}
+
+func (l measuredLog) Append(ctx context.Context, rows []*store.Row) ([]*store.Row, error) {
+	span, began := trace.Begin(ctx, "append"), l.now()
+	added, err := l.log.Append(ctx, rows)
+	l.metrics.Appended(len(rows), len(added), l.now().Sub(began), err)
+	span.SetInt("whodid.events", int64(len(rows)))
+	span.End(err != nil)
+	return added, err
 }

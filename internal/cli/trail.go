@@ -70,11 +70,15 @@ func (p *Program) openOnly(ctx context.Context) (*trail, error) {
 
 // openStore opens the trail for asking only: it needs no key.
 func (p *Program) openStore(ctx context.Context) (*trail, error) {
+	return p.openStoreWith(ctx, store.Open)
+}
+
+func (p *Program) openStoreWith(ctx context.Context, open func(context.Context, place.Location) (*store.Store, error)) (*trail, error) {
 	where, err := p.find()
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, where.Location)
+	s, err := open(ctx, where.Location)
 	if err != nil {
 		return nil, withHint(err, "the trail is %s (%s); choose another with --store or WHODID_STORE", where.Location, where.Why)
 	}
@@ -139,12 +143,7 @@ func (t *trail) close() { _ = t.store.Close() }
 
 // drain takes in what waits, and ends the runs that stopped reporting.
 func (p *Program) drain(ctx context.Context, t *trail) (intake.Taken, error) {
-	in := intake.Intake{
-		Spool: t.spool, Recorder: t.recorder, Home: place.Home(p.Env), Now: p.Now,
-		Told: func(ctx context.Context, execution string) (map[string]bool, error) {
-			return t.store.Calls(ctx, p.org, execution)
-		},
-	}
+	in := p.intake(t)
 	taken, err := in.Drain(ctx)
 	if err != nil {
 		return taken, err
@@ -155,24 +154,55 @@ func (p *Program) drain(ctx context.Context, t *trail) (intake.Taken, error) {
 	return taken, p.pin(ctx, t)
 }
 
+// intake takes what waits in the trail's spool.
+func (p *Program) intake(t *trail) intake.Intake {
+	return intake.Intake{
+		Spool: t.spool, Recorder: t.recorder, Home: place.Home(p.Env), Now: p.Now,
+		Told: func(ctx context.Context, execution string) (map[string]bool, error) {
+			return t.store.Calls(ctx, p.org, execution)
+		},
+	}
+}
+
 // pin remembers the head that this user has seen, outside of the trail. A head
 // that does not go on from there is not remembered, and told of.
 func (p *Program) pin(ctx context.Context, t *trail) error {
-	head, err := t.store.Head(ctx, p.org)
-	if err != nil {
-		return err
-	}
-	holds, err := t.pins.Advance(t.pinName(p.org), t.ring.Public, head.Checkpoint, p.Now(), t.store.Tiles(ctx, p.org))
-	if err != nil {
+	holds, err := p.advancePin(ctx, t, p.org, t.ring.Public)
+	switch {
+	case errors.Is(err, errPin):
 		// A pin that can't be written weakens the next verification, but is
 		// no reason to withhold an answer.
 		fmt.Fprintf(p.Stderr, "whodid: %v\n", err)
-		return nil
-	}
-	if !holds {
+	case err != nil:
+		return err
+	case !holds:
 		fmt.Fprintln(p.Stderr, "whodid: the trail is not what it was when you last looked: run whodid verify")
 	}
 	return nil
+}
+
+// errPin means that a pin can't be read or written.
+var errPin = errors.New("the last head that was seen can't be kept")
+
+// advancePin moves the pin of an organisation's trail on to its head, and
+// reports whether the head goes on from where the pin was.
+func (p *Program) advancePin(ctx context.Context, t *trail, org, publicKey string) (bool, error) {
+	// Another process may have pinned a newer head than the one that was read
+	// here. A head that is read after that pin is no older than it.
+	for range 3 {
+		head, err := t.store.Head(ctx, org)
+		if err != nil {
+			return false, err
+		}
+		holds, err := t.pins.Advance(t.pinName(org), publicKey, head.Checkpoint, p.Now(), t.store.Tiles(ctx, org))
+		if err != nil {
+			return false, fmt.Errorf("%w: %w", errPin, err)
+		}
+		if holds {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // pinName names a trail's pin by where the trail lies.

@@ -106,7 +106,12 @@ type Trail struct {
 // Env looks up a variable of the environment.
 type Env func(name string) string
 
-// Find finds the trail: the address given by flag, else by WHODID_STORE, else
+// Find finds the trail and what belongs to it. Keys lie beside a SQLite trail
+// and in the user's data directory for PostgreSQL, unless WHODID_KEYS names a
+// folder for all of them, or WHODID_KEY the file that signs the log of the default
+// organisation.
+//
+// The trail itself is the address given by flag, else by WHODID_STORE, else
 // the project's own where a .whodid folder for more than its rules lies upwards
 // of dir, else the user's.
 func Find(flag, dir string, env Env) (Trail, error) {
@@ -131,18 +136,21 @@ func Find(flag, dir string, env Env) (Trail, error) {
 		base = filepath.Dir(l.Path)
 		name = strings.TrimSuffix(filepath.Base(l.Path), filepath.Ext(l.Path))
 	}
+	keys, folder := filepath.Join(base, name), filepath.Join(base, name+".keys")
+	if given := env("WHODID_KEYS"); given != "" {
+		keys, folder = filepath.Join(given, orgFile(defaultOrg)), given
+	}
 	signing := env("WHODID_KEY")
 	if signing == "" {
-		signing = filepath.Join(base, name+".key")
+		signing = keys + ".key"
 	}
 	return Trail{
 		Location: l, Why: why,
-		SigningKey: signing, PeopleKey: filepath.Join(base, name+".people.key"),
-		OrgKeys: filepath.Join(base, name+".keys"),
-		Spool:   filepath.Join(base, name+".spool"),
-		Calls:   filepath.Join(base, name+".calls"),
-		Logs:    filepath.Join(base, name+".logs"),
-		Pins:    filepath.Join(stateDir(env), "pins"),
+		SigningKey: signing, PeopleKey: keys + ".people.key", OrgKeys: folder,
+		Spool: filepath.Join(base, name+".spool"),
+		Calls: filepath.Join(base, name+".calls"),
+		Logs:  filepath.Join(base, name+".logs"),
+		Pins:  filepath.Join(stateDir(env), "pins"),
 	}, nil
 }
 

@@ -107,6 +107,10 @@ func TestFind(t *testing.T) {
 			Location: Location{URL: "sqlite:///y/t", Path: "/y/t"}, Why: "WHODID_STORE",
 			Spool: "/y/t.spool", Calls: "/y/t.calls", Logs: "/y/t.logs", SigningKey: "/k", PeopleKey: "/y/t.people.key", OrgKeys: "/y/t.keys", Pins: "/s/whodid/pins",
 		}},
+		"a folder of keys": {"/x/t.db", deep, env("HOME", "/h", "WHODID_KEYS", "/keys"), Trail{
+			Location: Location{URL: "sqlite:///x/t.db", Path: "/x/t.db"}, Why: "--store", OrgKeys: "/keys",
+			Spool: "/x/t.spool", Calls: "/x/t.calls", Logs: "/x/t.logs", SigningKey: "/keys/org-default.key", PeopleKey: "/keys/org-default.people.key", Pins: "/h/.local/state/whodid/pins",
+		}},
 		"the user's": {"", elsewhere, env("HOME", "/h"), Trail{
 			Location: Location{URL: "sqlite:///h/.local/share/whodid/trail.db", Path: "/h/.local/share/whodid/trail.db"}, Why: "the user's own",
 			Spool: "/h/.local/share/whodid/trail.spool", Calls: "/h/.local/share/whodid/trail.calls", Logs: "/h/.local/share/whodid/trail.logs",

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -53,14 +54,35 @@ func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer in.Close()
-	var b bytes.Buffer
-	if n := r.ContentLength; n > 0 && n <= DefaultMaxBody {
-		b.Grow(int(n) + bytes.MinRead)
-	}
-	if _, err := b.ReadFrom(in); err != nil {
+	return readAll(in, r.ContentLength, budgetOf(r.Context()))
+}
+
+// firstRead bounds what is set aside for a body before any of it has come.
+const firstRead = 1 << 20
+
+// readAll reads to the end, and takes what it holds out of the budget.
+func readAll(in io.Reader, expected int64, held *budget) ([]byte, error) {
+	size := min(max(expected+1, bytes.MinRead), firstRead)
+	if err := held.hold(size); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	b := make([]byte, 0, size)
+	for {
+		n, err := in.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(b) == cap(b) {
+			if err := held.hold(int64(cap(b))); err != nil {
+				return nil, err
+			}
+			b = slices.Grow(b, cap(b))
+		}
+	}
 }
 
 // body counts what comes out of the decompression.

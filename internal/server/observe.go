@@ -13,6 +13,12 @@ import (
 func (s *Server) observe(pattern string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.options.Now()
+		if m := s.options.Metrics; m != nil {
+			m.inWork.Inc()
+			defer m.inWork.Dec()
+		}
+		ctx, span := s.options.Tracer.Serve(r.Context(), pattern, r.Header.Get("Traceparent"))
+		r = r.WithContext(ctx)
 		a := watch(w, s.options.Now)
 		body := &counted{ReadCloser: r.Body}
 		if r.ContentLength != 0 {
@@ -31,6 +37,10 @@ func (s *Server) observe(pattern string, next http.Handler) http.Handler {
 			}
 			a.extend() // for what is still in the buffer
 			s.tell(r, pattern, a, body.n, s.options.Now().Sub(began))
+			span.Set("http.request.method", method(r.Method))
+			span.Set("http.route", pattern)
+			span.SetInt("http.response.status_code", int64(a.status))
+			span.End(a.status >= http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(a, r)
 	})
@@ -39,6 +49,9 @@ func (s *Server) observe(pattern string, next http.Handler) http.Handler {
 func (s *Server) tell(r *http.Request, pattern string, a *response, in int64, took time.Duration) {
 	if a.status == 0 {
 		a.status = http.StatusOK
+	}
+	if m := s.options.Metrics; m != nil {
+		m.answered(pattern, a.status, took)
 	}
 	level := slog.LevelDebug
 	if a.status >= http.StatusInternalServerError {
@@ -55,4 +68,14 @@ func (s *Server) tell(r *http.Request, pattern string, a *response, in int64, to
 		attrs = append(attrs, slog.String("error", a.err.Error()))
 	}
 	s.options.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// method is the method of a request, or "_OTHER" for one that somebody made up.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	default:
+		return "_OTHER"
+	}
 }

@@ -38,6 +38,12 @@ func WriteError(w http.ResponseWriter, err error) {
 			w.Header().Set("Retry-After", "1")
 		}
 		WriteProblem(w, status, "the request could not be completed; nothing of it was acknowledged")
+	case http.StatusTooManyRequests:
+		var hurried *hurriedError
+		if errors.As(err, &hurried) {
+			w.Header().Set("Retry-After", hurried.seconds())
+		}
+		WriteProblem(w, status, err.Error())
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="whodid"`)
 		WriteProblem(w, status, err.Error())
@@ -66,9 +72,12 @@ func Note(w http.ResponseWriter, err error) {
 // again.
 func StatusOf(err error) int {
 	var tooLarge *http.MaxBytesError
+	var hurried *hurriedError
 	switch {
 	case err == nil:
 		return http.StatusOK
+	case errors.As(err, &hurried):
+		return http.StatusTooManyRequests
 	case errors.Is(err, auth.ErrUnauthenticated):
 		return http.StatusUnauthorized
 	case errors.Is(err, auth.ErrTooMany):

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,7 +10,10 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/trace"
 )
 
 // Options are what a server needs.
@@ -29,6 +33,20 @@ type Options struct {
 	// many answers may go on at once beside them; 0 is 512 of each. Who comes
 	// on top is told to come again.
 	Concurrent, Streams int
+	// Rate is how many requests in a second one credential may send, and Burst
+	// how many of them at once; a rate of 0 is no bound.
+	Rate  float64
+	Burst int
+	// Memory bounds the bodies that are held at once, in bytes; 0 is 256 MiB.
+	Memory int64
+	// TLS is how the server speaks TLS; without it, it speaks plain HTTP.
+	TLS *tls.Config
+	// Metrics, if any, count what happens, and are shown at /metrics to who has
+	// the MetricsToken, or to everybody if there is none.
+	Metrics      *Metrics
+	MetricsToken string
+	// Tracer, if any, is told of each request.
+	Tracer *trace.Tracer
 }
 
 // Server answers requests. It is safe for concurrent use.
@@ -37,6 +55,8 @@ type Server struct {
 	mux      *http.ServeMux
 	requests chan struct{} // one place for each request in work
 	streams  chan struct{}
+	memory   *semaphore.Weighted
+	rates    *rates
 	// stopping is closed when the server is asked to stop, which ends streams.
 	stopping chan struct{}
 }
@@ -57,8 +77,12 @@ func New(o Options, routes ...Route) *Server {
 	if o.Streams == 0 {
 		o.Streams = places
 	}
+	if o.Memory == 0 {
+		o.Memory = 256 << 20
+	}
 	s := &Server{
 		options: o, mux: http.NewServeMux(), stopping: make(chan struct{}),
+		memory: semaphore.NewWeighted(o.Memory), rates: newRates(o.Rate, o.Burst),
 		requests: make(chan struct{}, o.Concurrent), streams: make(chan struct{}, o.Streams),
 	}
 	for _, r := range routes {
@@ -66,6 +90,9 @@ func New(o Options, routes ...Route) *Server {
 	}
 	s.mux.Handle("GET /healthz", http.HandlerFunc(s.healthy))
 	s.mux.Handle("GET /readyz", http.HandlerFunc(s.ready))
+	if o.Metrics != nil {
+		s.mux.Handle("GET /metrics", o.Metrics.handler(o.MetricsToken))
+	}
 	return s
 }
 
@@ -102,9 +129,6 @@ func (h *headerOnly) Header() http.Header         { return h.header }
 func (h *headerOnly) WriteHeader(status int)      { h.status = status }
 func (h *headerOnly) Write(p []byte) (int, error) { return len(p), nil }
 
-// errBusy means that more requests came at once than the server takes.
-var errBusy = errors.New("the server has more to do at once than it takes")
-
 // admit lets in who may pass the door.
 func (s *Server) admit(route Route) http.Handler {
 	limit := route.MaxBody
@@ -140,6 +164,9 @@ func (s *Server) admit(route Route) http.Handler {
 			}()
 			r = r.WithContext(ctx)
 		}
+		held := &budget{all: s.memory}
+		defer held.release()
+		r = r.WithContext(withBudget(r.Context(), held))
 		r.Body = s.bounded(w, r, limit)
 		if route.Needs == "" {
 			route.Handle(w, r, nil)
@@ -166,6 +193,9 @@ func (s *Server) who(r *http.Request, needs auth.Permission) (auth.Identity, *Te
 	if !id.Role.May(needs) {
 		return id, nil, fmt.Errorf("%w: the role %s can't %s", auth.ErrForbidden, id.Role, needs)
 	}
+	if err := s.rates.take(id.Org+"/"+id.Credential, s.options.Now()); err != nil {
+		return id, nil, err
+	}
 	t, err := s.options.Tenants.Tenant(r.Context(), id.Org)
 	return id, t, err
 }
@@ -178,6 +208,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		TLSConfig:         s.options.TLS,
 		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
 	}
 	stopped := make(chan error, 1)
@@ -188,8 +219,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		defer cancel()
 		stopped <- h.Shutdown(ctx)
 	}()
-	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := h.Serve
+	if s.options.TLS != nil {
+		serve = func(l net.Listener) error { return h.ServeTLS(l, "", "") } // HTTP/2 comes with it
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("couldn't serve: %w", err)
 	}
-	return <-stopped
+	if err := <-stopped; err != nil {
+		// What did not end in time is cut off: it was not acknowledged.
+		return errors.Join(fmt.Errorf("couldn't let all requests end: %w", err), h.Close())
+	}
+	return nil
 }

@@ -20,7 +20,7 @@ func (roleOfToken) Authenticate(r *http.Request) (auth.Identity, error) {
 	if !ok {
 		return auth.Identity{}, auth.ErrUnauthenticated
 	}
-	return auth.Identity{Org: "acme", Role: auth.Role(token)}, nil
+	return auth.Identity{Org: "acme", Role: auth.Role(token), Credential: "tok-" + token}, nil
 }
 
 type oneTenant struct{}

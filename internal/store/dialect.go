@@ -21,6 +21,8 @@ type dialect interface {
 	lockSchema(ctx context.Context, tx *sql.Tx) error
 	// inAppendTx runs an append in a transaction, and keeps what it wrote.
 	inAppendTx(ctx context.Context, s *Store, do func(appendTx) error) error
+	// hasSchema asks whether the database has a schema of ours, of any version.
+	hasSchema() string
 	// among is a condition that the column is in the list at parameter n, and
 	// the value to pass for it.
 	among(column string, n int, list []string) (condition string, arg any)
@@ -53,6 +55,10 @@ func (sqlite) idsAreEvents() bool                                               
 func (sqlite) snapshot() *sql.TxOptions                                            { return nil }
 func (sqlite) prepareMonths(context.Context, appendTx, time.Time, time.Time) error { return nil }
 
+func (sqlite) hasSchema() string {
+	return `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version')`
+}
+
 // writable has nothing to ask: the transaction that it is asked in has taken the
 // lock of the writer.
 func (sqlite) writable(context.Context, *sql.Tx) error { return nil }
@@ -84,6 +90,8 @@ func (postgres) lockSchema(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(7738147, 0)`)
 	return err
 }
+
+func (postgres) hasSchema() string { return `SELECT to_regclass('schema_version') IS NOT NULL` }
 
 func (postgres) writable(ctx context.Context, tx *sql.Tx) error {
 	var readOnly string

@@ -36,7 +36,7 @@ func (s *Store) Ready(ctx context.Context) error {
 		case version > newest:
 			return ErrNewer
 		case version < newest:
-			return fmt.Errorf("the schema is of version %d, this program needs %d: run whodid migrate", version, newest)
+			return fmt.Errorf("%w: it is of version %d, not %d", ErrOld, version, newest)
 		}
 		return s.dialect.writable(ctx, tx)
 	})

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/whodid/whodid/internal/place"
+)
+
+// Schema says which version of its schema a trail has, and which this program
+// needs.
+type Schema struct {
+	// Current is 0 for a trail that is not there yet.
+	Current, Newest int
+	// Pending are the migrations that the trail lacks, in order.
+	Pending []Migration
+}
+
+// Inspect looks at the schema of a trail and changes nothing: one that is not
+// there is not made.
+func Inspect(ctx context.Context, l place.Location) (Schema, error) {
+	var s Schema
+	if l.Path != "" {
+		if _, err := os.Stat(l.Path); errors.Is(err, fs.ErrNotExist) {
+			return schemaSince(sqlite{}.name(), 0)
+		}
+	}
+	st, err := connect(ctx, l)
+	if err != nil {
+		return s, err
+	}
+	defer st.Close() //nolint:errcheck // nothing was written
+	return st.schema(ctx)
+}
+
+func (s *Store) schema(ctx context.Context) (Schema, error) {
+	var made bool
+	if err := s.read.QueryRowContext(ctx, s.dialect.hasSchema()).Scan(&made); err != nil {
+		return Schema{}, fmt.Errorf("couldn't look for the schema: %w", err)
+	}
+	version := 0
+	if made {
+		var err error
+		if version, err = schemaVersion(ctx, s.read); err != nil {
+			return Schema{}, fmt.Errorf("couldn't read the version of the schema: %w", err)
+		}
+	}
+	return schemaSince(s.dialect.name(), version)
+}
+
+func schemaSince(engine string, version int) (Schema, error) {
+	list, err := migrations(engine)
+	if err != nil {
+		return Schema{}, err
+	}
+	s := Schema{Current: version, Newest: list[len(list)-1].Version}
+	for _, m := range list {
+		if m.Version > version {
+			s.Pending = append(s.Pending, m)
+		}
+	}
+	return s, nil
+}
+
+// ErrOld means that a trail's schema is older than this program needs, and that
+// nobody asked to bring it up to date.
+var ErrOld = errors.New("the schema of the trail is older than this whodid needs")
+
+// OpenAsIs opens a trail and leaves its schema alone. If that is not the one that
+// this program needs, it returns ErrOld or ErrNewer.
+func OpenAsIs(ctx context.Context, l place.Location) (*Store, error) {
+	s, err := connect(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := s.schema(ctx)
+	switch {
+	case err != nil:
+	case schema.Current > schema.Newest:
+		err = ErrNewer
+	case schema.Current < schema.Newest:
+		err = fmt.Errorf("%w: it is of version %d, not %d", ErrOld, schema.Current, schema.Newest)
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// IsUnreachable tells whether an error of opening a trail is one that may go by
+// itself: the database is not up yet, or on its way.
+func IsUnreachable(err error) bool {
+	var network net.Error
+	var refused *pgconn.PgError
+	switch {
+	case errors.As(err, &refused):
+		return refused.Code == "57P03" || refused.Code == "53300" // it is starting; it has too many clients
+	case errors.As(err, &network):
+		return true
+	default:
+		return false
+	}
+}
