@@ -141,6 +141,12 @@ func (d Data) Bool(k string) bool {
 	return b
 }
 
+// List returns the list of strings under k; absent is nil.
+func (d Data) List(k string) []string {
+	list, _ := d[k].([]string)
+	return list
+}
+
 func appendValue(b []byte, v any) []byte {
 	switch v := v.(type) {
 	case string:

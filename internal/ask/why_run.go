@@ -184,7 +184,7 @@ func (w *whyer) deed(r *WhyRun, row *store.Row, c *WhyCommit) {
 	noun, _, _ := strings.Cut(row.What, ".")
 	switch {
 	case noun == "decision":
-		r.Decisions = append(r.Decisions, WhyDecision{EventID: row.ID, What: row.What, Target: row.Target, Why: row.Why})
+		r.Decisions = append(r.Decisions, WhyDecision{EventID: row.ID, What: row.What, Target: row.Target, Decided: row.Data.String("decided"), Why: row.Why})
 		return
 	case noun == "approval":
 		r.Approvals = append(r.Approvals, WhyApproval{ApprovalID: row.Approval, Action: row.What, By: row.Actor, Result: string(row.Result)})

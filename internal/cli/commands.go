@@ -10,6 +10,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.execCommand(),
 		p.actionCommand(),
 		p.modelCommand(),
+		p.memoryCommand(),
 		p.hookCommand(),
 		p.syncCommand(),
 		p.serveCommand(),

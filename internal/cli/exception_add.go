@@ -156,7 +156,7 @@ func (p *Program) addException(ctx context.Context, e *policy.Exception) (*added
 			event.Data[field] = globs
 		}
 	}
-	if err := p.signException(ctx, w, &event); err != nil {
+	if err := w.sign(ctx, &event); err != nil {
 		return nil, err
 	}
 	// The line goes where the trail's words do not reach: it must not say what
@@ -179,23 +179,6 @@ func (p *Program) addException(ctx context.Context, e *policy.Exception) (*added
 		Line:   fmt.Sprintf("Policy-Exception: %s until %s (%s): %s", e.Rule, lastDay(e.Until), event.ID, e.Reason),
 		Counts: rules.AgentsMayExcept || !e.ByAgent(),
 	}, nil
-}
-
-// signException says who adds it: the agent whose run or session this is, else
-// the person.
-func (p *Program) signException(ctx context.Context, w *pen, event *whodid.Event) error {
-	source := p.gitSource()
-	if origin, ok := source.Origin(ctx); ok {
-		event.Actor, event.ActorAuth, event.Execution = whodid.AgentActor(origin.Agent), "environment", origin.Execution
-		event.OnBehalfOf, event.OnBehalfAuth = w.person()
-		return nil
-	}
-	s, err := w.about(ctx, "")
-	if err != nil {
-		return err
-	}
-	event.Actor, event.ActorAuth, event.Execution = s.actor, s.auth, s.execution
-	return nil
 }
 
 // lastDay is until when an exception holds, as people say it: the last day, or

@@ -213,6 +213,24 @@ func (w *pen) about(ctx context.Context, id string) (*subject, error) {
 	return s, nil
 }
 
+// sign says in the event who acts: the agent whose run or session this is, else
+// the person who runs this. It is known from the surroundings, and no flag
+// claims it.
+func (w *pen) sign(ctx context.Context, event *whodid.Event) error {
+	source := w.p.gitSource()
+	if origin, ok := source.Origin(ctx); ok {
+		event.Actor, event.ActorAuth, event.Execution = whodid.AgentActor(origin.Agent), "environment", origin.Execution
+		event.OnBehalfOf, event.OnBehalfAuth = w.person()
+		return nil
+	}
+	s, err := w.about(ctx, "")
+	if err != nil {
+		return err
+	}
+	event.Actor, event.ActorAuth, event.Execution = s.actor, s.auth, s.execution
+	return nil
+}
+
 // resolve returns the full id of the execution that begins with the prefix.
 // While the trail can't be reached only a full id will do.
 func (w *pen) resolve(ctx context.Context, prefix string) (string, error) {

@@ -85,6 +85,16 @@ func answers() map[string]any {
 		"witness git":   gitWitness{},
 		"schema":        schemaList{},
 
+		"memory record":    remembered{},
+		"memory supersede": remembered{},
+		"memory outcome":   remembered{},
+		"memory summarize": remembered{},
+		"memory list":      ask.DecisionList{},
+		"memory search":    ask.DecisionList{},
+		"memory show":      ask.Decided{},
+		"memory conflicts": ask.ConflictList{},
+		"memory import":    imported{},
+
 		"git check":      gitcheck.Report{},
 		"policy show":    shownPolicy{},
 		"policy check":   shownPolicy{},

@@ -184,7 +184,14 @@ func (v *whyPage) actions(list []ask.Action) string {
 func decisionsInWords(list []ask.WhyDecision) string {
 	var words []string
 	for _, d := range list {
-		words = append(words, strings.TrimSpace(d.What+" "+d.Target+" "+d.Why))
+		text := d.Target + ": " + d.Decided
+		if d.Decided == "" {
+			text = d.What + " " + d.Target
+		}
+		if d.Why != "" {
+			text += ", because " + d.Why
+		}
+		words = append(words, text)
 	}
 	return strings.Join(words, "; ")
 }

@@ -31,6 +31,11 @@ type dialect interface {
 	glob(column string, n int, parts []string) (condition string, arg any)
 	// lowerASCII is the column with the letters A to Z made small, and no others.
 	lowerASCII(column string) string
+	// hasWords is a condition that a decision has all the words or words that
+	// begin with them, and the value to pass at parameter n; $1 is the
+	// organisation. It may leave out all but so many of the newest, if that is
+	// not 0.
+	hasWords(n int, words []string, newest int) (condition string, arg any)
 	// idsAreEvents tells whether ids are looked up in the events themselves,
 	// and not in a table of their own that could say something else.
 	idsAreEvents() bool

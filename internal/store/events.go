@@ -105,6 +105,11 @@ func storable(arg any) bool {
 // Events returns the selected events, in the order of the log.
 func (s *Store) Events(ctx context.Context, org string, f EventFilter) ([]Row, error) {
 	where, args := f.where(org)
+	return s.collect(ctx, where, args)
+}
+
+// collect reads whole events, with their metadata.
+func (s *Store) collect(ctx context.Context, where string, args []any) ([]Row, error) {
 	var out []Row
 	err := eachEvent(ctx, s.read, where, args, func(r *Row, _ *scanner) error {
 		if err := r.ParseData(); err != nil {

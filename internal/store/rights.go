@@ -49,14 +49,14 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
 		allowed = true
 	case driversqlite.AuthInsert:
-		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token"}, object) || isGitIndex(object)
+		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token"}, object) || isIndex(object)
 	case driversqlite.AuthUpdate:
-		allowed = object == "head" || object == "execution" || isGitIndex(object) ||
+		allowed = object == "head" || object == "execution" || isIndex(object) ||
 			object == "token" && slices.Contains([]string{"last_used_at", "revoked_at", "revoked_by"}, column)
 	case driversqlite.AuthDelete:
-		allowed = isGitIndex(object)
+		allowed = isIndex(object)
 	case driversqlite.AuthPragma:
-		allowed = slices.Contains([]string{"integrity_check", "quick_check", "wal_checkpoint"}, object)
+		allowed = slices.Contains([]string{"integrity_check", "quick_check", "wal_checkpoint", "data_version"}, object)
 	default:
 	}
 	if !allowed {
@@ -64,3 +64,6 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 	}
 	return driversqlite.AuthorizerOK
 }
+
+// isIndex reports whether a table only helps to find what the events say.
+func isIndex(table string) bool { return isGitIndex(table) || isDecisionIndex(table) }
