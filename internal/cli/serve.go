@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"slices"
 	"time"
 
@@ -106,13 +105,6 @@ func (p *Program) doors() []server.Route {
 	)
 }
 
-// nobody is an authenticator that lets nobody in.
-type nobody struct{}
-
-func (nobody) Authenticate(*http.Request) (auth.Identity, error) {
-	return auth.Identity{}, auth.ErrUnauthenticated
-}
-
 // serve runs the server until the context ends.
 func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	log := newLog(p.Stderr, &c.Log)
@@ -136,7 +128,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 		return err
 	}
 	o := server.Options{
-		Tenants: orgs, Authenticator: nobody{}, Log: log, Now: time.Now, Ready: t.store.Ready, Grace: c.Grace,
+		Tenants: orgs, Authenticator: auth.NewTokenAuthenticator(t.store, time.Now), Log: log, Now: time.Now, Ready: t.store.Ready, Grace: c.Grace,
 		Concurrent: c.Limits.Concurrent, Streams: c.Limits.Streams, Memory: int64(c.Limits.Memory), Rate: c.Limits.Rate, Burst: c.Limits.Burst,
 		Metrics: metrics, MetricsToken: c.Metrics.Token.Value(), Tracer: tracer,
 	}
