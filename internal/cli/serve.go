@@ -16,7 +16,9 @@ import (
 	"github.com/whodid/whodid/internal/api"
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/config"
+	hookdoor "github.com/whodid/whodid/internal/door/hooks"
 	"github.com/whodid/whodid/internal/door/otlp"
+	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/trace"
@@ -101,6 +103,7 @@ func (p *Program) withSettings(c *config.Config) *Program {
 func (p *Program) doors() []server.Route {
 	return slices.Concat(
 		otlp.Routes(otlp.Options{Now: time.Now}),
+		hookdoor.Routes(hookdoor.Options{Now: time.Now, Lease: hook.Lease}),
 		api.New(api.Options{Now: p.Now}).Routes(),
 	)
 }

@@ -76,3 +76,12 @@ func clientByEnvironment(env func(string) string) string {
 	}
 	return Unknown
 }
+
+func knownClient(name string) bool {
+	switch name {
+	case ClaudeCode, Codex, Gemini, Copilot, Cursor, VSCode:
+		return true
+	default:
+		return false
+	}
+}

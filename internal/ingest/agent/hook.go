@@ -16,6 +16,13 @@ type Surroundings struct {
 	// Env reads the environment, to tell which client called where the
 	// payload's shape does not; see [Detect]. May be nil.
 	Env func(name string) string
+	// Client is the client that is supposed where neither the payload nor Env
+	// tells which called. May be empty.
+	Client string
+	// Remote tells that the hook came over a network from another machine. The
+	// client has none there for a session's start, which each prompt tells
+	// instead, as supposed.
+	Remote bool
 	// Execution and Agent are those of a run that is already recorded, which
 	// the session then joins; both empty outside of one.
 	Execution, Agent string
@@ -120,6 +127,12 @@ type hook struct {
 
 func newHook(p *payload, s Surroundings) *hook {
 	h := &hook{s: s, p: p, client: p.clientIn(s.Env)}
+	if h.client == Unknown && knownClient(s.Client) {
+		h.client = s.Client
+	}
+	if h.s.Home == "" {
+		h.s.Home = homeOf(p.transcript)
+	}
 	h.actor = Actor(h.client, s.Agent, s.DefaultAgent)
 	if whodid.ValidID(s.Execution) {
 		h.session, h.joined = s.Execution, true

@@ -23,9 +23,7 @@ func (h *hook) sessionStart() {
 	if !h.joined {
 		switch reason {
 		case "resume":
-			e := h.executionStart("execution.start/inferred")
-			e.Data["inferred"] = true
-			h.add(e)
+			h.supposeStart()
 		case "compact":
 		default:
 			h.add(h.executionStart("execution.start"))
@@ -40,6 +38,13 @@ func (h *hook) sessionStart() {
 	Put(e.Data, "cwd", h.place().short(p.cwd))
 	Put(e.Data, "model", p.model)
 	Put(e.Data, "agent_type", p.agentType)
+	h.add(e)
+}
+
+// supposeStart tells the start of an execution that is known to run.
+func (h *hook) supposeStart() {
+	e := h.executionStart("execution.start/inferred")
+	e.Data["inferred"] = true
 	h.add(e)
 }
 
@@ -121,6 +126,9 @@ func (h *hook) finish(reason string) {
 // renew keeps the session's lease: somebody asked for something. What was asked
 // is not kept.
 func (h *hook) renew() {
+	if h.s.Remote && !h.joined {
+		h.supposeStart()
+	}
 	seconds := int64(h.s.Lease / time.Second)
 	if h.joined || seconds <= 0 {
 		return

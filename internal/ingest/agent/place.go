@@ -51,6 +51,17 @@ func (p place) short(name string) string {
 	}
 }
 
+// homeOf is the home directory of whom a transcript belongs to, by where the
+// clients keep theirs; empty if the path does not tell.
+func homeOf(transcript string) string {
+	for _, folder := range [...]string{"/.claude/", "/.codex/", "/.gemini/", "/.copilot/", "/.cursor/"} {
+		if home, _, ok := strings.Cut(slashed(transcript), folder); ok {
+			return home
+		}
+	}
+	return ""
+}
+
 // below returns name relative to a directory that holds it.
 func below(dir, name string) (string, bool) {
 	if dir == "" || dir == "/" {
