@@ -105,6 +105,7 @@ func answers() map[string]any {
 		"git message":    origin{},
 		"git trailers":   linted{},
 		"pr body":        prBodyAnswer{},
+		"pr show":        ask.Pull{},
 
 		"git index":       ask.GitIndex{},
 		"git log":         ask.CommitList{},
