@@ -20,7 +20,7 @@ func forgeKinds() []Kind {
 	environment := Field{"environment", String, Technical, "Environment that was deployed to."}
 	name := Field{"name", String, Linkable, "Name of the workflow, check or pipeline."}
 	state := Field{"state", String, Technical, "State, in the forge's own word."}
-	run := Field{"run", Int, Technical, "The forge's id of the run, check, pipeline, review, comment or deployment."}
+	run := Field{"forge_id", Int, Technical, "The forge's id of the run, check, pipeline, review, comment or deployment."}
 	attempt := Field{"attempt", Int, Technical, "Which attempt of the run it was."}
 	trigger := Field{"trigger", String, Technical, "The event that started the run, in the forge's own word."}
 	origin := []Field{

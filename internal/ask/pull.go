@@ -104,8 +104,10 @@ func stage(what string) int {
 	switch what {
 	case "forge.pr.create":
 		return 0
-	case "forge.pr.merge", "forge.pr.close":
+	case "forge.pr.dismiss":
 		return 2
+	case "forge.pr.merge", "forge.pr.close":
+		return 3
 	default:
 		return 1
 	}
@@ -125,7 +127,7 @@ func (p *Pull) add(r *store.Row, reviews map[int64]int) {
 	if author := d.String("author"); author != "" {
 		p.Author = author
 	}
-	number, _ := d.Int("run")
+	number, _ := d.Int("forge_id")
 	switch name {
 	case "pr.create", "pr.reopen", "pr.update", "pr.ready":
 		p.Target, p.State, p.Draft, p.URL, p.ClosedAt = r.Target, PullOpen, d.Bool("draft"), d.String("url"), nil

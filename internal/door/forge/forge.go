@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -48,13 +47,8 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// deadline is how long a delivery may take to come in: the forges give up after
-// ten seconds.
+// deadline is how long a delivery may take: the forges give up after ten seconds.
 const deadline = 9 * time.Second
-
-// maxBodies bounds how many deliveries are in memory at once, for whoever sends
-// them is not known before they are read.
-const maxBodies = 4
 
 // maxName bounds the names of hooks.
 const maxName = 64
@@ -62,14 +56,13 @@ const maxName = 64
 // door answers deliveries.
 type door struct {
 	Options
-	hooks  map[string]*Hook // by forge and name
-	bodies chan struct{}
-	decoy  Hook
+	hooks map[string]*Hook // by forge and name
+	decoy Hook
 }
 
 // Routes makes the door. It refuses hooks that could let in anybody.
 func Routes(o Options) ([]server.Route, error) {
-	d := &door{Options: o, hooks: map[string]*Hook{}, bodies: make(chan struct{}, maxBodies), decoy: Hook{Secret: rand.Text()}}
+	d := &door{Options: o, hooks: map[string]*Hook{}, decoy: Hook{Secret: rand.Text()}}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
@@ -128,10 +121,10 @@ func (d *door) handle(source string) server.Handler {
 	return func(w http.ResponseWriter, r *http.Request, _ *server.Tenant) {
 		ctx, cancel := context.WithTimeout(r.Context(), deadline)
 		defer cancel()
-		a, status, err := d.deliver(ctx, source, w, r.WithContext(ctx))
+		a, status, err := d.deliver(ctx, source, r.WithContext(ctx))
 		if err != nil {
 			d.Log.WarnContext(ctx, "a delivery was not taken", "forge", source, "status", status)
-			if status == http.StatusServiceUnavailable {
+			if server.StatusOf(err) == status {
 				server.WriteError(w, err)
 				return
 			}
@@ -148,7 +141,7 @@ func (d *door) handle(source string) server.Handler {
 // that is wrong, so that nobody learns which hooks there are.
 var errUnsigned = errors.New("no such webhook, or the delivery is not signed with its secret")
 
-func (d *door) deliver(ctx context.Context, source string, w http.ResponseWriter, r *http.Request) (answer, int, error) {
+func (d *door) deliver(ctx context.Context, source string, r *http.Request) (answer, int, error) {
 	hook := d.hooks[source+"/"+r.PathValue("name")]
 	known := hook != nil
 	if !known {
@@ -157,21 +150,9 @@ func (d *door) deliver(ctx context.Context, source string, w http.ResponseWriter
 	if !claimsSignature(source, r.Header) {
 		return answer{}, http.StatusUnauthorized, errUnsigned
 	}
-	select {
-	case d.bodies <- struct{}{}:
-		defer func() { <-d.bodies }()
-	case <-ctx.Done():
-		return answer{}, http.StatusServiceUnavailable, ctx.Err()
-	}
-	ends, _ := ctx.Deadline()
-	// A body that trickles in must not hold its place for ever.
-	_ = http.NewResponseController(w).SetReadDeadline(ends)
-	body, err := io.ReadAll(r.Body)
+	body, err := server.ReadBody(r, github.MaxBody)
 	if err != nil {
-		if server.StatusOf(err) == http.StatusRequestEntityTooLarge {
-			return answer{}, http.StatusRequestEntityTooLarge, errors.New("the delivery is larger than a forge sends")
-		}
-		return answer{}, http.StatusRequestTimeout, errors.New("the delivery did not come in whole")
+		return answer{}, server.StatusOf(err), err
 	}
 	if !d.signed(source, hook, r.Header, body) || !known {
 		return answer{}, http.StatusUnauthorized, errUnsigned

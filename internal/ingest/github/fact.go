@@ -84,7 +84,7 @@ func (r *reader) review() {
 	}
 	state := strings.ToLower(v.State)
 	data := whodid.Data{
-		"number": p.Number, "url": v.HTMLURL, "run": v.ID, "state": state, "sha": forge.SHA(v.CommitID),
+		"number": p.Number, "url": v.HTMLURL, "forge_id": v.ID, "state": state, "sha": forge.SHA(v.CommitID),
 		"head": forge.SHA(p.Head.SHA), "author": r.Actor(Source, p.User.user()),
 	}
 	switch r.Action {
@@ -115,7 +115,7 @@ func (r *reader) comment() {
 	if n == 0 {
 		return
 	}
-	r.add(r.key(kind, number(c.ID)), what, r.numbered(n), c.CreatedAt, c.User, whodid.Data{"number": n, "run": c.ID, "url": c.HTMLURL})
+	r.add(r.key(kind, number(c.ID)), what, r.numbered(n), c.CreatedAt, c.User, whodid.Data{"number": n, "forge_id": c.ID, "url": c.HTMLURL})
 }
 
 // push reads a push. When it was, only the repository's own time says.
@@ -151,7 +151,7 @@ func (r *reader) deployment() {
 
 func (d *deployment) data() whodid.Data {
 	name, _ := forge.Ref(d.Ref)
-	return whodid.Data{"run": d.ID, "sha": forge.SHA(d.SHA), "branch": name, "environment": d.Environment}
+	return whodid.Data{"forge_id": d.ID, "sha": forge.SHA(d.SHA), "branch": name, "environment": d.Environment}
 }
 
 func (r *reader) deploymentStatus() {
@@ -202,7 +202,7 @@ func (r *reader) checkRun() {
 
 func (w *run) data() whodid.Data {
 	data := whodid.Data{
-		"run": w.ID, "name": w.Name, "sha": forge.SHA(w.HeadSHA), "branch": w.HeadBranch, "state": w.Conclusion, "url": w.HTMLURL,
+		"forge_id": w.ID, "name": w.Name, "sha": forge.SHA(w.HeadSHA), "branch": w.HeadBranch, "state": w.Conclusion, "url": w.HTMLURL,
 	}
 	if len(w.PullRequests) > 0 {
 		data["number"] = w.PullRequests[0].Number
@@ -216,5 +216,5 @@ func (r *reader) release() {
 		return
 	}
 	r.add(r.key("release", number(v.ID)), "release.publish", r.at(v.TagName), v.PublishedAt, r.Sender,
-		whodid.Data{"run": v.ID, "version": v.TagName, "url": v.HTMLURL, "author": r.Actor(Source, v.Author.user())})
+		whodid.Data{"forge_id": v.ID, "version": v.TagName, "url": v.HTMLURL, "author": r.Actor(Source, v.Author.user())})
 }

@@ -100,7 +100,7 @@ func (r *reader) note() {
 	if a.ID == 0 || a.System {
 		return
 	}
-	data := whodid.Data{"run": a.ID, "url": a.URL}
+	data := whodid.Data{"forge_id": a.ID, "url": a.URL}
 	switch {
 	case r.MergeRequest != nil && r.MergeRequest.Number != 0:
 		data["number"] = r.MergeRequest.Number
@@ -145,7 +145,7 @@ func (r *reader) pipeline() {
 		return
 	}
 	trigger, _ := a.Source.(string)
-	data := whodid.Data{"run": a.ID, "sha": forge.SHA(a.SHA), "branch": a.Ref, "state": a.Status, "trigger": trigger, "url": a.URL}
+	data := whodid.Data{"forge_id": a.ID, "sha": forge.SHA(a.SHA), "branch": a.Ref, "state": a.Status, "trigger": trigger, "url": a.URL}
 	if r.MergeRequest != nil {
 		data["number"] = r.MergeRequest.Number
 	}
@@ -160,7 +160,7 @@ func (r *reader) deployment() {
 	}
 	// The whole commit id is only in the address of the commit.
 	_, sha, _ := strings.Cut(r.CommitURL, "/commit/")
-	data := whodid.Data{"run": r.Deployment, "sha": forge.SHA(sha), "environment": r.Environment, "state": r.Status}
+	data := whodid.Data{"forge_id": r.Deployment, "sha": forge.SHA(sha), "environment": r.Environment, "state": r.Status}
 	if branch, tag := forge.Ref(r.Ref); branch+tag != "" {
 		data["branch"] = branch
 	}
@@ -172,5 +172,5 @@ func (r *reader) release() {
 	if r.ID == 0 || r.Action != "create" {
 		return
 	}
-	r.add(r.key("release", number(r.ID)), "release.publish", r.at(r.Tag), r.ReleasedAt, whodid.Data{"run": r.ID, "version": r.Tag, "url": r.URL})
+	r.add(r.key("release", number(r.ID)), "release.publish", r.at(r.Tag), r.ReleasedAt, whodid.Data{"forge_id": r.ID, "version": r.Tag, "url": r.URL})
 }
