@@ -13,18 +13,27 @@ import (
 
 func decimal(n int) string { return strconv.Itoa(n) }
 
-// logs decodes the body of /v1/logs. The request has the same form on the wire
-// as the data that pdata reads, which spares its packages that link gRPC.
+// logs decodes the body of /v1/logs.
 func logs(body []byte, e encoding, s otlp.Surroundings) (otlp.Reading, error) {
-	var data plog.Logs
+	var records []otlp.Log
 	var err error
 	if e == encodingJSON {
+		var data plog.Logs
 		data, err = (&plog.JSONUnmarshaler{}).UnmarshalLogs(body)
+		records = logsOf(data)
 	} else {
-		data, err = (&plog.ProtoUnmarshaler{}).UnmarshalLogs(body)
+		records, err = wireLogs(body)
 	}
 	if err != nil {
 		return otlp.Reading{}, err
+	}
+	return otlp.Logs(records, s), nil
+}
+
+// logsOf are the records that pdata decoded.
+func logsOf(data plog.Logs) []otlp.Log {
+	if data == (plog.Logs{}) {
+		return nil
 	}
 	records := make([]otlp.Log, 0, data.LogRecordCount())
 	for _, rl := range data.ResourceLogs().All() {
@@ -38,20 +47,30 @@ func logs(body []byte, e encoding, s otlp.Surroundings) (otlp.Reading, error) {
 			}
 		}
 	}
-	return otlp.Logs(records, s), nil
+	return records
 }
 
 // traces decodes the body of /v1/traces.
 func traces(body []byte, e encoding, s otlp.Surroundings) (otlp.Reading, error) {
-	var data ptrace.Traces
+	var spans []otlp.Span
 	var err error
 	if e == encodingJSON {
+		var data ptrace.Traces
 		data, err = (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(body)
+		spans = spansOf(data)
 	} else {
-		data, err = (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(body)
+		spans, err = wireTraces(body)
 	}
 	if err != nil {
 		return otlp.Reading{}, err
+	}
+	return otlp.Spans(spans, s), nil
+}
+
+// spansOf are the spans that pdata decoded.
+func spansOf(data ptrace.Traces) []otlp.Span {
+	if data == (ptrace.Traces{}) {
+		return nil
 	}
 	spans := make([]otlp.Span, 0, data.SpanCount())
 	for _, rs := range data.ResourceSpans().All() {
@@ -67,7 +86,7 @@ func traces(body []byte, e encoding, s otlp.Surroundings) (otlp.Reading, error) 
 			}
 		}
 	}
-	return otlp.Spans(spans, s), nil
+	return spans
 }
 
 // metrics decodes the body of /v1/metrics, and records nothing of it: whatever

@@ -48,6 +48,9 @@ func (r *reader) actor(a *about) (actor, auth string) {
 		squad = "local"
 	}
 	name := agentName(a.text(fieldAgentName))
+	if a.client == agent.Copilot {
+		name = "" // only some of its spans bear one
+	}
 	if name == "" {
 		name = agentName(a.resource.text(fieldAgentLabel))
 	}

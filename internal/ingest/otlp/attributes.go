@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,7 +35,6 @@ const (
 	fieldSession
 	fieldPrompt
 	fieldSubagent
-	fieldSubagentType
 
 	// Calls of models.
 	fieldOperation
@@ -79,7 +79,8 @@ const (
 	fieldHookSource
 	fieldFromMode
 	fieldToMode
-	fieldStartType
+
+	fieldCount // how many there are
 )
 
 // aliases are the names of each field, the one that counts most first. What is
@@ -107,7 +108,6 @@ var aliases = []struct {
 	{fieldSession, []string{"session.id", "conversation.id", "gen_ai.conversation.id", "gen_ai.thread.id"}},
 	{fieldPrompt, []string{"prompt.id", "prompt_id"}},
 	{fieldSubagent, []string{"agent_id"}},
-	{fieldSubagentType, []string{"agent_type"}},
 
 	{fieldOperation, []string{"gen_ai.operation.name"}},
 	{fieldProvider, []string{"gen_ai.provider.name", "gen_ai.system"}},
@@ -155,7 +155,6 @@ var aliases = []struct {
 	{fieldHookSource, []string{"hook_source"}},
 	{fieldFromMode, []string{"from_mode"}},
 	{fieldToMode, []string{"to_mode"}},
-	{fieldStartType, []string{"start_type"}},
 }
 
 type alias struct {
@@ -173,16 +172,6 @@ var aliasOf = sync.OnceValue(func() map[string]alias {
 	return m
 })
 
-// Aliases returns the names of attributes that are read, by what each is taken
-// for; for documentation.
-func Aliases() [][]string {
-	lists := make([][]string, len(aliases))
-	for i, a := range aliases {
-		lists[i] = a.names
-	}
-	return lists
-}
-
 // Wanted reports whether an attribute of that name is read at all. A door need
 // not decode the others.
 func Wanted(name string) bool {
@@ -192,10 +181,9 @@ func Wanted(name string) bool {
 
 // Value is an attribute's value. Lists and objects have none.
 type Value struct {
-	text   string
-	number float64
-	whole  int64
-	kind   kind
+	text  string
+	whole int64 // or the bits of a number with a fraction
+	kind  kind
 }
 
 type kind uint8
@@ -215,7 +203,11 @@ func Text(s string) Value { return Value{kind: kindText, text: s} }
 func Whole(n int64) Value { return Value{kind: kindWhole, whole: n} }
 
 // Number is a number with a fraction.
-func Number(f float64) Value { return Value{kind: kindNumber, number: f} }
+func Number(f float64) Value {
+	return Value{kind: kindNumber, whole: int64(math.Float64bits(f))} //nolint:gosec // the same bits
+}
+
+func (v Value) number() float64 { return math.Float64frombits(uint64(v.whole)) } //nolint:gosec // the same bits
 
 // Truth is a boolean.
 func Truth(b bool) Value {
@@ -255,8 +247,36 @@ func (a *Attributes) Set(name string, v Value) {
 	a.entries = append(a.entries, entry{v, as})
 }
 
-// Reset empties the attributes for another record.
-func (a *Attributes) Reset() { a.entries = a.entries[:0] }
+// Slab gives the attributes of many records room in few pieces of memory. The
+// zero value is ready.
+type Slab struct {
+	free []entry
+	size int
+}
+
+// slabMost is how many attributes get room at once at most, slabLeast how many
+// a record is sure to find room for.
+const (
+	slabMost  = 4096
+	slabLeast = int(fieldCount)
+)
+
+// Attributes are empty attributes with room for every field. Before the next
+// are asked for, [Slab.Took] says how much of the room is taken.
+func (s *Slab) Attributes() Attributes {
+	if len(s.free) < slabLeast {
+		s.size = min(max(2*s.size, 2*slabLeast), slabMost)
+		s.free = make([]entry, s.size)
+	}
+	return Attributes{entries: s.free[:0:slabLeast]}
+}
+
+// Took keeps the room that the attributes took.
+func (s *Slab) Took(a *Attributes) {
+	n := len(a.entries)
+	a.entries = a.entries[:n:n]
+	s.free = s.free[n:]
+}
 
 func (a *Attributes) get(f Field) Value {
 	for i := range a.entries {
@@ -292,8 +312,11 @@ func (a *Attributes) count(f Field) (int64, bool) {
 	case kindWhole:
 		return v.whole, v.whole >= 0 && v.whole < most
 	case kindNumber:
-		n := int64(v.number)
-		return n, v.number >= 0 && v.number < most && float64(n) == v.number
+		f := v.number()
+		if f < 0 || f >= most || f != math.Trunc(f) {
+			return 0, false
+		}
+		return int64(f), true
 	case kindText:
 		n, err := strconv.ParseInt(strings.TrimSpace(v.text), 10, 64)
 		return n, err == nil && n >= 0 && n < most
@@ -308,7 +331,7 @@ func (a *Attributes) number(f Field) (float64, bool) {
 	case kindWhole:
 		return float64(v.whole), true
 	case kindNumber:
-		return v.number, true
+		return v.number(), true
 	case kindText:
 		n, err := strconv.ParseFloat(strings.TrimSpace(v.text), 64)
 		return n, err == nil

@@ -165,8 +165,16 @@ func (r *reader) claudeResult(a *about) {
 	}
 	t := agent.ToolCall{Input: claudeInput(a.record)}
 	t.Ending, t.Outcome = claudeEnding(success)
+	failed := !success && a.record.text(fieldErrorType) == "ShellError"
+	if failed {
+		// It exited with something else than 0; with what is not told.
+		t.Outcome = &shell.Outcome{Exit: 1, ExitKnown: true}
+	}
 	revision := commitOf(a.record)
 	r.tool(a, call, t, func(e *whodid.Event) {
+		if failed {
+			delete(e.Data, "exit_code")
+		}
 		if e.What == "commit.create" && revision != "" && e.Data.String("sha") == "" && success {
 			e.Result, e.Target, e.Data["sha"] = whodid.ResultSuccess, revision, revision
 			put(e.Data, "branch", a.record.text(fieldBranch))

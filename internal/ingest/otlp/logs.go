@@ -63,10 +63,10 @@ func (r *reader) logTime(l *Log) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// start tells that a run began. A hook tells it better, with what it knows of
-// the place, so that this start is an inferred one, which yields.
+// start tells that a run began. A hook, or who started it, tells it better, with
+// what they know of the place, so that this start is an inferred one, which yields.
 func (r *reader) start(a *about, model string) {
-	if a.joined || a.execution == "" {
+	if a.execution == "" {
 		return
 	}
 	e := r.event(a, "execution.start", a.key("execution.start", "telemetry"))

@@ -205,12 +205,11 @@ func (r *reader) agentSpan(a *about, s *Span, key string) {
 		return
 	}
 	if begin, ok := moment(s.Start); ok {
-		e := r.event(a, "session.start", key+"/start")
-		e.At = begin
+		at := *a
+		at.at = begin
+		r.start(&at, modelName(&s.Attributes))
+		e := r.event(&at, "session.start", key+"/start")
 		e.Data["client"], e.Data["reason"] = a.client, "resume"
-		if person := r.person(a); person != "" {
-			e.OnBehalfOf, e.OnBehalfAuth = person, "telemetry"
-		}
 		r.add(e)
 	}
 	e = r.event(a, "execution.finish", key+"/finish")
