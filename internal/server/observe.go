@@ -22,7 +22,7 @@ func (s *Server) observe(pattern string, next http.Handler) http.Handler {
 		a := watch(w, s.options.Now)
 		body := &counted{ReadCloser: r.Body}
 		if r.ContentLength != 0 {
-			r.Body = body
+			r.Body, a.body = body, body
 		}
 		defer func() {
 			if p := recover(); p != nil {
@@ -35,6 +35,7 @@ func (s *Server) observe(pattern string, next http.Handler) http.Handler {
 					WriteProblem(a, http.StatusInternalServerError, "the server made a mistake; nothing of the request was acknowledged")
 				}
 			}
+			a.hurry()
 			a.extend() // for what is still in the buffer
 			s.tell(r, pattern, a, body.n, s.options.Now().Sub(began))
 			span.Set("http.request.method", method(r.Method))

@@ -20,6 +20,8 @@ type response struct {
 	// the server's log.
 	caller auth.Identity
 	err    error
+	// body is what comes in; nil without a body.
+	body *counted
 }
 
 // writeTime is how long a client may keep one write of an answer waiting.
@@ -33,6 +35,7 @@ func watch(w http.ResponseWriter, now func() time.Time) *response {
 func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (r *response) WriteHeader(status int) {
+	r.hurry()
 	if r.status == 0 || r.status < http.StatusOK {
 		r.status = status
 	}
@@ -42,6 +45,7 @@ func (r *response) WriteHeader(status int) {
 
 func (r *response) Write(p []byte) (int, error) {
 	if r.status == 0 {
+		r.hurry()
 		r.status = http.StatusOK
 	}
 	r.extend()
@@ -54,6 +58,17 @@ func (r *response) Write(p []byte) (int, error) {
 func (r *response) Flush() {
 	r.extend()
 	_ = r.control.Flush()
+}
+
+// restTime is how long the rest of a body may take that no door will read.
+const restTime = 5 * time.Second
+
+// hurry bounds how long net/http waits for what was not read of a body: it reads
+// the rest before it sends the answer, so that the connection can be used again.
+func (r *response) hurry() {
+	if r.body != nil && !r.body.ended {
+		_ = r.control.SetReadDeadline(r.now().Add(restTime))
+	}
 }
 
 // extend moves the deadline of the connection on. A test's recorder has none.
@@ -75,6 +90,7 @@ type upload struct {
 	now     func() time.Time
 	began   time.Time
 	read    int64
+	ended   bool // it was read to its end
 }
 
 func (u *upload) Read(p []byte) (int, error) {
@@ -89,10 +105,19 @@ func (u *upload) Read(p []byte) (int, error) {
 	_ = u.control.SetReadDeadline(deadline)
 	n, err := u.ReadCloser.Read(p)
 	u.read += int64(n)
+	u.ended = u.ended || err == io.EOF //nolint:errorlint // a reader's end is bare
 	// Between reads the time is the server's own, and after the last one the
 	// connection waits for the answer.
 	_ = u.control.SetReadDeadline(time.Time{})
 	return n, err
+}
+
+// Close reads what is left, as net/http does, for a moment.
+func (u *upload) Close() error {
+	if !u.ended {
+		_ = u.control.SetReadDeadline(u.now().Add(restTime))
+	}
+	return u.ReadCloser.Close()
 }
 
 // bounded is the body of a request within the bounds of size and time.
@@ -111,11 +136,13 @@ func (s *Server) bounded(w http.ResponseWriter, r *http.Request, limit int64) io
 // counted counts what was read of a body.
 type counted struct {
 	io.ReadCloser
-	n int64
+	n     int64
+	ended bool // it was read to its end
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.n += int64(n)
+	c.ended = c.ended || err == io.EOF //nolint:errorlint // a reader's end is bare
 	return n, err
 }
