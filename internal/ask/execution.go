@@ -90,8 +90,6 @@ type Action struct {
 	Why         string      `json:"why"`
 	Source      string      `json:"source"`
 	Seq         uint64      `json:"seq"`
-	// Confirmation is what the forge says of it; null if that is not known.
-	Confirmation *Confirmation `json:"confirmation"`
 }
 
 func newAction(r *store.Row) Action {
@@ -212,7 +210,7 @@ func (a *Asker) showEvents(ctx context.Context, s *Show) error {
 		}
 	}
 	slices.SortStableFunc(s.Actions, func(x, y Action) int { return x.At.Compare(y.At) })
-	return a.confirm(ctx, s.Actions)
+	return nil
 }
 
 func models(usage map[string]whodid.Usage) []ModelUsage {
@@ -283,5 +281,5 @@ func (a *Asker) Actions(ctx context.Context, f ActionFilter) (*ActionList, error
 	for i := range rows {
 		list.Actions[i] = newAction(&rows[i])
 	}
-	return list, a.confirm(ctx, list.Actions)
+	return list, nil
 }

@@ -13,6 +13,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.memoryCommand(),
 		p.hookCommand(),
 		p.syncCommand(),
+		p.importCommand(),
 		p.serveCommand(),
 		p.gitCommand(),
 		p.prCommand(),

@@ -218,10 +218,9 @@ func (v *showPage) actions() error {
 	if v.out.Terminal() && len(all) > maxShown {
 		shown = all[len(all)-maxShown:]
 	}
-	told := forgeTold(v.out, shown)
-	t, row := v.section(term.Count(int64(len(all)), "action"), "action", actionColumns(told)...)
+	t, row := v.section(term.Count(int64(len(all)), "action"), "action", actionColumns()...)
 	for i := range shown {
-		row(actionCells(v.out, &shown[i], told)...)
+		row(actionCells(v.out, &shown[i])...)
 	}
 	if err := t.Write(); err != nil {
 		return err
@@ -232,8 +231,8 @@ func (v *showPage) actions() error {
 	return nil
 }
 
-func actionColumns(told bool) []term.Column {
-	columns := []term.Column{
+func actionColumns() []term.Column {
+	return []term.Column{
 		{Title: "TIME", Whole: true},
 		{Title: "ACTION", Whole: true},
 		{Title: "TARGET"},
@@ -241,25 +240,17 @@ func actionColumns(told bool) []term.Column {
 		{Title: "APPROVAL"},
 		{Title: "EVENT", Whole: true},
 	}
-	if told {
-		columns = append(columns, forgeColumn)
-	}
-	return columns
 }
 
-func actionCells(o *term.Output, a *ask.Action, told bool) []term.Cell {
+func actionCells(o *term.Output, a *ask.Action) []term.Cell {
 	at := o.Time(&a.At)
 	if o.Terminal() {
 		at = a.At.Format("15:04:05")
 	}
-	cells := []term.Cell{
+	return []term.Cell{
 		term.Text(at), term.Text(a.ActionType), term.Text(a.Target), resultCell(a.Result), term.Text(a.ApprovalID),
 		term.Text(shortID(o, a.EventID, whodid.PrefixEvent)),
 	}
-	if told {
-		cells = append(cells, forgeCell(a))
-	}
-	return cells
 }
 
 func (v *showPage) children() error {

@@ -19,6 +19,7 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/gitcheck"
+	"github.com/whodid/whodid/internal/importer"
 	"github.com/whodid/whodid/internal/interop"
 	"github.com/whodid/whodid/proof"
 )
@@ -105,7 +106,6 @@ func answers() map[string]any {
 		"git message":    origin{},
 		"git trailers":   linted{},
 		"pr body":        prBodyAnswer{},
-		"pr show":        ask.Pull{},
 
 		"git index":       ask.GitIndex{},
 		"git log":         ask.CommitList{},
@@ -114,6 +114,7 @@ func answers() map[string]any {
 		"blame":           ask.Blame{},
 		"why":             ask.Why{},
 
+		"import":       importer.Imported{},
 		"session list": ask.SessionList{},
 		"session show": ask.Session{},
 
@@ -133,7 +134,7 @@ func speechless() []string {
 // types say.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop", "../auth")}
+	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop", "../auth", "../importer")}
 	var page strings.Builder
 	page.WriteString(jsonPreface)
 	files := map[string]bool{}

@@ -100,9 +100,8 @@ func (p *Program) withSettings(c *config.Config) *Program {
 }
 
 // doors are the ways into the server: one line each.
-func (p *Program) doors(webhooks []server.Route) []server.Route {
+func (p *Program) doors() []server.Route {
 	return slices.Concat(
-		webhooks,
 		otlp.Routes(otlp.Options{Now: time.Now}),
 		hookdoor.Routes(hookdoor.Options{Now: time.Now, Lease: hook.Lease}),
 		api.New(api.Options{Now: p.Now}).Routes(),
@@ -139,10 +138,6 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	if certificate != nil {
 		o.TLS = certificate.Config()
 	}
-	webhooks, err := p.webhooks(c.Connections, orgs, log)
-	if err != nil {
-		return err
-	}
 	l, err := listen(ctx, c)
 	if err != nil {
 		return err
@@ -155,7 +150,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	defer stop()
 	announce(p.Stdout, l, c.TLS.Cert != "")
 	log.InfoContext(ctx, "serving", "address", l.Addr().String(), "tls", c.TLS.Cert != "", "engine", t.store.Engine(), "version", p.Version)
-	if err := server.New(o, p.doors(webhooks)...).Serve(ctx, l); err != nil {
+	if err := server.New(o, p.doors()...).Serve(ctx, l); err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "stopped")

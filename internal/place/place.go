@@ -95,6 +95,9 @@ type Trail struct {
 	SigningKey, PeopleKey string
 	// OrgKeys is the folder of the keys of the other organisations.
 	OrgKeys string
+	// Imports is the file of what was imported so far, and Prices that of prices
+	// newer than those in the program.
+	Imports, Prices string
 	// Pins is the folder of the checkpoints that this user has seen. It is
 	// apart from the trail, so that who puts an old copy of the trail in place
 	// does not put back the pin too.
@@ -147,10 +150,12 @@ func Find(flag, dir string, env Env) (Trail, error) {
 	return Trail{
 		Location: l, Why: why,
 		SigningKey: signing, PeopleKey: keys + ".people.key", OrgKeys: folder,
-		Spool: filepath.Join(base, name+".spool"),
-		Calls: filepath.Join(base, name+".calls"),
-		Logs:  filepath.Join(base, name+".logs"),
-		Pins:  filepath.Join(stateDir(env), "pins"),
+		Spool:   filepath.Join(base, name+".spool"),
+		Calls:   filepath.Join(base, name+".calls"),
+		Logs:    filepath.Join(base, name+".logs"),
+		Imports: filepath.Join(base, name+".imports.json"),
+		Prices:  filepath.Join(base, name+".prices.json"),
+		Pins:    filepath.Join(stateDir(env), "pins"),
 	}, nil
 }
 

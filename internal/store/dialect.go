@@ -44,10 +44,6 @@ type dialect interface {
 	prepareMonths(ctx context.Context, tx appendTx, first, last time.Time) error
 	// writable is an error if the database takes no changes.
 	writable(ctx context.Context, tx *sql.Tx) error
-	// lowerTarget is an event's target in lower case, as indexes have it.
-	lowerTarget() string
-	// sha is the commit id in an event's metadata, as an index has it.
-	sha() string
 	// snapshot are the options of a transaction that sees one state.
 	snapshot() *sql.TxOptions
 }

@@ -40,6 +40,9 @@ func (h *hook) shellOutcome(c *call, in arguments, at stage) (out *shell.Outcome
 	if h.outcome != nil {
 		return h.outcome, at
 	}
+	if c.exit != nil && (at == stageDone || at == stageFailed) {
+		return &shell.Outcome{Stdout: c.ending(h.client).stdout, Exit: *c.exit, ExitKnown: true}, at
+	}
 	switch at {
 	case stageDone:
 		e := c.ending(h.client)
@@ -50,7 +53,7 @@ func (h *hook) shellOutcome(c *call, in arguments, at stage) (out *shell.Outcome
 			Stdout: e.stdout, Stderr: e.stderr, Interrupted: e.interrupted,
 			Exit: e.exit, ExitKnown: e.known,
 		}
-		if e.good {
+		if e.good || c.said {
 			return out, stageDone
 		}
 		return out, stageOpen

@@ -82,7 +82,7 @@ func (h *hook) patchActions(c *call, in arguments, kind string, at stage) []acti
 	switch {
 	case kind == "file.edit" && (c.tool == "apply_patch" || c.tool == "ApplyPatch"):
 	case kind == "shell.run" && strings.HasPrefix(strings.TrimSpace(in.command), "apply_patch"):
-		if at == stageDone {
+		if at == stageDone && !c.said {
 			at = stageOpen // the output alone does not prove it
 		}
 	default:

@@ -52,6 +52,9 @@ type call struct {
 	failureType string      // kind of failure, where a client says
 	server      loose.Value // of an MCP tool
 	duration    int64       // milliseconds, -1 if not told
+	// What files of sessions tell and hooks don't:
+	exit *int // exit status of a command
+	said bool // the client's own word is that the call ended well
 }
 
 // marks are what tells the payload of one client from that of another.

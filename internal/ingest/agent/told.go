@@ -15,6 +15,8 @@ const (
 	EndingDone
 	EndingFailed
 	EndingDenied
+	EndingCancelled // it was interrupted
+	EndingRefused   // the client would not even ask
 )
 
 // ToolCall is a call of a tool as another source than a hook tells it.
@@ -37,7 +39,13 @@ func ToolEvents(t ToolCall) []whodid.Event {
 	h.client, h.told = t.Client, Digest(t.Client, t.Session, t.Tool, string(t.Input))
 	h.outcome = t.Outcome
 	c := call{tool: t.Tool, id: CleanID(t.ID), input: loose.Document(t.Input), duration: -1}
-	at := [...]stage{EndingUnknown: stageOpen, EndingDone: stageDone, EndingFailed: stageFailed, EndingDenied: stageDenied}[t.Ending]
-	h.tool(c, at)
+	h.tool(c, t.Ending.stage())
 	return h.reading.Events
+}
+
+func (e Ending) stage() stage {
+	return [...]stage{
+		EndingUnknown: stageOpen, EndingDone: stageDone, EndingFailed: stageFailed, EndingDenied: stageDenied,
+		EndingCancelled: stageCancelled, EndingRefused: stageRefused,
+	}[e]
 }

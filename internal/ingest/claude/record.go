@@ -21,7 +21,17 @@ type record struct {
 	apiError  bool
 	errorKind string
 
+	cwd      string
+	mode     string // permission mode
+	decision string // about permission
+
+	// Of a user's line:
+	results    []callResult
+	toolResult loose.Value // what the tool gave back
+
 	// Of an answer:
+	blocks    []block
+	stop      string
 	message   string
 	model     string
 	synthetic bool
@@ -65,12 +75,27 @@ func readRecord(v loose.Value) *record {
 			rec.apiError = v.Truth()
 		case "error":
 			rec.errorKind = v.Text(agent.MaxID)
+		case "cwd":
+			rec.cwd = v.Text(maxPath)
+		case "permissionMode":
+			rec.mode = v.Text(agent.MaxID)
+		case "permissionDecision":
+			v.Members(func(name []byte, v loose.Value) {
+				if string(name) == "decision" {
+					rec.decision = v.Text(32)
+				}
+			})
+		case "toolUseResult":
+			rec.toolResult = v
 		case "message":
 			message = v
 		}
 	})
-	if rec.kind == "assistant" {
+	switch rec.kind {
+	case "assistant":
 		message.Members(rec.answer)
+	case "user":
+		message.Members(rec.user)
 	}
 	return rec
 }
@@ -86,24 +111,62 @@ func (rec *record) answer(name []byte, v loose.Value) {
 		rec.model = agent.ModelName(model)
 	case "usage":
 		rec.usage = readUsage(v)
+	case "stop_reason":
+		rec.stop = v.Text(32)
 	case "content":
-		v.Elements(func(block loose.Value) bool {
-			var kind, id string
-			block.Members(func(name []byte, v loose.Value) {
+		v.Elements(func(part loose.Value) bool {
+			var kind string
+			var b block
+			part.Members(func(name []byte, v loose.Value) {
 				switch string(name) {
 				case "type":
 					kind = v.Text(32)
 				case "id":
-					id = agent.CleanID(v.Text(agent.MaxIDRead))
+					b.id = agent.CleanID(v.Text(agent.MaxIDRead))
+				case "name":
+					b.tool = v.Text(agent.MaxIDRead)
+				case "input":
+					b.input = v
 				}
 			})
-			if kind == "tool_use" && id != "" {
-				rec.calls = append(rec.calls, id)
+			if kind == "tool_use" && b.id != "" {
+				rec.calls = append(rec.calls, b.id)
+				rec.blocks = append(rec.blocks, b)
 			}
 			return true
 		})
 	}
 }
+
+// user reads a member of a user's message: the results of calls are in it.
+func (rec *record) user(name []byte, v loose.Value) {
+	if string(name) != "content" {
+		return
+	}
+	v.Elements(func(part loose.Value) bool {
+		var kind string
+		var c callResult
+		part.Members(func(name []byte, v loose.Value) {
+			switch string(name) {
+			case "type":
+				kind = v.Text(32)
+			case "tool_use_id":
+				c.id = agent.CleanID(v.Text(agent.MaxIDRead))
+			case "content":
+				c.content = v
+			case "is_error":
+				c.isError, c.told = v.Truth(), true
+			}
+		})
+		if kind == "tool_result" && c.id != "" {
+			rec.results = append(rec.results, c)
+		}
+		return true
+	})
+}
+
+// maxPath is how much of a path is read.
+const maxPath = 4096
 
 // readUsage reads the counts of tokens. Input excludes what was read from or
 // written to the cache.

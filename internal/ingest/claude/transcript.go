@@ -173,6 +173,7 @@ type request struct {
 	id      string
 	model   string
 	agent   string // sub-agent that asked
+	cwd     string
 	at      time.Time
 	usage   usage
 }

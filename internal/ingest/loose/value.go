@@ -34,6 +34,20 @@ func (v Value) Is(kind byte) bool { return len(v) > 0 && v[0] == kind }
 // and reports whether the object was well formed as far as it can be seen from
 // its outside. Of a value that isn't an object it reads nothing.
 func (v Value) Members(yield func(name []byte, member Value)) (whole bool) {
+	return v.members(longestName, yield)
+}
+
+// Entries calls yield with each member of an object whose names are text of their
+// own, such as paths: at most about limit bytes of each.
+func (v Value) Entries(limit int, yield func(name string, member Value)) {
+	v.members(limit, func(name []byte, member Value) { yield(strings.ToValidUTF8(string(name), "\uFFFD"), member) })
+}
+
+// longestName is how much of a member's name is read: any that is longer is none
+// that is looked for.
+const longestName = 64
+
+func (v Value) members(longest int, yield func(name []byte, member Value)) (whole bool) {
 	if !v.Is('{') {
 		return false
 	}
@@ -50,7 +64,7 @@ func (v Value) Members(yield func(name []byte, member Value)) (whole bool) {
 		if !ok {
 			return false
 		}
-		name := memberName(escaped(v[i+1 : end-1]))
+		name := memberName(escaped(v[i+1:end-1]), longest)
 		i = skipSpace(v, end)
 		if i == len(v) || v[i] != ':' {
 			return false
@@ -77,12 +91,21 @@ func (v Value) Members(yield func(name []byte, member Value)) (whole bool) {
 
 // memberName is the name of a member by the inside of its string. It is a part
 // of the payload like the values: an object may have millions of members.
-func memberName(e escaped) []byte {
-	const longest = 64 // and any that is longer is none that is looked for
+func memberName(e escaped, longest int) []byte {
 	if bytes.IndexByte(e[:min(len(e), longest)], '\\') < 0 {
 		return e[:min(len(e), longest)]
 	}
 	return []byte(e.unescape(longest))
+}
+
+// Whole reports whether the value is an object or an array that ends where the
+// text does, as far as its brackets and strings tell.
+func (v Value) Whole() bool {
+	if !v.Is('{') && !v.Is('[') {
+		return false
+	}
+	end, whole := scan(v, 0)
+	return whole && skipSpace(v, end) == len(v)
 }
 
 // Elements calls yield with each element of an array until it returns false.
