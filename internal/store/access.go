@@ -38,6 +38,7 @@ const tokenColumns = `org, id, name, hash, role, squads, agent, created_at, crea
 // CreateToken keeps a new token. ErrTaken means that another one that is not
 // revoked has its name.
 func (s *Store) CreateToken(ctx context.Context, t *Token) error {
+	ctx = within(ctx, t.Org)
 	squads, err := json.Marshal(t.Squads)
 	if err != nil || t.Squads == nil {
 		squads = []byte("[]")
@@ -62,6 +63,7 @@ func (s *Store) CreateToken(ctx context.Context, t *Token) error {
 
 // Tokens returns all tokens of an organisation, the newest first.
 func (s *Store) Tokens(ctx context.Context, org string) ([]Token, error) {
+	ctx = within(ctx, org)
 	return queryTokens(ctx, s.read, `WHERE org = $1 ORDER BY created_at DESC, id`, org)
 }
 
@@ -69,7 +71,7 @@ func (s *Store) Tokens(ctx context.Context, org string) ([]Token, error) {
 // organisation it is, or ErrNotFound. It is also returned when it is expired or
 // revoked.
 func (s *Store) TokenByHash(ctx context.Context, hash []byte) (*Token, error) {
-	found, err := queryTokens(ctx, s.read, `WHERE hash = $1`, hash)
+	found, err := queryTokens(withinToken(ctx, hash), s.read, `WHERE hash = $1`, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +84,7 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (*Token, error) {
 // RevokeToken notes that a token is worth nothing from now on, and returns
 // whether it was not so noted before. Nothing takes that back.
 func (s *Store) RevokeToken(ctx context.Context, org, id string, at time.Time, by string) (bool, error) {
+	ctx = within(ctx, org)
 	var n int64
 	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
 		const q = `UPDATE token SET revoked_at = $3, revoked_by = $4 WHERE org = $1 AND id = $2 AND revoked_at IS NULL`
@@ -101,6 +104,7 @@ func (s *Store) RevokeToken(ctx context.Context, org, id string, at time.Time, b
 // UseToken notes that a token was used, unless a use is noted that is less than
 // coarse ago: a note at every request would be a write at every request.
 func (s *Store) UseToken(ctx context.Context, org, id string, at time.Time, coarse time.Duration) error {
+	ctx = within(ctx, org)
 	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
 		const q = `UPDATE token SET last_used_at = $3 WHERE org = $1 AND id = $2 AND revoked_at IS NULL AND (last_used_at IS NULL OR last_used_at <= $4)`
 		_, err := tx.ExecContext(ctx, q, org, id, whodid.Micros(at), whodid.Micros(at.Add(-coarse)))

@@ -47,6 +47,10 @@ var ErrDamaged = errors.New("the trail is damaged")
 // CreateLog gives an organisation its log. If it has one already, that one
 // stays; the log that stands is returned in either case.
 func (s *Store) CreateLog(ctx context.Context, l Log, empty Head) (Log, error) {
+	if err := checkOrg(l.Org); err != nil {
+		return Log{}, fmt.Errorf("couldn't create the log: %w", err)
+	}
+	ctx = within(ctx, l.Org)
 	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
 		const log = `INSERT INTO log (org, origin, public_key, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org) DO NOTHING`
 		res, err := tx.ExecContext(ctx, log, l.Org, l.Origin, l.PublicKey, whodid.Micros(l.CreatedAt))
@@ -68,6 +72,7 @@ func (s *Store) CreateLog(ctx context.Context, l Log, empty Head) (Log, error) {
 
 // Log returns the identity of an organisation's log, or ErrNoLog.
 func (s *Store) Log(ctx context.Context, org string) (Log, error) {
+	ctx = within(ctx, org)
 	l := Log{Org: org}
 	var created int64
 	err := s.read.QueryRowContext(ctx, `SELECT origin, public_key, created_at FROM log WHERE org = $1`, org).
@@ -84,6 +89,7 @@ func (s *Store) Log(ctx context.Context, org string) (Log, error) {
 
 // Head returns where the log stands, or ErrNoLog.
 func (s *Store) Head(ctx context.Context, org string) (Head, error) {
+	ctx = within(ctx, org)
 	return readHead(ctx, s.read, org)
 }
 
@@ -99,6 +105,7 @@ type Extend func(h Head, leaves []proof.Hash) (Head, error)
 // An attempt whose result is known, here or in the trail, is left out, and so
 // is a supposed start of an execution that is known.
 func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Extend) ([]*Row, error) {
+	ctx = within(ctx, org)
 	for _, r := range rows {
 		if err := r.check(org); err != nil {
 			return nil, fmt.Errorf("couldn't append to the trail: %w", err)

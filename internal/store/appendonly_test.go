@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -138,7 +139,12 @@ func tryForbidden(t *testing.T, s *store.Store) {
 // and returns the first error.
 func attempt(t testing.TB, pool *sql.DB, statements string) error {
 	t.Helper()
-	conn, err := pool.Conn(t.Context())
+	return attemptOn(store.Within(t.Context(), "default"), t, pool, statements)
+}
+
+func attemptOn(ctx context.Context, t testing.TB, pool *sql.DB, statements string) error {
+	t.Helper()
+	conn, err := pool.Conn(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +244,7 @@ func TestPartitions(t *testing.T) {
 	e := storetest.Action(50)
 	e.RecordedAt = time.Date(2027, 5, 1, 0, 0, 0, 0, time.UTC)
 	for _, name := range []string{"event_run_202705", "event_run_202706", "event_run"} {
-		if _, err := s.Application().ExecContext(t.Context(), "CREATE TEMP TABLE "+name+" (x int)"); err != nil {
+		if _, err := s.Application().ExecContext(store.Within(t.Context(), "default"), "CREATE TEMP TABLE "+name+" (x int)"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -247,7 +253,7 @@ func TestPartitions(t *testing.T) {
 		{storetest.Epoch, storetest.Epoch.AddDate(11, 0, 0)},
 		{time.Unix(0, 0), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
-		_, err := s.Application().ExecContext(t.Context(), `SELECT whodid_partitions($1, $2)`, whodid.Micros(span[0]), whodid.Micros(span[1]))
+		_, err := s.Application().ExecContext(store.Within(t.Context(), "default"), `SELECT whodid_partitions($1, $2)`, whodid.Micros(span[0]), whodid.Micros(span[1]))
 		if err == nil || !strings.Contains(err.Error(), "clock") {
 			t.Errorf("partitions from %s until %s: %v, want a refusal", span[0], span[1], err)
 		}
@@ -308,7 +314,7 @@ func TestRightsOfTheFirst(t *testing.T) {
 				t.Fatal("no store")
 			}
 			var role string
-			if err := s.Application().QueryRowContext(t.Context(), `SELECT current_user`).Scan(&role); err != nil || role != "whodid_app" {
+			if err := s.Application().QueryRowContext(store.Within(t.Context(), "default"), `SELECT current_user`).Scan(&role); err != nil || role != "whodid_app" {
 				t.Errorf("the store works as %s, %v; want whodid_app", role, err)
 			}
 		}

@@ -125,6 +125,7 @@ func upsert(table, columns, key string, rows int) string {
 // PutCommits writes commits into the index; those that it has already are
 // written anew. No two of them may be the same.
 func (s *Store) PutCommits(ctx context.Context, org string, commits []Commit) error {
+	ctx = within(ctx, org)
 	if len(commits) == 0 {
 		return nil
 	}
@@ -243,6 +244,7 @@ func jsonList(list []string) string {
 
 // PutGitRepository notes up to where a repository's history has been read.
 func (s *Store) PutGitRepository(ctx context.Context, org string, r GitRepository) error {
+	ctx = within(ctx, org)
 	notes, err := json.Marshal(r.Notes)
 	if err != nil || r.Notes == nil {
 		notes = []byte("{}")
@@ -261,6 +263,7 @@ func (s *Store) PutGitRepository(ctx context.Context, org string, r GitRepositor
 
 // GitRepository returns what the trail knows of a repository, or ErrNotFound.
 func (s *Store) GitRepository(ctx context.Context, org, name string) (GitRepository, error) {
+	ctx = within(ctx, org)
 	all, err := s.GitRepositories(ctx, org)
 	if err != nil {
 		return GitRepository{}, err
@@ -275,6 +278,7 @@ func (s *Store) GitRepository(ctx context.Context, org, name string) (GitReposit
 
 // GitRepositories returns the repositories that were indexed, by name.
 func (s *Store) GitRepositories(ctx context.Context, org string) ([]GitRepository, error) {
+	ctx = within(ctx, org)
 	rows, err := s.read.QueryContext(ctx, `SELECT name, tips, notes, indexed_at FROM git_repository WHERE org = $1 ORDER BY name`, org)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't list the repositories: %w", err)

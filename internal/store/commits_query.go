@@ -124,6 +124,7 @@ func escapeLike(s string) string {
 
 // Commits returns the selected commits, the last committed first.
 func (s *Store) Commits(ctx context.Context, org string, f CommitFilter) ([]Commit, error) {
+	ctx = within(ctx, org)
 	where, args := f.where(org)
 	if f.Execution != "" && storable(f.Execution) {
 		// Begun at the run, which names few commits, not at all commits.
@@ -249,6 +250,7 @@ type CommitTally struct {
 
 // CommitTallies counts the selected commits.
 func (s *Store) CommitTallies(ctx context.Context, org string, f CommitFilter) ([]CommitTally, error) {
+	ctx = within(ctx, org)
 	where, args := f.where(org)
 	query := `SELECT c.kind, c.squad, c.model, ` + s.month("c.committed_at") + ` AS month, COUNT(*), ` +
 		`COALESCE(SUM(c.lines_added), 0), COALESCE(SUM(c.lines_removed), 0), SUM(CASE WHEN c.lines_added IS NULL THEN 1 ELSE 0 END) ` +
@@ -275,6 +277,7 @@ func (s *Store) CommitTallies(ctx context.Context, org string, f CommitFilter) (
 // GitActions returns the actions on commits and pull requests that happened
 // between two times, the oldest first; a zero time is no bound.
 func (s *Store) GitActions(ctx context.Context, org string, since, until time.Time) ([]Row, error) {
+	ctx = within(ctx, org)
 	// The condition on what is that of the index event_of_git, to the letter.
 	where := `WHERE org = $1 AND what IN ('commit.create', 'commit.push', 'pr.create', 'pr.merge')`
 	args := []any{org}
@@ -301,6 +304,7 @@ func (s *Store) GitActions(ctx context.Context, org string, since, until time.Ti
 
 // ForgetGitRepository empties the index of a repository, to be filled anew.
 func (s *Store) ForgetGitRepository(ctx context.Context, org, name string) error {
+	ctx = within(ctx, org)
 	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
 		for _, q := range []string{
 			`DELETE FROM git_related WHERE org = $1 AND repository = $2`,
@@ -324,6 +328,7 @@ func (s *Store) ForgetGitRepository(ctx context.Context, org, name string) error
 // "reverts", "cherry-picked" or "squashed". They may name it by the first
 // digits of its id.
 func (s *Store) Naming(ctx context.Context, org, id string) (map[string]string, error) {
+	ctx = within(ctx, org)
 	const shortest = 7
 	if len(id) < shortest || !storable(id) {
 		return nil, nil

@@ -19,6 +19,10 @@ type dialect interface {
 	becomeApplication(ctx context.Context, c *sql.Conn) error
 	// lockSchema lets only one migration run at a time.
 	lockSchema(ctx context.Context, tx *sql.Tx) error
+	// openUp lets the owner see all rows, for a migration; keepApart gives every
+	// table the policies that keep organisations apart, after it.
+	openUp(ctx context.Context, tx execer) error
+	keepApart(ctx context.Context, tx execer) error
 	// inAppendTx runs an append in a transaction, and keeps what it wrote.
 	inAppendTx(ctx context.Context, s *Store, do func(appendTx) error) error
 	// hasSchema asks whether the database has a schema of ours, of any version.
@@ -55,6 +59,8 @@ func (sqlite) name() string { return "sqlite" }
 func (sqlite) becomeOwner(_ context.Context, c *sql.Conn) error { return c.Raw(unrestrict) }
 
 func (sqlite) becomeApplication(_ context.Context, c *sql.Conn) error              { return c.Raw(restrict) }
+func (sqlite) openUp(context.Context, execer) error                                { return nil }
+func (sqlite) keepApart(context.Context, execer) error                             { return nil }
 func (sqlite) lockSchema(context.Context, *sql.Tx) error                           { return nil }
 func (sqlite) idsAreEvents() bool                                                  { return true }
 func (sqlite) snapshot() *sql.TxOptions                                            { return nil }
@@ -97,6 +103,24 @@ func (postgres) lockSchema(ctx context.Context, tx *sql.Tx) error {
 }
 
 func (postgres) hasSchema() string { return `SELECT to_regclass('schema_version') IS NOT NULL` }
+
+// openUp is for owners who are held to the policies themselves, because there
+// is no role that they could become.
+func (postgres) openUp(ctx context.Context, tx execer) error {
+	_, err := tx.ExecContext(ctx, `DO $$
+DECLARE name regclass;
+BEGIN
+    FOR name IN SELECT oid FROM pg_class WHERE relforcerowsecurity AND relnamespace = current_schema()::regnamespace LOOP
+        EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', name);
+    END LOOP;
+END $$`)
+	return err
+}
+
+func (postgres) keepApart(ctx context.Context, tx execer) error {
+	_, err := tx.ExecContext(ctx, `SELECT whodid_keep_apart()`)
+	return err
+}
 
 func (postgres) writable(ctx context.Context, tx *sql.Tx) error {
 	var readOnly string

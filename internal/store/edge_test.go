@@ -59,7 +59,7 @@ func (u *uniform) tile(level int) []proof.Hash {
 // a proof at its end look.
 func (u *uniform) seed(t testing.TB, s *Store, org string, size uint64) {
 	t.Helper()
-	ctx := t.Context()
+	ctx := within(t.Context(), org)
 	if _, err := s.CreateLog(ctx, Log{Org: org, Origin: org, CreatedAt: time.Unix(0, 0)}, Head{}); err != nil {
 		t.Fatal(err)
 	}
@@ -179,11 +179,11 @@ func (u *uniform) check(t *testing.T, s *Store, org string, size uint64) {
 		if complete == 0 {
 			break
 		}
-		stored, err := s.storedTile(t.Context(), s.read, org, level, complete-1)
+		stored, err := s.storedTile(within(t.Context(), org), s.read, org, level, complete-1)
 		if err != nil || !slices.Equal(stored, u.tile(level)) {
 			t.Errorf("%s at %d: the last tile of level %d is not stored as it must be, %v", org, size, level, err)
 		}
-		if beyond, err := s.storedTile(t.Context(), s.read, org, level, complete); err != nil || beyond != nil {
+		if beyond, err := s.storedTile(within(t.Context(), org), s.read, org, level, complete); err != nil || beyond != nil {
 			t.Errorf("%s at %d: a tile of level %d is stored that isn't complete, %v", org, size, level, err)
 		}
 	}

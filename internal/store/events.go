@@ -104,6 +104,7 @@ func storable(arg any) bool {
 
 // Events returns the selected events, in the order of the log.
 func (s *Store) Events(ctx context.Context, org string, f EventFilter) ([]Row, error) {
+	ctx = within(ctx, org)
 	where, args := f.where(org)
 	return s.collect(ctx, where, args)
 }
@@ -125,6 +126,7 @@ func (s *Store) collect(ctx context.Context, where string, args []any) ([]Row, e
 
 // Event returns one event by its id.
 func (s *Store) Event(ctx context.Context, org, id string) (*Row, error) {
+	ctx = within(ctx, org)
 	if !storable(id) {
 		return nil, fmt.Errorf("event %q: %w", id, ErrNotFound)
 	}
@@ -174,6 +176,7 @@ func eachEvent(ctx context.Context, q querier, where string, args []any, yield f
 // LastSeen returns when an execution was last heard of by any event of it but
 // its loss and the pricing of its calls, and the zero time if no event tells.
 func (s *Store) LastSeen(ctx context.Context, org, execution string) (time.Time, error) {
+	ctx = within(ctx, org)
 	if !storable(execution) {
 		return time.Time{}, nil
 	}
@@ -187,6 +190,7 @@ func (s *Store) LastSeen(ctx context.Context, org, execution string) (time.Time,
 
 // KnownExecutions returns those of the ids that have a row.
 func (s *Store) KnownExecutions(ctx context.Context, org string, ids []string) (map[string]bool, error) {
+	ctx = within(ctx, org)
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !storable(id) })
 	condition, arg := s.dialect.among("id", 2, ids)
 	known, err := queryStrings(ctx, s.read, `SELECT id FROM execution WHERE org = $1 AND `+condition, org, arg)
@@ -203,6 +207,7 @@ func (s *Store) KnownExecutions(ctx context.Context, org string, ids []string) (
 // Calls returns the clients' ids of the tool calls that an execution's events
 // tell of.
 func (s *Store) Calls(ctx context.Context, org, execution string) (map[string]bool, error) {
+	ctx = within(ctx, org)
 	calls := map[string]bool{}
 	where, args := (&EventFilter{Execution: execution}).where(org)
 	err := eachEvent(ctx, s.read, where, args, func(r *Row, _ *scanner) error {

@@ -210,6 +210,7 @@ func (e *AmbiguousError) Error() string {
 
 // Execution returns one execution by its id.
 func (s *Store) Execution(ctx context.Context, org, id string) (*whodid.Execution, error) {
+	ctx = within(ctx, org)
 	if !storable(id) {
 		return nil, fmt.Errorf("execution %q: %w", id, ErrNotFound)
 	}
@@ -226,12 +227,14 @@ func (s *Store) Execution(ctx context.Context, org, id string) (*whodid.Executio
 // ResolveExecution returns the id that begins with the prefix, which may leave
 // "exec-" out.
 func (s *Store) ResolveExecution(ctx context.Context, org, prefix string) (string, error) {
+	ctx = within(ctx, org)
 	return s.resolve(ctx, `SELECT id FROM execution`, org, prefix, whodid.PrefixExecution)
 }
 
 // ResolveEvent returns the event id that begins with the prefix, which may
 // leave "evt-" out.
 func (s *Store) ResolveEvent(ctx context.Context, org, prefix string) (string, error) {
+	ctx = within(ctx, org)
 	return s.resolve(ctx, `SELECT id FROM event_id`, org, prefix, whodid.PrefixEvent)
 }
 

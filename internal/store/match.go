@@ -20,6 +20,7 @@ type Match struct {
 // Matching returns the executions that the filter selects and that match, in
 // the order of [Store.Executions].
 func (s *Store) Matching(ctx context.Context, org string, f ExecutionFilter, m Match) ([]whodid.Execution, error) {
+	ctx = within(ctx, org)
 	where, args := f.where(org)
 	conditions := []string{where}
 	add := func(v string) string {

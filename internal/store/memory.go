@@ -36,6 +36,7 @@ func Words(text string) []string {
 // Decisions returns the selected decisions and summaries, the last recorded
 // first.
 func (s *Store) Decisions(ctx context.Context, org string, f DecisionFilter) ([]Row, error) {
+	ctx = within(ctx, org)
 	where := "WHERE org = $1 AND " + isDecision
 	args := []any{org}
 	if f.Subject != "" && storable(f.Subject) {
@@ -70,6 +71,7 @@ func (s *Store) Decisions(ctx context.Context, org string, f DecisionFilter) ([]
 // AboutDecisions returns what was said of decisions later: that they are
 // superseded, and what came of them, in the order of the log. ids are theirs.
 func (s *Store) AboutDecisions(ctx context.Context, org string, ids []string) ([]Row, error) {
+	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("target", 2, ids)
 	return s.collect(ctx, `WHERE org = $1 AND class = 'permanent' AND what IN ('decision.supersede', 'decision.outcome') AND `+condition+` ORDER BY seq + 0`, []any{org, arg})
 }
@@ -77,12 +79,14 @@ func (s *Store) AboutDecisions(ctx context.Context, org string, ids []string) ([
 // Supersedings returns every word that a decision is superseded, in the order of
 // the log.
 func (s *Store) Supersedings(ctx context.Context, org string) ([]Row, error) {
+	ctx = within(ctx, org)
 	return s.collect(ctx, `WHERE org = $1 AND class = 'permanent' AND what = 'decision.supersede' ORDER BY seq`, []any{org})
 }
 
 // EventsByID returns the events with these ids, in the order of the log; ids
 // that the trail does not know are left out.
 func (s *Store) EventsByID(ctx context.Context, org string, ids []string) ([]Row, error) {
+	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("id", 2, ids)
 	return s.collect(ctx, `WHERE org = $1 AND seq IN (SELECT seq FROM event_id WHERE org = $1 AND `+condition+`) ORDER BY seq + 0`, []any{org, arg})
 }

@@ -35,6 +35,12 @@ func (s *Store) migrate(ctx context.Context) error {
 		if version > newest {
 			return ErrNewer
 		}
+		if version == newest {
+			return nil // another process was faster
+		}
+		if err := s.dialect.openUp(ctx, c); err != nil {
+			return fmt.Errorf("couldn't prepare the migration: %w", err)
+		}
 		for _, m := range list {
 			if m.Version <= version {
 				continue
@@ -50,6 +56,9 @@ func (s *Store) migrate(ctx context.Context) error {
 				return fmt.Errorf("couldn't note migration %s: %w", m.Name, err)
 			}
 		}
+		if err := s.dialect.keepApart(ctx, c); err != nil {
+			return fmt.Errorf("couldn't keep the organisations apart: %w", err)
+		}
 		return nil
 	})
 	if err != nil {
@@ -61,7 +70,7 @@ func (s *Store) migrate(ctx context.Context) error {
 // isCurrent tells whether the trail has the newest schema already, which is all
 // that most starts of the program have to know.
 func (s *Store) isCurrent(ctx context.Context, newest int) (bool, error) {
-	conn, err := s.read.Conn(ctx)
+	conn, err := s.read.Conn(within(ctx, everywhere))
 	if err != nil {
 		return false, fmt.Errorf("couldn't open the trail: %w", err)
 	}
@@ -87,7 +96,7 @@ type execer interface {
 }
 
 func (s *Store) migrateUnderLock(ctx context.Context, apply func(execer, int) error) error {
-	conn, err := s.write.Conn(ctx)
+	conn, err := s.write.Conn(within(ctx, everywhere))
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,26 @@ func TestOwnerWithoutTheRightToMakeRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer owner.Close()
-	if _, err := owner.ExecContext(t.Context(), `UPDATE log SET public_key = 'x'`); err == nil {
+	conn, err := owner.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// The policies hold for the owner too, as which the product works here.
+	var logs int
+	const count = `SELECT COUNT(*) FROM log`
+	for scope, want := range map[string]int{"": 0, "p": 0, "o": 1} {
+		if _, err := conn.ExecContext(t.Context(), `SELECT set_config('whodid.org', $1, false)`, scope); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.QueryRowContext(t.Context(), count).Scan(&logs); err != nil || logs != want {
+			t.Errorf("within %q the owner sees %d logs, %v; want %d", scope, logs, err, want)
+		}
+	}
+	if _, err := conn.ExecContext(t.Context(), `SET whodid.org = 'o'`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(t.Context(), `UPDATE log SET public_key = 'x'`); err == nil {
 		t.Error("the owner could change the log's identity: the trigger is not there")
 	}
 }

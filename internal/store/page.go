@@ -229,6 +229,7 @@ func (sel *Selection) limit() string {
 // started first and those whose start is not known at the end. nil is the
 // beginning. What is recorded meanwhile moves nothing from one page to another.
 func (s *Store) ExecutionPage(ctx context.Context, org string, sel Selection, after *ExecutionPlace) ([]whodid.Execution, error) {
+	ctx = within(ctx, org)
 	var out []whodid.Execution
 	if after == nil || !after.StartedAt.IsZero() {
 		c := clause{dialect: s.dialect}
@@ -261,6 +262,7 @@ func (s *Store) ExecutionPage(ctx context.Context, org string, sel Selection, af
 // NewestPage returns the selected events before the place in time, the newest
 // first; nil is the end of time.
 func (s *Store) NewestPage(ctx context.Context, org string, sel Selection, before *EventPlace) ([]Row, error) {
+	ctx = within(ctx, org)
 	c := clause{dialect: s.dialect}
 	c.events(org, &sel)
 	if before != nil {
@@ -272,6 +274,7 @@ func (s *Store) NewestPage(ctx context.Context, org string, sel Selection, befor
 // LogPage returns the selected events from the index on, in the order of the
 // log.
 func (s *Store) LogPage(ctx context.Context, org string, sel Selection, from uint64) ([]Row, error) {
+	ctx = within(ctx, org)
 	c := clause{dialect: s.dialect}
 	c.events(org, &sel)
 	c.add("seq >= ?", int64(min(from, 1<<62)))
@@ -281,6 +284,7 @@ func (s *Store) LogPage(ctx context.Context, org string, sel Selection, from uin
 // OfSquads reports whether an event, by its index, is the work of one of the
 // squads.
 func (s *Store) OfSquads(ctx context.Context, org string, seq uint64, squads []string) (bool, error) {
+	ctx = within(ctx, org)
 	c := clause{dialect: s.dialect}
 	c.events(org, &Selection{Squads: squads})
 	c.add("seq = ?", int64(min(seq, 1<<62)))

@@ -15,6 +15,7 @@ import (
 // against, and no program that ships has it. first is the place of the first
 // row.
 func (s *Store) AppendPlain(ctx context.Context, org string, rows []*Row, first uint64) error {
+	ctx = within(ctx, org)
 	return s.dialect.inAppendTx(ctx, s, func(tx appendTx) error {
 		b, err := tx.before(ctx, org, idsOf(rows), executionsOf(rows))
 		if err != nil {

@@ -159,7 +159,7 @@ func openAt(t testing.TB, address string) *Store {
 
 func connOf(t testing.TB, s *Store) *sql.Conn {
 	t.Helper()
-	conn, err := s.read.Conn(t.Context())
+	conn, err := s.read.Conn(within(t.Context(), DefaultOrg))
 	if err != nil {
 		t.Fatal(err)
 	}

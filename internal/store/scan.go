@@ -22,6 +22,7 @@ type Snapshot struct {
 
 // Snapshot opens a view of one organisation's trail that no append changes.
 func (s *Store) Snapshot(ctx context.Context, org string) (*Snapshot, error) {
+	ctx = within(ctx, org)
 	tx, err := s.read.BeginTx(ctx, s.dialect.snapshot())
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open a snapshot: %w", err)
@@ -43,7 +44,7 @@ func (n *Snapshot) Close() { _ = n.tx.Rollback() }
 // the snapshot's head no longer change. The row is used again for the next.
 func (n *Snapshot) Scan(ctx context.Context, first, end uint64, yield func(r *Row, misfiled string) error) error {
 	const where = `WHERE org = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`
-	return eachEvent(ctx, n.store.read, where, []any{n.org, int64(first), int64(end)}, func(r *Row, s *scanner) error {
+	return eachEvent(within(ctx, n.org), n.store.read, where, []any{n.org, int64(first), int64(end)}, func(r *Row, s *scanner) error {
 		return yield(r, s.misfiled(r))
 	})
 }
@@ -80,7 +81,7 @@ func (n *Snapshot) IDs(ctx context.Context) (count, astray uint64, err error) {
 
 // Tile returns a complete tile as it is stored, or nil if it is not there.
 func (n *Snapshot) Tile(ctx context.Context, level int, number uint64) ([]proof.Hash, error) {
-	hashes, err := n.store.storedTile(ctx, n.store.read, n.org, level, number)
+	hashes, err := n.store.storedTile(within(ctx, n.org), n.store.read, n.org, level, number)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ func Inspect(ctx context.Context, l place.Location) (Schema, error) {
 }
 
 func (s *Store) schema(ctx context.Context) (Schema, error) {
+	ctx = within(ctx, everywhere)
 	var made bool
 	if err := s.read.QueryRowContext(ctx, s.dialect.hasSchema()).Scan(&made); err != nil {
 		return Schema{}, fmt.Errorf("couldn't look for the schema: %w", err)

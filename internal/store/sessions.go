@@ -61,6 +61,7 @@ func (f *SessionFilter) where(org string) (string, []any) {
 // Sessions returns the ids of the selected sessions, the last begun or resumed
 // first.
 func (s *Store) Sessions(ctx context.Context, org string, f SessionFilter) ([]string, error) {
+	ctx = within(ctx, org)
 	where, args := f.where(org)
 	rows, err := s.read.QueryContext(ctx, `SELECT session FROM event `+where+` ORDER BY at DESC`, args...)
 	if err != nil {
@@ -87,6 +88,7 @@ func (s *Store) Sessions(ctx context.Context, org string, f SessionFilter) ([]st
 
 // ResolveSession returns the full id of the session that begins with the prefix.
 func (s *Store) ResolveSession(ctx context.Context, org, prefix string) (string, error) {
+	ctx = within(ctx, org)
 	if prefix == "" || !storable(prefix) {
 		return "", fmt.Errorf("no session of the trail begins with %q: %w", prefix, ErrNotFound)
 	}
@@ -108,6 +110,7 @@ func (s *Store) ResolveSession(ctx context.Context, org, prefix string) (string,
 // SessionStarts returns the events that began the sessions and the runs in
 // them, in the order of their time.
 func (s *Store) SessionStarts(ctx context.Context, org string, sessions []string) ([]Row, error) {
+	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("session", 2, sessions)
 	return s.parsedEvents(ctx, `WHERE org = $1 AND `+startsSession+` AND `+condition+` ORDER BY at, seq`, org, arg)
 }
@@ -116,6 +119,7 @@ func (s *Store) SessionStarts(ctx context.Context, org string, sessions []string
 // sessions and, where calls is set, of calls of models; attempts whose result is
 // known are left out.
 func (s *Store) SessionEvents(ctx context.Context, org string, executions []string, calls bool) ([]Row, error) {
+	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("execution", 2, executions)
 	what := `(what >= 'file.' AND what < 'file/' OR what = 'session.end'`
 	if calls {
@@ -137,6 +141,7 @@ func (s *Store) SessionEvents(ctx context.Context, org string, executions []stri
 
 // ExecutionsByID returns those of the executions that there are.
 func (s *Store) ExecutionsByID(ctx context.Context, org string, ids []string) ([]whodid.Execution, error) {
+	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("id", 2, ids)
 	return queryExecutions(ctx, s.read, `WHERE org = $1 AND `+condition, org, arg)
 }

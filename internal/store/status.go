@@ -10,7 +10,7 @@ import (
 
 // Orgs lists the organisations that have a log here, by name.
 func (s *Store) Orgs(ctx context.Context) ([]string, error) {
-	orgs, err := queryStrings(ctx, s.read, `SELECT org FROM log ORDER BY org`)
+	orgs, err := queryStrings(within(ctx, everywhere), s.read, `SELECT org FROM log ORDER BY org`)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't list the organisations: %w", err)
 	}
@@ -28,6 +28,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx = within(ctx, everywhere)
 	return s.inWriteTx(ctx, func(tx *sql.Tx) error {
 		version, err := schemaVersion(ctx, tx)
 		switch {
@@ -55,6 +56,13 @@ type Pool struct {
 
 // Pool returns the state of the connections that write.
 func (s *Store) Pool() Pool {
+	if s.pool != nil {
+		p := s.pool.Stat()
+		return Pool{
+			Open: int(p.TotalConns()), InUse: int(p.AcquiredConns()), Limit: int(p.MaxConns()),
+			Waits: p.EmptyAcquireCount(), Waited: p.EmptyAcquireWaitTime(),
+		}
+	}
 	p := s.write.Stats()
 	return Pool{Open: p.OpenConnections, InUse: p.InUse, Limit: p.MaxOpenConnections, Waits: p.WaitCount, Waited: p.WaitDuration}
 }

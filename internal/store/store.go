@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,10 +15,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	driversqlite "modernc.org/sqlite"
 
@@ -35,6 +38,8 @@ type Store struct {
 	// several. On PostgreSQL both are the same pool.
 	write, read *sql.DB
 	location    place.Location
+	// pool has the connections of PostgreSQL; nil on SQLite.
+	pool *pgxpool.Pool
 	// months is the span of months whose partitions are known to be there.
 	months atomic.Value
 }
@@ -119,19 +124,40 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
+// maxConnections is how many connections to PostgreSQL one store has at most,
+// unless the address says pool_max_conns.
+const maxConnections = 16
+
 func openPostgres(ctx context.Context, l place.Location) (*Store, error) {
-	config, err := pgx.ParseConfig(l.URL)
+	config, err := pgxpool.ParseConfig(l.URL)
 	if err != nil {
 		// The error of the parser may quote the password.
 		return nil, errors.New("the address of the PostgreSQL trail can't be read: it must look like postgres://user@host:5432/database")
 	}
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(prepareConnection))
-	db.SetMaxOpenConns(16)
-	if err := db.PingContext(ctx); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("couldn't reach PostgreSQL at %s: %w", config.Host, err)
+	if !strings.Contains(l.URL, "pool_max_conns=") {
+		config.MaxConns = maxConnections
 	}
-	return &Store{dialect: postgres{}, write: db, read: db, location: l}, nil
+	config.AfterConnect, config.PrepareConn = prepareConnection, enter
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, errors.New("the pool of connections to PostgreSQL can't be made") // its error may quote the address too
+	}
+	// database/sql must not bound the connections too: those who wait for one
+	// would get it from each other, or from a goroutine that knows nothing of
+	// their context, and not from the pool. Should it ever hand one on all the
+	// same, it is set to its new scope or given up.
+	db := stdlib.OpenDBFromPool(pool, stdlib.OptionResetSession(func(ctx context.Context, c *pgx.Conn) error {
+		if ok, err := enter(ctx, c); !ok || err != nil {
+			return driver.ErrBadConn // of all errors, the only one that is heeded
+		}
+		return nil
+	}))
+	s := &Store{dialect: postgres{}, write: db, read: db, location: l, pool: pool}
+	if err := db.PingContext(within(ctx, everywhere)); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("couldn't reach PostgreSQL at %s: %w", config.ConnConfig.Host, err)
+	}
+	return s, nil
 }
 
 // prepareConnection readies a new connection.
@@ -167,6 +193,9 @@ func (s *Store) Close() error {
 	err := s.write.Close()
 	if s.read != s.write {
 		err = errors.Join(err, s.read.Close())
+	}
+	if s.pool != nil {
+		s.pool.Close()
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 // Tiles reads the tree's tiles as a tree of the size has them.
 func (s *Store) Tiles(ctx context.Context, org string) proof.TileReader {
+	ctx = within(ctx, org)
 	return func(level int, n uint64, width int) ([]proof.Hash, error) {
 		return s.tile(ctx, s.read, org, level, n, width)
 	}
