@@ -33,21 +33,26 @@ type shared struct {
 
 func onBoth(t *testing.T, test func(*testing.T, *shared)) {
 	t.Helper()
-	for engine, address := range map[string]func() string{
-		"sqlite":   func() string { return filepath.Join(t.TempDir(), "trail.db") },
-		"postgres": func() string { return testenv.Postgres(t) },
-	} {
+	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			w := &shared{engine: engine, address: address()}
-			var err error
-			if w.private, w.public, err = ledger.NewKey(); err != nil {
-				t.Fatal(err)
-			}
-			_, w.store = w.open(t)
-			test(t, w)
+			test(t, newShared(t, engine))
 		})
 	}
+}
+
+func newShared(t testing.TB, engine string) *shared {
+	t.Helper()
+	w := &shared{engine: engine, address: filepath.Join(t.TempDir(), "trail.db")}
+	if engine == "postgres" {
+		w.address = testenv.Postgres(t)
+	}
+	var err error
+	if w.private, w.public, err = ledger.NewKey(); err != nil {
+		t.Fatal(err)
+	}
+	_, w.store = w.open(t)
+	return w
 }
 
 // open opens the trail once more, as another process would.

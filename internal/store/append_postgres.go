@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/whodid/whodid"
@@ -76,7 +77,7 @@ func (tx *postgresAppend) before(ctx context.Context, org string, ids, execution
 		b.head, err = scanHead(row)
 		return err
 	})
-	batch.Queue(`SELECT id FROM event_id WHERE org = $1 AND id = ANY($2)`, org, ids).Query(func(rows pgx.Rows) error {
+	batch.Queue(selectTaken, org, ids).Query(func(rows pgx.Rows) error {
 		var id string
 		_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
 			b.ids[id] = true
@@ -85,7 +86,7 @@ func (tx *postgresAppend) before(ctx context.Context, org string, ids, execution
 		return err
 	})
 	if len(executions) > 0 {
-		batch.Queue(`SELECT `+executionColumns+` FROM execution WHERE org = $1 AND id = ANY($2)`, org, executions).Query(func(rows pgx.Rows) error {
+		batch.Queue(selectTouched, org, executions).Query(func(rows pgx.Rows) error {
 			defer rows.Close()
 			for rows.Next() {
 				x, err := scanExecution(rows)
@@ -104,80 +105,87 @@ func (tx *postgresAppend) before(ctx context.Context, org string, ids, execution
 	return b, nil
 }
 
+// The rows are asked for one by one, by their key. Given "id = ANY", the planner
+// would rather read the whole table once the list is long, and an append must
+// not take longer the more there is. OFFSET 0 keeps it from seeing through.
+const (
+	selectTaken = `SELECT wanted.id FROM unnest($2::text[]) AS wanted(id), ` +
+		`LATERAL (SELECT 1 FROM event_id WHERE event_id.org = $1 AND event_id.id = wanted.id OFFSET 0) AS found`
+	selectTouched = `SELECT ` + executionColumns + ` FROM unnest($2::text[]) AS wanted(wanted_id), ` +
+		`LATERAL (SELECT * FROM execution WHERE execution.org = $1 AND execution.id = wanted_id OFFSET 0) AS found`
+)
+
 func (tx *postgresAppend) write(ctx context.Context, org string, a *addition) error {
-	var batch pgx.Batch
-	var c eventArrays
-	for _, r := range a.rows {
-		c.add(r)
+	events := newEventArrays(org, a.rows)
+	defer events.release()
+	statements := []statement{{insertEventArrays, events.params()}, {insertIDArrays, events.ids()}}
+	if len(a.tiles) > 0 {
+		level, n, hashes := newArray(oidInt8), newArray(oidInt8), newArray(oidBytea)
+		for _, t := range a.tiles {
+			level.int(int64(t.Level))
+			n.int(int64(t.N))
+			hashes.bytes(packHashes(t.Hashes))
+		}
+		statements = append(statements, statement{insertTileArrays, [][]byte{[]byte(org), level.done(), n.done(), hashes.done()}})
 	}
-	batch.Queue(insertEventArrays, c.args()...)
-	batch.Queue(insertIDArrays, c.org, c.id, c.seq)
-	for _, t := range a.tiles {
-		batch.Queue(`INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`, org, t.Level, int64(t.N), packHashes(t.Hashes))
-	}
-	batch.Queue(updateHead, a.head.args(org)...)
+	statements = append(statements, statement{updateHead, [][]byte{
+		[]byte(org), bigEndian(int64(a.head.Frontier.Size())), packHashes(a.head.Frontier.Roots()), packHashes(a.head.Edge), []byte(a.head.Checkpoint),
+	}})
 	if len(a.executions) > 0 {
-		batch.Queue(upsertExecutionArrays(), executionArrays(a.executions)...)
+		statements = append(statements, statement{upsertExecutionArrays(), executionArrays(a.executions)})
 	}
-	return tx.commit(ctx, &batch)
+	return tx.commit(ctx, statements)
 }
 
-// commit commits right behind the statements.
-func (tx *postgresAppend) commit(ctx context.Context, batch *pgx.Batch) error {
-	batch.Queue("commit")
-	if err := tx.pipeline(ctx, batch); err != nil {
+// statement is one with its parameters, encoded as PostgreSQL receives them.
+type statement struct {
+	sql    string
+	params [][]byte
+}
+
+// commit sends the statements and a commit behind them in one round trip.
+func (tx *postgresAppend) commit(ctx context.Context, statements []statement) error {
+	err := tx.Raw(func(c any) error {
+		conn, ok := c.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("the PostgreSQL driver's connection is a %T", c)
+		}
+		return send(ctx, conn.Conn(), append(statements, statement{sql: "commit"}))
+	})
+	if err != nil {
 		return err
 	}
 	tx.committed = true
 	return nil
 }
 
-const insertIDArrays = `INSERT INTO event_id (org, id, seq) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])`
-
-const insertEventArrays = `INSERT INTO event (` + eventColumns + `) SELECT o, s, i, k, w, c, a, ac, aa, ob, oa, t, at, ra, y, r, x, se, ap, so, d::json, sa, l ` +
-	`FROM unnest($1::text[],$2::bigint[],$3::text[],$4::text[],$5::text[],$6::text[],$7::smallint[],$8::text[],$9::text[],$10::text[],$11::text[],` +
-	`$12::text[],$13::bigint[],$14::bigint[],$15::text[],$16::text[],$17::text[],$18::text[],$19::text[],$20::text[],$21::text[],$22::bytea[],$23::bytea[]) ` +
-	`AS u(o, s, i, k, w, c, a, ac, aa, ob, oa, t, at, ra, y, r, x, se, ap, so, d, sa, l)`
-
-// eventArrays holds many rows by column.
-type eventArrays struct {
-	org, id, key, what, class, actor, actorAuth, behalf, behalfAuth []string
-	target, why, result, execution, session, approval, source, data []string
-	seq, at, recordedAt                                             []int64
-	action                                                          []int16
-	salt, leaf                                                      [][]byte
-}
-
-func (c *eventArrays) add(r *Row) {
-	class, action := classOf(r.What)
-	c.org = append(c.org, r.Org)
-	c.seq = append(c.seq, int64(r.Seq))
-	c.id = append(c.id, r.ID)
-	c.key = append(c.key, r.Key)
-	c.what = append(c.what, r.What)
-	c.class = append(c.class, string(class))
-	c.action = append(c.action, int16(action))
-	c.actor = append(c.actor, r.Actor)
-	c.actorAuth = append(c.actorAuth, r.ActorAuth)
-	c.behalf = append(c.behalf, r.OnBehalfOf)
-	c.behalfAuth = append(c.behalfAuth, r.OnBehalfAuth)
-	c.target = append(c.target, r.Target)
-	c.at = append(c.at, whodid.Micros(r.At))
-	c.recordedAt = append(c.recordedAt, whodid.Micros(r.RecordedAt))
-	c.why = append(c.why, r.Why)
-	c.result = append(c.result, string(r.Result))
-	c.execution = append(c.execution, r.Execution)
-	c.session = append(c.session, r.Session)
-	c.approval = append(c.approval, r.Approval)
-	c.source = append(c.source, r.Source)
-	c.data = append(c.data, string(r.DataText))
-	c.salt = append(c.salt, r.Salt[:])
-	c.leaf = append(c.leaf, r.LeafHash[:])
-}
-
-func (c *eventArrays) args() []any {
-	return []any{
-		c.org, c.seq, c.id, c.key, c.what, c.class, c.action, c.actor, c.actorAuth, c.behalf, c.behalfAuth,
-		c.target, c.at, c.recordedAt, c.why, c.result, c.execution, c.session, c.approval, c.source, c.data, c.salt, c.leaf,
+// send executes statements in one round trip. A connection prepares each at
+// its first time.
+func send(ctx context.Context, conn *pgx.Conn, statements []statement) error {
+	prepared := make([]*pgconn.StatementDescription, len(statements))
+	for i, s := range statements {
+		var err error
+		if prepared[i], err = conn.Prepare(ctx, s.sql, s.sql); err != nil {
+			return err
+		}
 	}
+	pipeline := conn.PgConn().StartPipeline(ctx)
+	for i, s := range statements {
+		pipeline.SendQueryStatement(prepared[i], s.params, []int16{pgx.BinaryFormatCode}, nil)
+	}
+	err := pipeline.Sync()
+	for err == nil {
+		var result any
+		if result, err = pipeline.GetResults(); result == nil {
+			break // the error, or the end
+		}
+		if reader, ok := result.(*pgconn.ResultReader); ok {
+			_, err = reader.Close()
+		}
+	}
+	// Closing reads what is left, and would tell of a failed statement again.
+	if closing := pipeline.Close(); err == nil {
+		err = closing
+	}
+	return err
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
@@ -191,6 +193,23 @@ func TestKillOneOfTwo(t *testing.T) {
 	}
 }
 
+// awaitQuiet waits until the server has worked off what its clients sent before
+// they were killed: a whole append, with its commit, may be on its way.
+func awaitQuiet(t *testing.T, address string) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	for clients := 1; clients > 0; time.Sleep(time.Millisecond) {
+		const q = `SELECT COUNT(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'`
+		if err := c.QueryRow(t.Context(), q).Scan(&clients); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestKillPostgres(t *testing.T) {
 	t.Parallel()
 	cluster := testenv.NewPostgresCluster(t)
@@ -200,6 +219,7 @@ func TestKillPostgres(t *testing.T) {
 	size := 0
 	check := func(v *victim) {
 		t.Helper()
+		awaitQuiet(t, address)
 		s := open(t)
 		size = checkKept(t, s, v.acked, size)
 		if err := s.Close(); err != nil {

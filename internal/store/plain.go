@@ -5,8 +5,6 @@ package store
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/whodid/whodid/proof"
 )
 
@@ -45,40 +43,31 @@ func (s *Store) AppendPlain(ctx context.Context, org string, rows []*Row, first 
 	})
 }
 
-const salt, leaf = 21, 22 // their places among the columns
-
 func (tx *postgresAppend) writePlain(ctx context.Context, rows []*Row, executions [][]any) error {
-	var c eventArrays
-	for _, r := range rows {
-		c.add(r)
+	events := newEventArrays(rows[0].Org, rows)
+	defer events.release()
+	salts, leaves := newArray(oidBytea), newArray(oidBytea)
+	for range rows {
+		salts.null()
+		leaves.bytes(nil)
 	}
-	args := c.args()
-	args[salt], args[leaf] = make([][]byte, len(rows)), slicesOf([]byte{}, len(rows))
-	var batch pgx.Batch
-	batch.Queue(insertEventArrays, args...)
-	batch.Queue(insertIDArrays, c.org, c.id, c.seq)
+	params := events.params()
+	params[1+arrayOfSalt], params[1+arrayOfLeaf] = salts.done(), leaves.done()
+	statements := []statement{{insertEventArrays, params}, {insertIDArrays, events.ids()}}
 	if len(executions) > 0 {
-		batch.Queue(upsertExecutionArrays(), executionArrays(executions)...)
+		statements = append(statements, statement{upsertExecutionArrays(), executionArrays(executions)})
 	}
-	return tx.commit(ctx, &batch)
+	return tx.commit(ctx, statements)
 }
 
 func (tx sqliteAppend) writePlain(ctx context.Context, rows []*Row, executions [][]any) error {
 	events := make([][]any, len(rows))
 	for i, r := range rows {
 		events[i] = r.args()
-		events[i][salt], events[i][leaf] = nil, []byte{}
+		events[i][1+arrayOfSalt], events[i][1+arrayOfLeaf] = nil, []byte{}
 	}
 	if err := tx.each(ctx, insertEvent, events); err != nil {
 		return err
 	}
 	return tx.each(ctx, upsertExecution(), executions)
-}
-
-func slicesOf(b []byte, n int) [][]byte {
-	out := make([][]byte, n)
-	for i := range out {
-		out[i] = b
-	}
-	return out
 }

@@ -51,27 +51,3 @@ var upsertExecutionArrays = sync.OnceValue(func() string {
 	return `INSERT INTO execution (` + executionColumns + `) SELECT ` + strings.Join(values, ", ") +
 		` FROM unnest(` + strings.Join(arrays, ", ") + `) AS u(` + executionColumns + `)` + onConflict()
 })
-
-// executionArrays turns executions into an array for each column. A number
-// that is not known stays so.
-func executionArrays(executions [][]any) []any {
-	out := make([]any, 0, len(executionColumnNames()))
-	for i, name := range executionColumnNames() {
-		if !slices.Contains(executionNumbers, name) {
-			texts := make([]string, len(executions))
-			for j, columns := range executions {
-				texts[j], _ = columns[i].(string)
-			}
-			out = append(out, texts)
-			continue
-		}
-		numbers := make([]*int64, len(executions))
-		for j, columns := range executions {
-			if n, known := columns[i].(int64); known {
-				numbers[j] = &n
-			}
-		}
-		out = append(out, numbers)
-	}
-	return out
-}
