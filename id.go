@@ -43,8 +43,8 @@ func DeriveID(prefix string, parts ...string) string {
 }
 
 // EventID is the id of the fact with that natural key. What is only known to
-// have begun has another id than its result, with the same characters after
-// the prefix: see [Event.Identify].
+// have begun, or was told by a source that knows little, has another id than its
+// result, with the same characters after the prefix: see [Event.Identify].
 func EventID(org, key string) string {
 	return PrefixEvent + "-" + derive(eventIDChars, "event", org, key)
 }
@@ -52,13 +52,30 @@ func EventID(org, key string) string {
 // Identify sets the event's id from its organisation and key.
 func (e *Event) Identify() {
 	e.ID = EventID(e.Org, e.Key)
-	if e.Result == ResultAttempted {
+	if e.provisional() {
 		e.ID = PrefixAttempt + strings.TrimPrefix(e.ID, PrefixEvent)
 	}
 }
 
-// SettledID returns the id under which the result of an attempt is recorded,
-// and whether id is that of an attempt at all.
+// provisional reports whether the event gives way to whatever else is told of
+// the same fact: an attempt, and the result of an action as telemetry tells it,
+// which knows neither where the agent worked nor what the output proved. Came it
+// first, it would keep out what a hook has to say. That something was not
+// allowed nobody knows better.
+func (e *Event) provisional() bool {
+	switch {
+	case e.Result == ResultAttempted:
+		return true
+	case e.Result != ResultSuccess && e.Result != ResultFailed, !strings.HasPrefix(e.Source, "otlp:"):
+		return false
+	default:
+		kind, ok := KindOf(e.What)
+		return ok && kind.Action
+	}
+}
+
+// SettledID returns the id under which the result of an attempt, or a better
+// telling of it, is recorded, and whether id is that of an attempt at all.
 func SettledID(id string) (string, bool) {
 	rest, ok := strings.CutPrefix(id, PrefixAttempt+"-")
 	if !ok {

@@ -111,3 +111,30 @@ func TestValidIDIsThePattern(t *testing.T) {
 		}
 	})
 }
+
+// What telemetry tells of an action gives way to what a hook tells of it; that
+// something was not allowed, and what is no action, is told once and for all.
+func TestProvisional(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		source, what string
+		result       whodid.Result
+		want         bool
+	}{
+		{"hook:claude-code", "file.edit", whodid.ResultAttempted, true},
+		{"hook:claude-code", "file.edit", whodid.ResultSuccess, false},
+		{"otlp:claude-code", "file.edit", whodid.ResultSuccess, true},
+		{"otlp:claude-code", "shell.run", whodid.ResultFailed, true},
+		{"otlp:claude-code", "shell.run", whodid.ResultBlocked, false},
+		{"otlp:claude-code", "model.call", whodid.ResultNone, false},
+		{"otlp:claude-code", "permission.decide", whodid.ResultApproved, false},
+		{"otlp:claude-code", "execution.finish", whodid.ResultSuccess, false},
+	} {
+		e := whodid.Event{Org: "o", Key: "k", Source: test.source, What: test.what, Result: test.result}
+		e.Identify()
+		settled, got := whodid.SettledID(e.ID)
+		if got != test.want || settled != whodid.EventID("o", "k") {
+			t.Errorf("%s of %s, %s: %s", test.what, test.source, test.result, e.ID)
+		}
+	}
+}

@@ -33,8 +33,9 @@ const org = "default"
 // door is a server with the door, over a trail of its own.
 type door struct {
 	*server.Server
-	store *store.Store
-	actor string // who the caller is
+	store    *store.Store
+	recorder *record.Recorder
+	actor    string // who the caller is
 }
 
 func (d *door) Authenticate(*http.Request) (auth.Identity, error) {
@@ -74,9 +75,9 @@ func newDoor(t testing.TB) *door {
 		t.Fatal(err)
 	}
 	clock := func() time.Time { return now }
-	d := &door{store: s, actor: "system:collector"}
+	d := &door{store: s, recorder: record.New(org, log, s, cleaner, clock), actor: "system:collector"}
 	tenant := &server.Tenant{
-		Org: org, Recorder: record.New(org, log, s, cleaner, clock),
+		Org: org, Recorder: d.recorder,
 		Pseudonym: func(string) string { return "p123" },
 	}
 	d.Server = server.New(server.Options{Tenants: tenants{tenant}, Authenticator: d, Now: clock}, otlp.Routes(otlp.Options{Now: clock})...)
