@@ -30,7 +30,7 @@ func foldEvent(n int) *rapid.Generator[whodid.Event] {
 			Org: "default", Key: fmt.Sprint("fold/", n), Source: pick("source", "cli", "hook:claude-code"),
 			Actor: whodid.AgentActor(pick("agent", "a/one", "b/two")), Execution: pick("execution", foldRun, foldRun, foldSub),
 			What: pick("what", "execution.start", "execution.renew", "execution.finish", "execution.lost", "execution.tag",
-				"session.start", "turn.complete", "turn.fail", "model.call", "file.write"),
+				"session.start", "turn.complete", "turn.fail", "model.call", "model.reprice", "file.write"),
 			Why:     pick("why", "", "because"),
 			At:      foldEpoch.Add(time.Duration(rapid.IntRange(0, 4).Draw(t, "at")) * time.Second),
 			Session: pick("session", "", "s-1", "s-2"),

@@ -122,6 +122,12 @@ type Show struct {
 	Actions  []Action     `json:"actions"`
 	Children []Execution  `json:"children"`
 	Gaps     []Gap        `json:"gaps"`
+	// PriceTable is the table by which calls were last priced anew; empty if they
+	// never were. RecordedCostMicros is then what the whole cost when it was
+	// recorded, null if it was not known.
+	PriceTable         string      `json:"price_table"`
+	RecordedCostMicros *int64      `json:"recorded_cost_micros"`
+	Repricings         []Repricing `json:"repricings"`
 	// Log names the file of the run's output in the folder of logs; empty
 	// where none was kept.
 	Log   string    `json:"log"`
@@ -133,6 +139,31 @@ type Gap struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
 	Count  int64     `json:"count"`
+}
+
+// Repricing is one time that calls of a model were priced anew: what is known of
+// their cost since, and what was before. Those of sub-agents are with them.
+type Repricing struct {
+	EventID        string    `json:"event_id"`
+	At             time.Time `json:"at"`
+	Model          string    `json:"model"`
+	Calls          int64     `json:"calls"`
+	CostMicros     int64     `json:"cost_micros"`
+	PreviousMicros int64     `json:"previous_micros"`
+	PriceTable     string    `json:"price_table"`
+	PreviousTables []string  `json:"previous_tables"`
+}
+
+func newRepricing(r *store.Row) Repricing {
+	n := func(name string) int64 { v, _ := r.Data.Int(name); return v }
+	before, _ := r.Data["previous_table"].([]string)
+	if before == nil {
+		before = []string{}
+	}
+	return Repricing{
+		EventID: r.ID, At: r.At.UTC(), Model: r.Data.String("model"), Calls: n("calls"), CostMicros: n("cost_micros"),
+		PreviousMicros: n("previous_micros"), PriceTable: r.Data.String("price_table"), PreviousTables: before,
+	}
 }
 
 // ShowProof says where the execution's events are in the log.
@@ -159,7 +190,10 @@ func (a *Asker) Show(ctx context.Context, prefix string) (*Show, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Show{Execution: newExecution(x), Models: models(x.Models), Actions: []Action{}, Children: []Execution{}, Gaps: []Gap{}}
+	s := &Show{Execution: newExecution(x), Models: models(x.Models), Actions: []Action{}, Children: []Execution{}, Gaps: []Gap{}, Repricings: []Repricing{}}
+	recorded := x.Folded.RecordedUsage()
+	s.PriceTable = x.Folded.PriceTable()
+	s.RecordedCostMicros = optional(recorded.CostState() != whodid.CostUnknown, recorded.CostMicros)
 	if err := a.showEvents(ctx, s); err != nil {
 		return nil, err
 	}
@@ -204,6 +238,8 @@ func (a *Asker) showEvents(ctx context.Context, s *Show) error {
 			s.Actions = append(s.Actions, newAction(r))
 		case r.What == "execution.start" && s.Log == "":
 			s.Log = r.Data.String("log")
+		case r.What == "model.reprice":
+			s.Repricings = append(s.Repricings, newRepricing(r))
 		case r.What == "record.gap":
 			n, _ := r.Data.Int("count")
 			s.Gaps = append(s.Gaps, Gap{At: r.At, Reason: r.Data.String("reason"), Count: n})

@@ -31,6 +31,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.witnessCommand(),
 		p.tokenCommand(),
 		p.migrateCommand(),
+		p.priceCommand(),
 		p.schemaCommand(),
 		p.completionCommand(),
 		p.manCommand(),

@@ -92,6 +92,7 @@ func (v *showPage) identity() {
 		fact("Model", orUnknown(x.Model)),
 		fact("Tokens", v.tokens()),
 		fact("Cost", v.cost()),
+		fact("Cost before", v.before()),
 		fact("Session", x.SessionID),
 		fact("Started by", x.Parent),
 		fact("Told by", x.Source),
@@ -153,6 +154,14 @@ func (v *showPage) cost() string {
 		}
 	}
 	return amount
+}
+
+// before is what the run cost until its calls were priced anew.
+func (v *showPage) before() string {
+	if v.show.PriceTable == "" {
+		return ""
+	}
+	return term.Cost(v.show.RecordedCostMicros, 0) + " (until " + v.show.PriceTable + " priced it anew)"
 }
 
 func tagsInWords(tags map[string]string) string {

@@ -21,6 +21,7 @@ import (
 	"github.com/whodid/whodid/internal/gitcheck"
 	"github.com/whodid/whodid/internal/importer"
 	"github.com/whodid/whodid/internal/interop"
+	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/proof"
 )
 
@@ -114,9 +115,12 @@ func answers() map[string]any {
 		"blame":           ask.Blame{},
 		"why":             ask.Why{},
 
-		"import":       importer.Imported{},
-		"session list": ask.SessionList{},
-		"session show": ask.Session{},
+		"price show":    shownPrice{},
+		"price update":  updatedPrices{},
+		"price reprice": record.Repriced{},
+		"import":        importer.Imported{},
+		"session list":  ask.SessionList{},
+		"session show":  ask.Session{},
 
 		"token create": createdToken{},
 		"token list":   tokenList{},
@@ -134,7 +138,7 @@ func speechless() []string {
 // types say.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop", "../auth", "../importer")}
+	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop", "../auth", "../importer", "../record", "../price")}
 	var page strings.Builder
 	page.WriteString(jsonPreface)
 	files := map[string]bool{}

@@ -104,6 +104,7 @@ func (p *Program) openPen(ctx context.Context, t *trail) error {
 		return err
 	}
 	t.recorder = record.New(p.org, log, t.store, t.redactor, p.Now)
+	t.recorder.UsePrices(p.priceTable(t.place.Prices))
 	return nil
 }
 

@@ -18,6 +18,9 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/ingest/claude"
+	"github.com/whodid/whodid/internal/ingest/codex"
+	"github.com/whodid/whodid/internal/ingest/copilot"
+	"github.com/whodid/whodid/internal/ingest/gemini"
 	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/internal/spool"
 	"github.com/whodid/whodid/internal/store"
@@ -146,8 +149,28 @@ func readerOf(client string) func(io.Reader, agent.TranscriptRef) (agent.Transcr
 	switch client {
 	case agent.ClaudeCode:
 		return claude.Transcript
+	case agent.Codex:
+		return whole(codex.Session)
+	case agent.Gemini:
+		return whole(gemini.Session)
+	case agent.Copilot:
+		return whole(copilot.Session)
 	default:
 		return nil
+	}
+}
+
+// whole reads a session's file for all that it tells: what hooks told already has
+// the same keys, and what they did not is not missing any more.
+func whole(read func(io.Reader, *agent.SessionFile) (agent.SessionReading, error)) func(io.Reader, agent.TranscriptRef) (agent.TranscriptReading, error) {
+	return func(r io.Reader, ref agent.TranscriptRef) (agent.TranscriptReading, error) {
+		var out agent.TranscriptReading
+		told, err := read(r, &agent.SessionFile{
+			Ref: ref, Now: ref.At.AddDate(0, 0, 1), // the session is over
+			Tell: func(e whodid.Event) error { out.Events = append(out.Events, e); return nil },
+		})
+		out.Lines, out.Unreadable, out.First, out.Last = told.Lines, told.Unreadable, told.First, told.Last
+		return out, err
 	}
 }
 

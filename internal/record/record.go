@@ -32,12 +32,17 @@ type Recorder struct {
 	store    *store.Store
 	redactor *redact.Redactor
 	now      func() time.Time
+	prices   func() (*price.Table, error)
 }
 
 // New makes the recorder of an organisation. now is the trail's clock.
 func New(org string, log Log, s *store.Store, r *redact.Redactor, now func() time.Time) *Recorder {
-	return &Recorder{org: org, group: group{log: log}, store: s, redactor: r, now: now}
+	return &Recorder{org: org, group: group{log: log}, store: s, redactor: r, now: now, prices: price.Default}
 }
+
+// UsePrices makes the recorder price calls by another table than the one that is
+// built in. It is called before the first event is recorded.
+func (r *Recorder) UsePrices(table func() (*price.Table, error)) { r.prices = table }
 
 // Record takes events in. All of them enter or, if one is not valid, none. It
 // returns those that the trail did not hold yet.
@@ -141,8 +146,8 @@ func (r *Recorder) price(e *whodid.Event) error {
 		}
 		return nil
 	}
-	in, hasIn := e.Data.Int("input_tokens")
-	out, hasOut := e.Data.Int("output_tokens")
+	_, hasIn := e.Data.Int("input_tokens")
+	_, hasOut := e.Data.Int("output_tokens")
 	if e.What == "execution.finish" && !hasIn && !hasOut {
 		return nil // it says nothing of usage, so there is nothing to price
 	}
@@ -150,16 +155,11 @@ func (r *Recorder) price(e *whodid.Event) error {
 	if !hasIn || !hasOut {
 		return nil
 	}
-	table, err := price.Default()
+	table, err := r.prices()
 	if err != nil {
 		return fmt.Errorf("couldn't read the price table: %w", err)
 	}
-	read, _ := e.Data.Int("cache_read_tokens")
-	written, _ := e.Data.Int("cache_write_tokens")
-	hour, _ := e.Data.Int("cache_write_1h_tokens")
-	quote, ok := table.Cost(e.Data.String("provider"), e.Data.String("model"), e.At, price.Usage{
-		Input: in, Output: out, CacheRead: read, CacheWrite5m: max(written-hour, 0), CacheWrite1h: hour,
-	})
+	quote, ok := quoteOf(table, e)
 	if !ok {
 		return nil
 	}
@@ -173,6 +173,21 @@ func (r *Recorder) price(e *whodid.Event) error {
 
 // append makes rows of the events and appends them. All of that is done by who
 // calls, many at once; only the transaction is shared.
+// quoteOf is what the table says that a call costs whose tokens are known.
+func quoteOf(table *price.Table, e *whodid.Event) (price.Quote, bool) {
+	in, hasIn := e.Data.Int("input_tokens")
+	out, hasOut := e.Data.Int("output_tokens")
+	if !hasIn || !hasOut {
+		return price.Quote{}, false
+	}
+	read, _ := e.Data.Int("cache_read_tokens")
+	written, _ := e.Data.Int("cache_write_tokens")
+	hour, _ := e.Data.Int("cache_write_1h_tokens")
+	return table.Cost(e.Data.String("provider"), e.Data.String("model"), e.At, price.Usage{
+		Input: in, Output: out, CacheRead: read, CacheWrite5m: max(written-hour, 0), CacheWrite1h: hour,
+	})
+}
+
 func (r *Recorder) append(ctx context.Context, events []whodid.Event, now time.Time) ([]*store.Row, error) {
 	if len(events) == 0 {
 		return nil, nil
