@@ -8,10 +8,10 @@ GORACE ?= atexit_sleep_ms=0
 THROWAWAY = go run ./internal/testenv/throwaway
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e bench gobench fuzz lint fmt generate cross vuln verify clean
+.PHONY: help build run test e2e bench bench-ingest gobench fuzz lint fmt generate cross vuln verify clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the programs into bin/
 	go build -trimpath -o bin/ ./cmd/...
@@ -30,6 +30,10 @@ e2e: ## drive the real Claude Code client, installed from the npm registry
 bench: ## measure the product's speed as ratios (docs/performance.md); QUICK=1 is over in 90 s
 	@scripts/need.sh test
 	@$(THROWAWAY) go run -tags bench ./internal/bench $(if $(QUICK),-quick)
+
+bench-ingest: ## measure what the server takes in against COPY; ROWS=20000000 shows whether it slows down as it grows
+	@scripts/need.sh test
+	@$(THROWAWAY) go run -tags bench ./internal/bench -only ingest $(if $(ROWS),-rows $(ROWS))
 
 gobench: ## run the benchmarks of the packages; BENCHTIME=1s is how long each takes
 	@scripts/need.sh test

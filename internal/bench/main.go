@@ -32,6 +32,11 @@ type bench struct {
 	dir     string // everything that the run makes lies here
 	// postgres is the URL of a server's superuser; empty leaves PostgreSQL out.
 	postgres string
+	// rows, if any, is how far the measuring of ingest lets a log grow.
+	rows int
+	// copyRatio is what the server takes in against COPY; 0 if it was not
+	// measured.
+	copyRatio float64
 }
 
 func main() {
@@ -45,7 +50,8 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	quick := flag.Bool("quick", false, "measure less: fewer repetitions, a hundredth of the events")
-	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify or git")
+	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify, git or ingest")
+	rows := flag.Int("rows", 0, "with -only ingest: record so many events over OTLP and print the rate by the million, instead of comparing")
 	actions := flag.Int("actions", 0, "how many actions the large trail has; 0 is a million, or fifty thousand for -quick")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this program, which questions and stores run in, to the file")
 	flag.Parse()
@@ -54,7 +60,7 @@ func run(ctx context.Context) (err error) {
 		return fmt.Errorf("couldn't make a throwaway place: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{quick: *quick, only: *only, actions: *actions, dir: dir, postgres: os.Getenv(postgresVariable)}
+	b := &bench{quick: *quick, only: *only, actions: *actions, dir: dir, postgres: os.Getenv(postgresVariable), rows: *rows}
 	if b.actions == 0 {
 		b.actions = pick(b, 1_000_000, 50_000)
 	}
@@ -82,6 +88,7 @@ func run(ctx context.Context) (err error) {
 		{b.wants("append"), b.measureAppend},
 		{b.wants("ask") || b.wants("verify"), b.measureTrails},
 		{b.wants("git"), b.measureGit},
+		{b.wants("ingest"), b.measureIngest},
 	} {
 		if !part.wanted {
 			continue
@@ -91,6 +98,9 @@ func run(ctx context.Context) (err error) {
 		}
 	}
 	b.summary(time.Since(began))
+	if b.copyRatio > 0 {
+		fmt.Printf("ratio_to_copy=%.3f\n", b.copyRatio)
+	}
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 // the machine does meets both.
 type figure struct {
 	name string
-	unit string // of a and b: "s" (seconds) or "/s" (per second)
+	unit string // of a and b: "s" (seconds), "/s" (per second) or "MB"
 	// what says in words what a and b are.
 	what string
 	// aim is what the ratio a/b, or where there is no b the median of a, should
@@ -92,6 +92,8 @@ func show(v float64, unit string) string {
 	switch {
 	case unit == "/s":
 		return fmt.Sprintf("%.0f/s", v)
+	case unit == "MB":
+		return fmt.Sprintf("%.0f MB", v)
 	case v < 1e-3:
 		return fmt.Sprintf("%.0f µs", v*1e6)
 	case v < 1:
