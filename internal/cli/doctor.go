@@ -17,8 +17,8 @@ func (p *Program) doctorCommand() *cobra.Command {
 		Short:   "Is everything installed, reachable and in time, and what is not recorded?",
 		Long: `Looks at everything that recording rests on, and changes nothing: the trail and
 its key, the spool, the disk, the clock, the last checkpoint that somebody else
-has seen, the hooks of Claude Code, and what other agents of this machine do
-unrecorded. For each it says what it found and, where something is to be done,
+has seen, the hooks of each agent's client that is on this machine and when it
+was last heard of, and what other agents do unrecorded. For each it says what it found and, where something is to be done,
 the command that does it.
 
 It ends with 1 if there is a problem; a warning alone is no failure.`,
@@ -51,10 +51,11 @@ func (p *Program) examine(ctx context.Context) (*ask.Doctor, error) {
 		return nil, err
 	}
 	var d ask.Doctor
-	p.examineTrail(ctx, &d, where)
+	heard := p.examineTrail(ctx, &d, where)
 	d.Add(p.examineSpool(where))
 	d.Add(p.examineDisk(where))
-	p.examineClaude(&d)
+	p.examineClaude(&d, heard)
+	p.examineClients(&d, heard)
 	p.examineOtherAgents(&d)
 	return &d, nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/whodid/whodid/internal/place"
 )
 
-// otherAgent is an agent whose own hooks are not read yet.
+// otherAgent is an agent that has no hooks, or none that are read.
 type otherAgent struct {
 	name    string // of its agent in the trail
 	title   string
@@ -18,10 +18,6 @@ type otherAgent struct {
 
 func otherAgents() []otherAgent {
 	return []otherAgent{
-		{"codex", "Codex", "codex", ".codex"},
-		{"gemini", "Gemini CLI", "gemini", ".gemini"},
-		{"copilot", "Copilot CLI", "copilot", ".copilot"},
-		{"cursor", "Cursor", "cursor-agent", ".cursor"},
 		{"opencode", "OpenCode", "opencode", ".config/opencode"},
 		{"aider", "Aider", "aider", ".aider.conf.yml"},
 	}
@@ -36,9 +32,9 @@ func (p *Program) examineOtherAgents(d *ask.Doctor) {
 		switch {
 		case program != "":
 			d.Add(warning(a.name, "whodid run --agent local/"+a.name+" -- "+a.program,
-				"%s is on this machine. What it does is not recorded yet; its runs are if they are started so.", a.title))
+				"%s is on this machine. What it does is not recorded; its runs are if they are started so.", a.title))
 		case err == nil:
-			d.Add(warning(a.name, "", "%s has settings on this machine. What it does is not recorded yet.", a.title))
+			d.Add(warning(a.name, "", "%s has settings on this machine. What it does is not recorded.", a.title))
 		}
 	}
 }

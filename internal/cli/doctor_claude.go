@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/ingest/agent"
+	"github.com/whodid/whodid/internal/install"
 	"github.com/whodid/whodid/internal/place"
 )
 
@@ -25,27 +26,19 @@ const maxSettings = 4 << 20
 type claudeSettings struct {
 	path    string
 	managed bool
+	ours    []install.Installed
 
-	DisableAllHooks       bool                     `json:"disableAllHooks"`
-	AllowManagedHooksOnly bool                     `json:"allowManagedHooksOnly"`
-	Hooks                 map[string][]claudeGroup `json:"hooks"`
-}
-
-type claudeGroup struct {
-	Hooks []claudeHandler `json:"hooks"`
-}
-
-type claudeHandler struct {
-	Type    string   `json:"type"`
-	Command string   `json:"command"`
-	Args    []string `json:"args"`
+	DisableAllHooks       bool     `json:"disableAllHooks"`
+	AllowManagedHooksOnly bool     `json:"allowManagedHooksOnly"`
+	AllowedHTTPHookURLs   []string `json:"allowedHttpHookUrls"`
 }
 
 // examineClaude looks at the hooks of Claude Code.
-func (p *Program) examineClaude(d *ask.Doctor) {
-	const name = "claude-code"
+func (p *Program) examineClaude(d *ask.Doctor, heard heard) {
+	client, _ := install.ClientNamed(agent.ClaudeCode)
+	name := client.Name
 	var read []claudeSettings
-	events, programs := map[string]bool{}, map[string]string{}
+	found := installedHooks{}
 	for _, file := range p.claudeSettingsFiles() {
 		s, err := readClaudeSettings(file.path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -57,30 +50,15 @@ func (p *Program) examineClaude(d *ask.Doctor) {
 		}
 		s.path, s.managed = file.path, file.managed
 		read = append(read, s)
-		for event, program := range s.ours() {
-			events[event] = true
-			programs[program] = file.path
-		}
+		found.add(file.path, s.ours)
 	}
-	if len(events) == 0 {
+	if len(found.events) == 0 {
 		d.Add(p.unrecordedClaude(name))
 		return
 	}
-	problems := examineSwitches(name, read)
-	for _, program := range slices.Sorted(mapKeys(programs)) {
-		problems = append(problems, p.examineHookProgram(name, program, programs[program])...)
-	}
-	var missing []string
-	for _, h := range hooks("", false) {
-		if !events[h.Event] {
-			missing = append(missing, h.Event)
-		}
-	}
-	if len(missing) > 0 {
-		problems = append(problems, warning(name, "whodid init", "The hooks of Claude Code are not complete, %s is missing: what these tell is not recorded.", strings.Join(missing, ", ")))
-	}
+	problems := append(examineSwitches(name, read), p.examineInstalled(&client, &found)...)
 	if len(problems) == 0 {
-		problems = append(problems, fine(name, "Its hooks are installed and call %s.", strings.Join(slices.Sorted(mapKeys(programs)), ", ")))
+		problems = append(problems, fine(name, "Its hooks are installed and %s; %s.", found.call(), heard.last(name, p.Now())))
 	}
 	for _, c := range problems {
 		d.Add(c)
@@ -117,78 +95,12 @@ func examineSwitches(name string, read []claudeSettings) []ask.Check {
 		if s.managed && s.AllowManagedHooksOnly {
 			managedOnly = s.path
 		}
-		oursManaged = oursManaged || s.managed && len(s.ours()) > 0
+		oursManaged = oursManaged || s.managed && len(s.ours) > 0
 	}
 	if managedOnly != "" && !oursManaged {
 		found = append(found, problem(name, "", "%s says allowManagedHooksOnly, so that Claude Code ignores the hooks of this user: the administrator must add them there.", managedOnly))
 	}
 	return found
-}
-
-// ours are the events that call a program of ours, and which.
-func (s *claudeSettings) ours() map[string]string {
-	found := map[string]string{}
-	for event, groups := range s.Hooks {
-		for _, g := range groups {
-			for _, h := range g.Hooks {
-				if program, ok := hookProgram(h); ok {
-					found[event] = program
-				}
-			}
-		}
-	}
-	return found
-}
-
-// hookProgram is the program that a handler calls, if it is one of ours.
-func hookProgram(h claudeHandler) (string, bool) {
-	if h.Type != "command" {
-		return "", false
-	}
-	words := shellWords(h.Command)
-	if len(h.Args) > 0 {
-		words = append([]string{h.Command}, h.Args...)
-	}
-	for i, word := range words {
-		base := strings.TrimSuffix(word[strings.LastIndexAny(word, `/\`)+1:], ".exe")
-		if base == "whodid-hook" || base == "whodid" && slices.Contains(words[i+1:], "hook") {
-			return word, true
-		}
-	}
-	return "", false
-}
-
-// shellWords splits a simple command line as a POSIX shell would, quotes and
-// backslashes included. It expands nothing.
-func shellWords(line string) []string {
-	var words []string
-	var word strings.Builder
-	quote, open := byte(0), false
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case quote == 0 && (c == ' ' || c == '\t' || c == '\n' || c == ';' || c == '&' || c == '|'):
-			if open {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			open = false
-		case quote == 0 && (c == '\'' || c == '"'):
-			quote, open = c, true
-		case c == quote && quote != 0:
-			quote = 0
-		case c == '\\' && quote != '\'' && i+1 < len(line) && strings.IndexByte(`\"'$ `, line[i+1]) >= 0:
-			i++
-			word.WriteByte(line[i])
-			open = true
-		default:
-			word.WriteByte(c)
-			open = true
-		}
-	}
-	if open {
-		words = append(words, word.String())
-	}
-	return words
 }
 
 // examineHookProgram looks whether the program that hooks call is there, can be
@@ -206,7 +118,7 @@ func (p *Program) examineHookProgram(name, program, settings string) []ask.Check
 	case err != nil:
 		return []ask.Check{problem(name, "whodid init", "The hooks in %s call %s, which is not there: nothing is recorded.", settings, path)}
 	case info.IsDir() || runtime.GOOS != "windows" && info.Mode()&0o111 == 0:
-		return []ask.Check{problem(name, "chmod +x "+shellWord(path), "The hooks in %s call %s, which can't be executed: nothing is recorded.", settings, path)}
+		return []ask.Check{problem(name, "chmod +x "+install.Quote(path), "The hooks in %s call %s, which can't be executed: nothing is recorded.", settings, path)}
 	}
 	if theirs, ours := versionOf(path), ownVersion(); theirs != "" && ours != "" && theirs != ours {
 		return []ask.Check{warning(name, "whodid init", "The hooks call %s of version %s, and this is %s.", path, theirs, ours)}
@@ -261,7 +173,8 @@ func readClaudeSettings(path string) (claudeSettings, error) {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return s, err
 	}
-	return s, nil
+	s.ours, err = install.Find(b)
+	return s, err
 }
 
 // settingsFile is where settings may be.
@@ -293,10 +206,8 @@ func (p *Program) claudeSettingsFiles() []settingsFile {
 
 // claudeDir is the folder of this user's settings of Claude Code.
 func (p *Program) claudeDir() string {
-	if dir := p.Env("CLAUDE_CONFIG_DIR"); dir != "" {
-		return dir
-	}
-	return filepath.Join(place.Home(p.Env), ".claude")
+	client, _ := install.ClientNamed(agent.ClaudeCode)
+	return client.Dir(place.Home(p.Env), p.Env)
 }
 
 // lookPath finds a program in the PATH of the program's world.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/install"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/spool"
@@ -54,10 +55,10 @@ func isThere(where place.Trail) bool {
 	return err == nil
 }
 
-func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.Trail) {
+func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.Trail) heard {
 	if !isThere(where) {
 		d.Add(warning("trail", "whodid init", "There is no trail yet at %s (%s): nothing was ever recorded.", where.Location, where.Why))
-		return
+		return nil
 	}
 	t, err := p.openStore(ctx)
 	if err != nil {
@@ -66,18 +67,18 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 			remedy = "update this whodid"
 		}
 		d.Add(problem("trail", remedy, "The trail %s (%s) can't be used: %v.", where.Location, where.Why, err))
-		return
+		return nil
 	}
 	defer t.close()
 	pulse, err := t.asker.Pulse(ctx, p.Now().Add(-recently))
 	if err != nil {
 		d.Add(problem("trail", "whodid verify", "The trail %s (%s) can't be read: %v.", where.Location, where.Why, err))
-		return
+		return nil
 	}
 	version, err := t.store.SchemaVersion(ctx)
 	if err != nil {
 		d.Add(problem("trail", "", "The trail %s (%s) can't be read: %v.", where.Location, where.Why, err))
-		return
+		return nil
 	}
 	d.Add(fine("trail", "%s (%s) is reachable and holds %s; its schema is version %d.",
 		where.Location, where.Why, term.Count(int64(pulse.Size), "event"), version))
@@ -87,6 +88,11 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 	d.Add(p.examineWitness(t, pulse))
 	d.Add(examineRuns(pulse))
 	d.Add(examineGaps(pulse))
+	heard, err := t.asker.Heard(ctx)
+	if err != nil {
+		d.Add(problem("trail", "whodid verify", "The trail %s (%s) can't be read: %v.", where.Location, where.Why, err))
+	}
+	return heard
 }
 
 func examineKey(signing, people string, pulse *ask.Pulse) ask.Check {
@@ -100,7 +106,7 @@ func examineKey(signing, people string, pulse *ask.Pulse) ask.Check {
 	case err != nil:
 		return problem(name, "", "The signing key can't be read: %v.", err)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		return problem(name, "chmod 600 "+shellWord(signing), "Others than you can read the signing key, and sign what they like.")
+		return problem(name, "chmod 600 "+install.Quote(signing), "Others than you can read the signing key, and sign what they like.")
 	}
 	ring, err := keys.Load(signing, people)
 	switch {
@@ -259,15 +265,4 @@ func bytesInWords(n uint64) string {
 	default:
 		return fmt.Sprintf("%d bytes", n)
 	}
-}
-
-// shellWord quotes a word for a POSIX shell if it needs it.
-func shellWord(s string) string {
-	safe := strings.IndexFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("/._-+:@%", r)
-	}) < 0
-	if safe && s != "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

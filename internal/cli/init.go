@@ -14,18 +14,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/install"
 	"github.com/whodid/whodid/internal/place"
 )
-
-// hookTimeout is after how many seconds the client goes on without the hook,
-// which takes a few milliseconds unless a disk hangs.
-const hookTimeout = 10
 
 // initOptions are the flags of "whodid init".
 type initOptions struct {
 	user, project, remove, required, dry, print bool
 	agent                                       string
+	only                                        []string
+	server, tokenFile                           string
 	git                                         gitChoice
 }
 
@@ -34,25 +33,35 @@ func (p *Program) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "init",
 		GroupID: "record",
-		Short:   "Record Claude Code from now on, by hooks in its settings",
-		Long: `Puts whodid's hooks into the settings of Claude Code: yours, so that every
-session of yours is recorded, or with --project those of the project in this
-folder. What else is in the settings stays as it is, to the byte. Run again it
-changes nothing, or brings older hooks up to date; --remove takes the hooks out
-again.
+		Short:   "Record the agents of this machine from now on, by hooks in their settings",
+		Long: `Puts whodid's hooks into the settings of each agent's client that it finds on
+this machine: Claude Code, Codex, Gemini CLI, Copilot CLI and Cursor. VS Code's
+agent runs those of Claude Code and of Copilot. They are put into your own
+settings, so that every session of yours is recorded, or with --project into
+those of the project in this folder. What else is in the settings stays as it is,
+to the byte. Run again it changes nothing, or brings older hooks up to date;
+--remove takes the hooks out again. --only names the clients, found or not.
 
 It also makes the trail and its keys. With --project the trail is the project's
 own, in .whodid/, which git is told to leave alone. A trail that --store or
 WHODID_STORE names is written into the hooks, without a password.
+
+With --server the hooks of Claude Code post to a server of your company instead,
+with the token that is in WHODID_TOKEN where Claude Code starts; no token is
+written into the settings. The other clients have no such hooks: theirs go on
+recording on this machine, and "whodid sync" sends that to the server, whose
+address is kept in your config.toml with the file of the token.
 
 In a git repository it also does what "whodid git install" does, so that commits
 of agents say where they come from; --git=false leaves that out.
 
 A session that can't be recorded goes on. With --required its tools are refused
 then.`,
-		Example: `  whodid init                        # all your sessions
+		Example: `  whodid init                        # all your sessions, of every client
+  whodid init --only codex,gemini    # of these clients
   whodid init --project              # sessions in this folder
   whodid init --agent eng/reviewer   # under this name
+  whodid init --server https://whodid.example --token-file ~/.config/whodid/token
   whodid init --dry-run              # what would it do?
   whodid init --remove`,
 		Args: arguments(cobra.NoArgs),
@@ -66,6 +75,9 @@ then.`,
 	f.BoolVar(&o.user, "user", false, "install for all your sessions (the default)")
 	f.BoolVar(&o.project, "project", false, "install for the project in this folder, with a trail of its own")
 	f.BoolVar(&o.remove, "remove", false, "take the hooks out again; the trail stays")
+	f.StringSliceVar(&o.only, "only", nil, "only these `CLIENTS`: "+strings.Join(clientNames(), ", ")+" (default: each that is found)")
+	f.StringVar(&o.server, "server", "", "the `URL` of a server that records, where a client can post to it")
+	f.StringVar(&o.tokenFile, "token-file", "", "the `FILE` that holds the token for the server, for whodid sync")
 	f.BoolVar(&o.required, "required", false, "refuse the agent's tools while nothing can be recorded")
 	f.StringVar(&o.agent, "agent", "", "the name of the agent, as squad/agent (default local/ and the client's name)")
 	f.BoolVar(&o.dry, "dry-run", false, "say what would be done, and do nothing")
@@ -73,20 +85,37 @@ then.`,
 	return c
 }
 
-// initialized is the answer of "whodid init".
+// initialized is the answer of "whodid init". What it tells of settings is that
+// of the first client; Clients has all of them.
 type initialized struct {
+	hooked
+	DryRun  bool     `json:"dry_run"`
+	Command string   `json:"command,omitempty"`
+	Trail   string   `json:"trail,omitempty"`
+	Clients []hooked `json:"clients"`
+	// Server is where hooks post to, and what is recorded here is sent.
+	Server string `json:"server,omitempty"`
+	// Config is the file that says so to "whodid sync".
+	Config string `json:"config,omitempty"`
+	// Git is what became of the hooks of git; absent outside of a repository.
+	Git *gitInstalled `json:"git,omitempty"`
+}
+
+// hooked is what became of one client's settings.
+type hooked struct {
+	Client   string `json:"client"`
 	Settings string `json:"settings"`
 	// Action is installed, updated, unchanged, removed or absent.
 	Action string `json:"action"`
 	// Created and Deleted tell that the file itself came or went.
 	Created bool     `json:"created"`
 	Deleted bool     `json:"deleted"`
-	DryRun  bool     `json:"dry_run"`
-	Command string   `json:"command,omitempty"`
 	Events  []string `json:"events,omitempty"`
-	Trail   string   `json:"trail,omitempty"`
-	// Git is what became of the hooks of git; absent outside of a repository.
-	Git *gitInstalled `json:"git,omitempty"`
+	// Note says what else is to be done; empty if nothing is.
+	Note string `json:"note,omitempty"`
+
+	title string
+	out   install.Outcome
 }
 
 func (p *Program) initialize(ctx context.Context, o *initOptions) error {
@@ -98,6 +127,14 @@ func (p *Program) initialize(ctx context.Context, o *initOptions) error {
 			return misuse(err, "write, for example, --agent eng/reviewer")
 		}
 	}
+	address, err := serverAddress(o)
+	if err != nil {
+		return err
+	}
+	clients, err := p.clientsToHook(o)
+	if err != nil {
+		return err
+	}
 	where, err := p.hookedTrail(o)
 	if err != nil {
 		return err
@@ -106,85 +143,199 @@ func (p *Program) initialize(ctx context.Context, o *initOptions) error {
 	if err != nil {
 		return err
 	}
-	handlers := hooks(command, o.required)
 	if o.print {
-		edit, err := install.Add([]byte("{}\n"), handlers)
-		if err != nil {
-			return err
-		}
-		_, err = p.Stdout.Write(edit.Text)
-		return err
+		return p.printHooks(o, clients, command, address)
 	}
-	file := p.settings(o, where)
-	answer := initialized{Settings: file.Path, DryRun: o.dry}
+	answer := initialized{DryRun: o.dry, Trail: where.String(), Server: address}
 	if o.remove {
-		out, err := file.Uninstall(o.dry)
-		if err != nil {
+		return p.removeHooks(ctx, o, clients, where, &answer)
+	}
+	answer.Command = command
+	// What would be refused is refused before anything is made.
+	for i := range clients {
+		file := p.settings(o, &clients[i], where)
+		if _, err := file.Install(handlersFor(&clients[i], o, command, address), true); err != nil {
 			return withSettingsHint(err)
 		}
-		answer.Action, answer.Deleted = "absent", out.Deleted
-		if out.Changed {
-			answer.Action = "removed"
-		}
-		if answer.Git, err = p.initGit(ctx, o, where); err != nil {
-			return err
-		}
-		return p.sayRemoved(&answer, out)
-	}
-	// What would be refused is refused before anything is made.
-	if _, err := file.Install(handlers, true); err != nil {
-		return withSettingsHint(err)
 	}
 	if !o.dry {
 		if err := p.makeTrail(ctx, o, where); err != nil {
 			return err
 		}
 	}
-	out, err := file.Install(handlers, o.dry)
-	if err != nil {
-		return withSettingsHint(err)
+	if address != "" {
+		if answer.Config, err = p.rememberServer(address, o); err != nil {
+			return err
+		}
 	}
-	answer.Action, answer.Created, answer.Command, answer.Trail = "unchanged", out.Created, command, where.String()
+	for i := range clients {
+		h, err := p.hookClient(o, &clients[i], where, command, address)
+		if err != nil {
+			return withSettingsHint(err)
+		}
+		answer.Clients = append(answer.Clients, *h)
+	}
+	answer.hooked = answer.Clients[0]
 	if answer.Git, err = p.initGit(ctx, o, where); err != nil {
 		return err
-	}
-	for _, h := range handlers {
-		answer.Events = append(answer.Events, h.Event)
-	}
-	switch {
-	case out.Changed && out.Replaced > 0:
-		answer.Action = "updated"
-	case out.Changed:
-		answer.Action = "installed"
 	}
 	return p.sayInstalled(&answer, o, where)
 }
 
-func withSettingsHint(err error) error {
-	return withHint(err, "nothing was changed; correct it, or use --print and put the hooks in by hand")
+// hookClient puts the hooks into the settings of one client.
+func (p *Program) hookClient(o *initOptions, c *install.Client, where place.Trail, command, address string) (*hooked, error) {
+	file, handlers := p.settings(o, c, where), handlersFor(c, o, command, address)
+	out, err := file.Install(handlers, o.dry)
+	if err != nil {
+		return nil, err
+	}
+	h := &hooked{Client: c.Name, title: c.Title, Settings: file.Path, Action: "unchanged", Created: out.Created, Note: noteFor(c, o, out, address), out: out}
+	for _, handler := range handlers {
+		h.Events = append(h.Events, handler.Event)
+	}
+	switch {
+	case out.Changed && out.Replaced > 0:
+		h.Action = "updated"
+	case out.Changed:
+		h.Action = "installed"
+	}
+	return h, nil
 }
 
-// hooks are the hooks of everything that the adapter understands. Each waits
-// for its answer: one that ran beside the client could tell of a result before
-// the attempt, and would be cut off by the client's end. Only what comes before
-// a tool may refuse: refused the end of a turn, the client would go on for ever.
-func hooks(command string, required bool) []install.Handler {
-	var out []install.Handler
-	for _, event := range []string{
-		"SessionStart", "SessionEnd", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure",
-		"PermissionDenied", "PostToolBatch", "Stop", "StopFailure", "SubagentStart", "SubagentStop",
-	} {
-		h := install.Handler{Event: event, Command: command, Timeout: hookTimeout}
-		switch event {
-		case "PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionDenied":
-			h.Matcher = "*"
+// removeHooks takes the hooks out of the settings of the clients.
+func (p *Program) removeHooks(ctx context.Context, o *initOptions, clients []install.Client, where place.Trail, answer *initialized) error {
+	for i := range clients {
+		c := &clients[i]
+		file := p.settings(o, c, where)
+		out, err := file.Uninstall(o.dry)
+		if err != nil {
+			return withSettingsHint(err)
 		}
-		if required && event == "PreToolUse" {
-			h.Command += " --required"
+		h := hooked{Client: c.Name, title: c.Title, Settings: file.Path, Action: "absent", Deleted: out.Deleted, out: out}
+		if out.Changed {
+			h.Action = "removed"
 		}
-		out = append(out, h)
+		if out.Changed || i == 0 || len(o.only) > 0 {
+			answer.Clients = append(answer.Clients, h)
+		}
 	}
-	return out
+	if len(answer.Clients) > 1 && answer.Clients[0].Action == "absent" && len(o.only) == 0 {
+		answer.Clients = answer.Clients[1:] // another client's hooks are what was taken out
+	}
+	answer.hooked = answer.Clients[0]
+	var err error
+	if answer.Git, err = p.initGit(ctx, o, where); err != nil {
+		return err
+	}
+	return p.sayRemoved(answer)
+}
+
+// printHooks prints the settings of each client with the hooks alone.
+func (p *Program) printHooks(o *initOptions, clients []install.Client, command, address string) error {
+	for i := range clients {
+		edit, err := install.Add([]byte(clients[i].Fresh), handlersFor(&clients[i], o, command, address))
+		if err != nil {
+			return err
+		}
+		if _, err := p.Stdout.Write(edit.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handlersFor are the hooks of a client: those that post to a server where there
+// is one and the client has such.
+func handlersFor(c *install.Client, o *initOptions, command, address string) []install.Handler {
+	if address == "" || c.Name != agent.ClaudeCode {
+		return c.Hooks(command, o.required)
+	}
+	to := address + "/hooks"
+	if o.agent != "" {
+		to += "?agent=" + url.QueryEscape(o.agent)
+	}
+	return c.HTTPHooks(to, map[string]string{
+		"Authorization": "Bearer ${WHODID_TOKEN}",
+		// What "whodid run" tells those that it runs; empty outside of a run.
+		"Whodid-Execution": "${WHODID_EXECUTION}", "Whodid-Agent": "${WHODID_AGENT}", "Whodid-Trigger": "${WHODID_TRIGGER}",
+	}, o.required)
+}
+
+// noteFor says what a client's user has to do yet.
+func noteFor(c *install.Client, o *initOptions, out install.Outcome, address string) string {
+	switch {
+	case address != "" && c.Name == agent.ClaudeCode && o.tokenFile != "":
+		return `start Claude Code with the token in its environment: export WHODID_TOKEN="$(cat ` + install.Quote(o.tokenFile) + `)"`
+	case address != "" && c.Name == agent.ClaudeCode:
+		return "start Claude Code with the server's token in the variable WHODID_TOKEN"
+	case !out.Changed:
+		return ""
+	case c.Name == agent.Codex:
+		return "Codex runs a hook only once you have trusted it: start codex, say /hooks and trust those of whodid"
+	case c.Name == agent.Gemini && o.project:
+		return "Gemini CLI runs a project's hooks only in a folder that you trust, and asks you for it"
+	case c.Name == agent.Copilot && o.project:
+		return "Copilot's cloud agent runs them once they are on the default branch, and only where whodid is installed there"
+	default:
+		return ""
+	}
+}
+
+func clientNames() []string {
+	var names []string
+	for _, c := range install.Clients() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// clientsToHook are the clients that were named, else those that are on this
+// machine, else Claude Code. Hooks are taken out of the settings of all.
+func (p *Program) clientsToHook(o *initOptions) ([]install.Client, error) {
+	all := install.Clients()
+	if len(o.only) > 0 {
+		var named []install.Client
+		for _, name := range o.only {
+			c, ok := install.ClientNamed(name)
+			if !ok {
+				return nil, misuse(fmt.Errorf("there is no client %q", name), "choose from %s", strings.Join(clientNames(), ", "))
+			}
+			named = append(named, c)
+		}
+		return named, nil
+	}
+	if o.remove {
+		return all, nil
+	}
+	var found []install.Client
+	for i := range all {
+		if p.isOnMachine(&all[i]) {
+			found = append(found, all[i])
+		}
+	}
+	if len(found) == 0 || o.print {
+		return all[:1], nil
+	}
+	return found, nil
+}
+
+// serverAddress checks the address of a server.
+func serverAddress(o *initOptions) (string, error) {
+	if o.server == "" {
+		if o.tokenFile != "" {
+			return "", misuse(errors.New("--token-file is the token for a server"), "name the server with --server URL")
+		}
+		return "", nil
+	}
+	u, err := url.Parse(o.server)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", misuse(fmt.Errorf("%q is not the address of a server", o.server), "write, for example, --server https://whodid.example")
+	}
+	return strings.TrimSuffix(u.String(), "/"), nil
+}
+
+func withSettingsHint(err error) error {
+	return withHint(err, "nothing was changed; correct it, or use --print and put the hooks in by hand")
 }
 
 // hookedTrail finds the trail that the hooks will find. Those of the user run
@@ -248,16 +399,11 @@ func withoutPassword(where place.Trail) string {
 	return u.String()
 }
 
-// settings is the file of the client's settings.
-func (p *Program) settings(o *initOptions, where place.Trail) install.File {
-	f := install.File{Mode: 0o600}
-	switch dir := p.Env("CLAUDE_CONFIG_DIR"); {
-	case o.project:
-		f.Path, f.Mode = filepath.Join(p.Dir, ".claude", "settings.json"), 0o644
-	case dir != "":
-		f.Path = filepath.Join(dir, "settings.json")
-	default:
-		f.Path = filepath.Join(place.Home(p.Env), ".claude", "settings.json")
+// settings is the file of a client's settings.
+func (p *Program) settings(o *initOptions, c *install.Client, where place.Trail) install.File {
+	f := install.File{Mode: 0o600, Fresh: c.Fresh, Path: c.Path(c.Dir(place.Home(p.Env), p.Env))}
+	if o.project {
+		f.Path, f.Mode = filepath.Join(p.Dir, filepath.FromSlash(c.Project)), 0o644
 	}
 	name := strings.Trim(strings.Map(func(r rune) rune {
 		if r == '/' || r == '\\' || r == ':' {
@@ -298,70 +444,4 @@ func (p *Program) makeTrail(ctx context.Context, o *initOptions, where place.Tra
 	}
 	t.close()
 	return nil
-}
-
-func (p *Program) sayInstalled(a *initialized, o *initOptions, where place.Trail) error {
-	if p.json {
-		return p.printJSON(a)
-	}
-	switch {
-	case a.Action == "unchanged":
-		fmt.Fprintf(p.Stdout, "Claude Code is recorded already: %s has the hooks.\n", a.Settings)
-	case a.DryRun:
-		fmt.Fprintf(p.Stdout, "Would put %d hooks into %s%s.\n", len(a.Events), a.Settings, createdNote(a.Created))
-	case a.Action == "updated":
-		fmt.Fprintf(p.Stdout, "Brought the %d hooks in %s up to date.\n", len(a.Events), a.Settings)
-	default:
-		fmt.Fprintf(p.Stdout, "Put %d hooks into %s%s.\n", len(a.Events), a.Settings, createdNote(a.Created))
-	}
-	fmt.Fprintf(p.Stdout, "  command  %s\n  trail    %s\n", a.Command, a.Trail)
-	p.sayGit(a.Git)
-	if o.required {
-		fmt.Fprintln(p.Stdout, "  required: a tool is refused if its call can't be recorded")
-	}
-	if where.Path == "" && withoutPassword(where) != where.URL {
-		fmt.Fprintln(p.Stderr, "whodid: the password of the trail is not written into the settings; put it into ~/.pgpass, so that hooks can use it")
-	}
-	if a.DryRun {
-		return nil
-	}
-	if o.project {
-		fmt.Fprintln(p.Stdout, "\nThe command is this machine's: others who work on the project run \"whodid init --project\" too.")
-	}
-	_, err := fmt.Fprintln(p.Stdout, `
-Next: start Claude Code and let it do something, then ask
-  whodid history
-  whodid doctor     # is everything recorded?
-To undo this: whodid init --remove`+map[bool]string{true: " --project"}[o.project])
-	return err
-}
-
-func createdNote(created bool) string {
-	if created {
-		return ", a new file"
-	}
-	return ""
-}
-
-func (p *Program) sayRemoved(a *initialized, out install.Outcome) error {
-	if p.json {
-		return p.printJSON(a)
-	}
-	p.sayGit(a.Git)
-	would := ""
-	if a.DryRun {
-		would = "Would do this: "
-	}
-	var err error
-	switch {
-	case !out.Changed:
-		_, err = fmt.Fprintf(p.Stdout, "There is no hook of whodid in %s.\n", a.Settings)
-	case out.Deleted:
-		_, err = fmt.Fprintf(p.Stdout, "%sRemoved %s, which held nothing but the hooks. The trail stays.\n", would, a.Settings)
-	case out.Restored:
-		_, err = fmt.Fprintf(p.Stdout, "%s%s is what it was before the hooks. The trail stays.\n", would, a.Settings)
-	default:
-		_, err = fmt.Fprintf(p.Stdout, "%sTook the hooks out of %s, which somebody else has edited meanwhile. The trail stays.\n", would, a.Settings)
-	}
-	return err
 }

@@ -2,6 +2,7 @@ package install
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,6 +24,9 @@ type File struct {
 	Note string
 	// Mode is what a file that is made gets; one that is there keeps its own.
 	Mode fs.FileMode
+	// Fresh is what a file that is made is before the hooks come; an empty
+	// object if it is empty.
+	Fresh string
 }
 
 // Outcome says what was done to a file, or would be.
@@ -48,7 +52,7 @@ type note struct {
 	CreatedDir bool   `json:"created_dir,omitempty"`
 }
 
-// fresh is what a file that is made is before the hooks come.
+// fresh is an empty file of settings.
 const fresh = "{}\n"
 
 // Install puts the handlers into the file, in the place of those of ours that
@@ -60,7 +64,7 @@ func (f File) Install(handlers []Handler, dry bool) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if missing {
-		text = []byte(fresh)
+		text = []byte(cmp.Or(f.Fresh, fresh))
 	}
 	direct, err := Add(text, handlers)
 	if err != nil {
@@ -117,7 +121,7 @@ func (f File) Uninstall(dry bool) (Outcome, error) {
 	if exact {
 		rest, out.Restored = n.without(text), true
 	}
-	out.Deleted = n.Created && strings.TrimSpace(string(rest)) == strings.TrimSpace(fresh)
+	out.Deleted = n.Created && strings.TrimSpace(string(rest)) == strings.TrimSpace(cmp.Or(f.Fresh, fresh))
 	switch {
 	case dry:
 		return out, nil

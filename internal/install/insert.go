@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -154,22 +155,67 @@ func (f *format) append(text []byte, n *node, depth int, parts []string) inserti
 	return insertion{at: n.start + 1, text: b.String()}
 }
 
-// groups writes the groups of an event's list, which stand at the depth.
+// groups writes the items of an event's list, which stand at the depth.
 func (f *format) groups(handlers []Handler, depth int) []string {
 	var out []string
-	for _, h := range handlers {
+	for i := range handlers {
+		h := &handlers[i]
+		if h.flat() {
+			out = append(out, h.write(f, depth))
+			continue
+		}
 		var group []string
 		if h.Matcher != "" {
 			group = append(group, `"matcher"`+f.colon()+quoted(h.Matcher))
 		}
-		handler := []string{`"type"` + f.colon() + `"command"`, `"command"` + f.colon() + quoted(h.Command)}
-		if h.Timeout > 0 {
-			handler = append(handler, fmt.Sprintf(`"timeout"%s%d`, f.colon(), h.Timeout))
-		}
-		list := f.container("[", []string{f.container("{", handler, "}", depth+2)}, "]", depth+1)
+		list := f.container("[", []string{h.write(f, depth+2)}, "]", depth+1)
 		out = append(out, f.container("{", append(group, `"hooks"`+f.colon()+list), "}", depth))
 	}
 	return out
+}
+
+// flat tells that the handler stands in its event's list, in no group.
+func (h *Handler) flat() bool { return h.shape == copilot || h.shape == cursor }
+
+// write writes the handler, which stands at the depth.
+func (h *Handler) write(f *format, depth int) string {
+	var parts []string
+	add := func(name, value string) { parts = append(parts, quoted(name)+f.colon()+value) }
+	switch {
+	case h.URL != "":
+		add("type", `"http"`)
+		add("url", quoted(h.URL))
+		var headers, variables []string
+		for _, name := range slices.Sorted(maps.Keys(h.Headers)) {
+			value := h.Headers[name]
+			headers = append(headers, quoted(name)+f.colon()+quoted(value))
+			if _, rest, ok := strings.Cut(value, "${"); ok {
+				variable, _, _ := strings.Cut(rest, "}")
+				variables = append(variables, quoted(variable))
+			}
+		}
+		add("headers", f.container("{", headers, "}", depth+1))
+		add("allowedEnvVars", f.container("[", variables, "]", depth+1))
+		if h.Block {
+			add("onFailure", `"block"`)
+		}
+	case h.shape == cursor:
+		add("command", quoted(h.Command))
+	default:
+		add("type", `"command"`)
+		add("command", quoted(h.Command))
+	}
+	switch {
+	case h.Timeout <= 0:
+	case h.shape == grouped1000:
+		add("timeout", strconv.Itoa(h.Timeout*1000))
+	case h.shape == copilot:
+		add("timeoutSec", strconv.Itoa(h.Timeout))
+		add("timeout", strconv.Itoa(h.Timeout)) // VS Code reads the same file
+	default:
+		add("timeout", strconv.Itoa(h.Timeout))
+	}
+	return f.container("{", parts, "}", depth)
 }
 
 func quoted(s string) string {

@@ -1,9 +1,11 @@
-// Package install puts hooks into the settings of Claude Code and takes them
+// Package install puts hooks into the settings of agents' clients and takes them
 // out again. It edits the text of the file and nothing but the places where
 // something of ours stands or comes to stand, so that formatting, order and
 // everything that others wrote stay as they are to the byte.
 //
-// Settings and their hooks: https://code.claude.com/docs/en/hooks.
+// Settings and their hooks: https://code.claude.com/docs/en/hooks,
+// https://developers.openai.com/codex/hooks, https://geminicli.com/docs/hooks/reference,
+// https://docs.github.com/en/copilot/reference/hooks-reference, https://cursor.com/docs/hooks.
 package install
 
 import (
@@ -19,10 +21,19 @@ type Handler struct {
 	Event string
 	// Matcher says for which tools; empty where the event is about none.
 	Matcher string
-	// Command is a command line for a POSIX shell.
+	// Command is a command line for a POSIX shell; empty for an http hook.
 	Command string
 	// Timeout is after how many seconds the client goes on without it.
 	Timeout int
+	// URL is where an http hook posts to, Headers what it says there, in which
+	// ${NAME} stands for a variable of the client's environment.
+	URL     string
+	Headers map[string]string
+	// Block tells an http hook to refuse what the agent is about to do if the
+	// server does not take it.
+	Block bool
+
+	shape shape
 }
 
 // MaxSettings is how large a file of settings may be that is edited.
@@ -100,23 +111,30 @@ func installed(text []byte, root *node, handlers []Handler) bool {
 	if len(found) != len(handlers) {
 		return false
 	}
-	var have []Handler
+	var have []string
 	for _, f := range found {
-		h := Handler{Event: f.event, Command: f.handler.text("command")}
-		if m := f.group.member("matcher"); m != nil {
-			h.Matcher = m.value.str
+		matcher := ""
+		if m := f.group.member("matcher"); m != nil && f.group != f.handler {
+			matcher = m.value.str
 		}
-		if n := f.handler.member("timeout"); n != nil {
-			_ = json.Unmarshal(text[n.value.start:n.value.end], &h.Timeout)
-		}
-		have = append(have, h)
+		have = append(have, identity(f.event, matcher, text[f.handler.start:f.handler.end]))
 	}
-	for _, want := range handlers {
-		if !slices.Contains(have, want) {
+	compact := format{oneLine: true}
+	for i := range handlers {
+		h := &handlers[i]
+		if !slices.Contains(have, identity(h.Event, h.Matcher, []byte(h.write(&compact, 0)))) {
 			return false
 		}
 	}
 	return true
+}
+
+// identity tells a hook from another, however it is written.
+func identity(event, matcher string, handler []byte) string {
+	var v any
+	_ = json.Unmarshal(handler, &v) // it is valid JSON
+	b, _ := json.Marshal([]any{event, matcher, v})
+	return string(b)
 }
 
 // mine is a hook of ours in the tree of a file of settings.
@@ -124,7 +142,7 @@ type mine struct {
 	event       string
 	root, hooks *node
 	list        *node // of the event's groups
-	group       *node // matcher and handlers
+	group       *node // matcher and handlers; the handler itself where there are no groups
 	handlers    *node
 	handler     *node
 	// The places of the event in hooks, of the group in list and of the handler
@@ -141,17 +159,21 @@ func ours(root *node) []mine {
 	}
 	for iEvent, event := range hooks.value.members {
 		for iGroup, group := range event.value.items {
+			m := mine{
+				event: event.name, root: root, hooks: hooks.value, list: event.value, group: group,
+				handlers: event.value, handler: group, iEvent: iEvent, iGroup: iGroup, iHandler: iGroup,
+			}
 			handlers := group.member("hooks")
 			if handlers == nil {
+				if isOurs(group) {
+					found = append(found, m)
+				}
 				continue
 			}
 			for iHandler, h := range handlers.value.items {
-				if h.text("type") == "command" && isOurs(h.text("command")) {
-					found = append(found, mine{
-						event: event.name, root: root, hooks: hooks.value, list: event.value,
-						group: group, handlers: handlers.value, handler: h,
-						iEvent: iEvent, iGroup: iGroup, iHandler: iHandler,
-					})
+				if isOurs(h) {
+					m.handlers, m.handler, m.iHandler = handlers.value, h, iHandler
+					found = append(found, m)
 				}
 			}
 		}
@@ -176,24 +198,72 @@ func (m *mine) cut(text []byte) []byte {
 	return m.root.without(text, m.root.index("hooks"))
 }
 
-// isOurs tells whether a command line runs our hook: "whodid-hook …", or
-// "whodid … hook …", by whatever path and however quoted.
-func isOurs(command string) bool {
-	words := shellWords(command)
-	if len(words) == 0 {
-		return false
+// Installed is a hook of ours that is in a file of settings.
+type Installed struct {
+	Event string
+	// Program is what a command hook runs, URL where an http hook posts to.
+	Program, URL string
+}
+
+// Find returns the hooks of ours in settings.
+func Find(settings []byte) ([]Installed, error) {
+	root, err := parseSettings(settings)
+	if err != nil {
+		return nil, err
 	}
-	program := words[0]
-	if i := strings.LastIndexAny(program, `/\`); i >= 0 {
-		program = program[i+1:]
+	var all []Installed
+	for _, m := range ours(root) {
+		i := Installed{Event: m.event, URL: m.handler.text("url")}
+		i.Program, _ = HookProgram(m.handler.text("command"))
+		all = append(all, i)
 	}
-	switch strings.TrimSuffix(program, ".exe") {
-	case "whodid-hook":
-		return true
-	case "whodid":
-		return slices.Contains(words[1:], "hook")
+	return all, nil
+}
+
+// isOurs tells whether a handler is one of ours: a command that is, or a post
+// that names a header of ours.
+func isOurs(h *node) bool {
+	switch h.text("type") {
+	case "command", "": // Cursor names no type
+		line := h.text("command")
+		if args := h.member("args"); args != nil { // a program and its arguments, without a shell
+			line = Quote(line)
+			for _, arg := range args.value.items {
+				line += " " + Quote(arg.str)
+			}
+		}
+		_, ours := HookProgram(line)
+		return ours
+	case "http":
+		headers := h.member("headers")
+		return headers != nil && headers.value.member(ownHeader) != nil
 	default:
 		return false
+	}
+}
+
+// ownHeader is in every http hook of ours.
+const ownHeader = "Whodid-Execution"
+
+// HookProgram returns the program that a command line runs, and whether it is
+// our hook: "whodid-hook …", or "whodid … hook …", by whatever path and however
+// quoted.
+func HookProgram(command string) (program string, ours bool) {
+	words := shellWords(command)
+	if len(words) == 0 {
+		return "", false
+	}
+	name := words[0]
+	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
+		name = name[i+1:]
+	}
+	switch strings.TrimSuffix(name, ".exe") {
+	case "whodid-hook":
+		return words[0], true
+	case "whodid":
+		return words[0], slices.Contains(words[1:], "hook")
+	default:
+		return words[0], false
 	}
 }
 

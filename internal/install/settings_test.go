@@ -204,8 +204,8 @@ func TestIsOurs(t *testing.T) {
 		"/opt/whodid-hook/run.sh --log whodid":                          false,
 		"whodid-hook.exe.bak --like whodid hook":                        false,
 	} {
-		if got := isOurs(command); got != want {
-			t.Errorf("isOurs(%q) = %t", command, got)
+		if _, got := HookProgram(command); got != want {
+			t.Errorf("HookProgram(%q) = %t", command, got)
 		}
 	}
 }

@@ -110,7 +110,7 @@ func parseSettings(text []byte) (*node, error) {
 		return nil, errors.New(`its "hooks" is not a JSON object`)
 	}
 	for _, event := range hooks.value.members {
-		if event.value.kind != '[' {
+		if event.value.kind != '[' && event.name != "enabled" { // a switch of older versions of Gemini CLI
 			return nil, fmt.Errorf(`its "hooks.%s" is not a list`, event.name)
 		}
 	}

@@ -221,6 +221,18 @@ func dataDir(env Env) string {
 	}
 }
 
+// ConfigFile is the file of this user's own settings.
+func ConfigFile(env Env) string {
+	switch {
+	case env("XDG_CONFIG_HOME") != "":
+		return filepath.Join(env("XDG_CONFIG_HOME"), "whodid", "config.toml")
+	case runtime.GOOS == "windows" && env("APPDATA") != "":
+		return filepath.Join(env("APPDATA"), "whodid", "config.toml")
+	default:
+		return filepath.Join(Home(env), ".config", "whodid", "config.toml")
+	}
+}
+
 func stateDir(env Env) string {
 	if env("XDG_STATE_HOME") != "" {
 		return filepath.Join(env("XDG_STATE_HOME"), "whodid")
