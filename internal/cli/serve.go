@@ -26,7 +26,7 @@ import (
 
 func (p *Program) serveCommand() *cobra.Command {
 	var file string
-	var show bool
+	var show, ask bool
 	c := &cobra.Command{
 		Use:     "serve",
 		GroupID: "record",
@@ -58,6 +58,9 @@ its certificate again on SIGHUP.`,
 			if show {
 				return settings.Print(p.Stdout)
 			}
+			if ask {
+				return probe(c.Context(), settings.Config)
+			}
 			return p.withSettings(settings.Config).serve(c.Context(), settings.Config)
 		},
 	}
@@ -72,6 +75,7 @@ its certificate again on SIGHUP.`,
 	}
 	c.Flags().StringVar(&file, "config", "", "the `FILE` of settings, in TOML")
 	c.Flags().BoolVar(&show, "print-config", false, "print the settings and where each comes from, without secrets, and end")
+	c.Flags().BoolVar(&ask, "probe", false, "ask the server that runs here with these settings whether it is ready, and end")
 	return c
 }
 

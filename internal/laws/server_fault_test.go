@@ -255,6 +255,21 @@ func TestServerDiskFull(t *testing.T) {
 	l.settle(t, w)
 }
 
+// What containers ask with says whether the server that runs is ready.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "sqlite")
+	s := w.serve(t)
+	address := strings.TrimPrefix(s.address, "http://")
+	if o := w.run(t, nil, "whodid", "serve", "--probe", "--listen", address); o.code != 0 {
+		t.Errorf("exit %d: %s", o.code, o.stderr)
+	}
+	s.stop(t)
+	if o := w.run(t, nil, "whodid", "serve", "--probe", "--listen", address); o.code != 1 || !strings.Contains(o.stderr, "couldn't ask the server") {
+		t.Errorf("of a server that is gone: exit %d: %s", o.code, o.stderr)
+	}
+}
+
 // fill takes all the room that there is.
 func fill(t testing.TB, path string) {
 	t.Helper()
