@@ -114,7 +114,7 @@ func TestKindOf(t *testing.T) {
 	for what, want := range map[string]bool{
 		"file.write": true, "execution.start": true,
 		"report.send": true, "invoice.pay-now": true, "a.b": true, "db.row.copy": true, // a script's own
-		"execution.hijack": false, "record.forge": false, "model.train": false, "approval.grant": false, // the product's nouns
+		"execution.hijack": false, "record.forge": false, "model.train": false, "approval.force": false, // the product's nouns
 		"": false, ".": false, "file": false, "file.": false, ".write": false, "File.write": false, "file.Write": false,
 		"file write": false, "file.write\n": false, "1file.write": false, "file..write": false, "file.write.": false,
 		"a." + strings.Repeat("b", 63): false, "a." + strings.Repeat("b", 62): true,

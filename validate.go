@@ -59,6 +59,9 @@ func (e *Event) validate() error {
 	if err := e.validateText(); err != nil {
 		return err
 	}
+	if err := e.validateApproval(); err != nil {
+		return err
+	}
 	return kind.validateData(e.Data)
 }
 

@@ -49,6 +49,8 @@ type (
 		Squads          []fileSquad     `toml:"squad"`
 		Rules           []fileRule      `toml:"rule"`
 		Exceptions      []fileException `toml:"exception"`
+		Approvals       fileApprovals   `toml:"approvals"`
+		Approval        []fileApproval  `toml:"approval"`
 	}
 	fileSquad struct {
 		Name   string   `toml:"name"`
@@ -108,6 +110,9 @@ func Parse(text []byte, source string) (*Policy, error) {
 		if err := in.rule(&f.Rules[i], i, p); err != nil {
 			return nil, err
 		}
+	}
+	if err := in.approvals(&f, p); err != nil {
+		return nil, err
 	}
 	for i := range f.Exceptions {
 		if err := in.exception(&f.Exceptions[i], i, p); err != nil {

@@ -67,6 +67,7 @@ func TestParse(t *testing.T) {
 			Until: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
 			Scope: policy.Scope{Paths: []string{"src/vendor/**"}, Commits: []string{"0123456789abcdef"}},
 		}},
+		Approvals: policy.Approvals{RequestTTL: policy.DefaultRequestTTL, GrantTTL: policy.DefaultGrantTTL},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -112,7 +113,7 @@ func TestParseErrors(t *testing.T) {
 		"syntax":               {edit(`name = "engineering"`, `name = engineering`), 7, ""},
 		"unknown key":          {edit(`severity = "warning"`, "severity = \"warning\"\nseverty = \"blocker\""), 23, `unknown key "rule.severty"`},
 		"unknown key at top":   {edit(`tolerance`, `tolerances`), 3, `unknown key "tolerances"`},
-		"unknown table":        {whole + "[approval]\nx = 1\n", 33, "unknown"},
+		"unknown table":        {whole + "[approvers]\nx = 1\n", 33, "unknown"},
 		"wrong type":           {edit(`agents_may_except = true`, `agents_may_except = "yes"`), 4, ""},
 		"severity":             {edit(`"blocker"`, `"fatal"`), 10, `severity "fatal" is none of blocker, warning`},
 		"check":                {edit(`"presence", "form"`, `"presences"`), 10, `check "presences" is none of`},

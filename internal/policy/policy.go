@@ -54,6 +54,8 @@ type Policy struct {
 	Squads     []Squad
 	Rules      []Rule
 	Exceptions []Exception
+	// Approvals say which actions need a person.
+	Approvals Approvals
 }
 
 // DefaultTolerance is the tolerance of a policy that names none.
