@@ -26,6 +26,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.verifyCommand(),
 		p.proveCommand(),
 		p.logCommand(),
+		p.approvalCommand(),
 		p.policyCommand(),
 		p.exceptionCommand(),
 		p.witnessCommand(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +38,30 @@ type shownPolicy struct {
 	Squads     []shownSquad         `json:"squads"`
 	Rules      []shownRule          `json:"rules"`
 	Exceptions []gitcheck.Exception `json:"exceptions"`
+	Approvals  shownApprovals       `json:"approvals"`
+}
+
+// shownApprovals says which actions of agents need a person.
+type shownApprovals struct {
+	// Required refuses them while the trail can't be reached.
+	Required bool `json:"required"`
+	// WaitSeconds is how long a hook waits for a decision.
+	WaitSeconds int64 `json:"wait_seconds"`
+	// Signature lets only signed decisions count, FourEyes only those of others
+	// than the person behind the agent.
+	Signature bool                `json:"signature"`
+	FourEyes  bool                `json:"four_eyes"`
+	Rules     []shownApprovalRule `json:"rules"`
+}
+
+// shownApprovalRule is one rule of approval.
+type shownApprovalRule struct {
+	ID    string `json:"rule"`
+	Level string `json:"level"`
+	// Actions are globs of verbs.
+	Actions []string `json:"actions"`
+	// Scope is what it is narrowed to; empty if it applies to all such actions.
+	Scope string `json:"scope"`
 }
 
 type shownSquad struct {
@@ -131,6 +156,7 @@ func (p *Program) showPolicy(rules *policy.Policy) error {
 	for i := range rules.Exceptions {
 		answer.Exceptions = append(answer.Exceptions, gitcheck.ExceptionAt(&rules.Exceptions[i], p.Now()))
 	}
+	answer.Approvals = showApprovals(&rules.Approvals)
 	if p.json {
 		return p.printJSON(answer)
 	}
@@ -153,6 +179,16 @@ func (p *Program) showPolicy(rules *policy.Policy) error {
 	for _, s := range answer.Squads {
 		o.Printf("squad %s owns %s\n", term.Clean(s.Name), term.Clean(strings.Join(s.Agents, " ")))
 	}
+	if len(answer.Approvals.Rules) > 0 {
+		o.Printf("\n")
+		t = o.Table(term.Column{Title: "APPROVAL", Whole: true}, term.Column{Title: "LEVEL"}, term.Column{Title: "ACTIONS"}, term.Column{Title: "SCOPE"})
+		for _, r := range answer.Approvals.Rules {
+			t.Row(term.Text(r.ID), term.Text(r.Level), term.Text(strings.Join(r.Actions, " ")), term.Text(orAll(r.Scope)))
+		}
+		if err := t.Write(); err != nil {
+			return err
+		}
+	}
 	if len(answer.Exceptions) == 0 {
 		return nil
 	}
@@ -173,4 +209,15 @@ func orAll(scope string) string {
 		return "everything"
 	}
 	return scope
+}
+
+func showApprovals(a *policy.Approvals) shownApprovals {
+	shown := shownApprovals{
+		Required: a.Required, WaitSeconds: int64(a.Wait / time.Second), Signature: a.Signature, FourEyes: a.FourEyes, Rules: []shownApprovalRule{},
+	}
+	for i := range a.Rules {
+		r := &a.Rules[i]
+		shown.Rules = append(shown.Rules, shownApprovalRule{ID: r.ID, Level: string(r.Level), Actions: r.Actions, Scope: r.Narrowed()})
+	}
+	return shown
 }

@@ -97,6 +97,14 @@ func answers() map[string]any {
 		"memory conflicts": ask.ConflictList{},
 		"memory import":    imported{},
 
+		"approval request": decidedApproval{},
+		"approval approve": decidedApproval{},
+		"approval reject":  decidedApproval{},
+		"approval cancel":  decidedApproval{},
+		"approval list":    ask.ApprovalList{},
+		"approval show":    ask.ShownApproval{},
+		"approval wait":    ask.ShownApproval{},
+
 		"git check":      gitcheck.Report{},
 		"policy show":    shownPolicy{},
 		"policy check":   shownPolicy{},

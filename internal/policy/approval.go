@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -107,6 +108,26 @@ func (r *ApprovalRule) appliesTo(a *Act) bool {
 	default:
 		return true
 	}
+}
+
+// Narrowed is what the rule is narrowed to, in words; empty if to nothing.
+func (r *ApprovalRule) Narrowed() string {
+	words := []string{r.Where()}
+	for _, part := range []struct {
+		kind  string
+		globs []string
+	}{{"target", r.Targets}, {"environment", r.Environments}} {
+		for _, g := range part.globs {
+			words = append(words, part.kind+":"+g)
+		}
+	}
+	if r.CostOver > 0 {
+		words = append(words, fmt.Sprintf("cost>%.2f", float64(r.CostOver)/1e6))
+	}
+	if r.CountOver > 0 {
+		words = append(words, fmt.Sprintf("count>%d", r.CountOver))
+	}
+	return strings.TrimSpace(strings.Join(words, " "))
 }
 
 // MayNeed reports whether a rule that asks for more than to be told could apply
