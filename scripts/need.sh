@@ -7,6 +7,7 @@ missing= # apt packages
 brews=   # the same in Homebrew's names
 
 lack() { # lack APT-PACKAGES BREW-PACKAGES
+	case " $missing " in *" $1 "*) return 0 ;; esac
 	missing="$missing $1"
 	brews="$brews $2"
 }
@@ -35,6 +36,8 @@ for purpose in "$@"; do
 		have ssh-keygen || lack openssh-client openssh
 		# Another language checks the proof's test vectors; failing system calls need strace, which only Linux has.
 		have node || lack nodejs node
+		# The provider that people sign in with in tests is installed by npm.
+		have npm || lack npm node
 		[ "$(uname)" != Linux ] || have strace || lack strace ''
 		;;
 	e2e)

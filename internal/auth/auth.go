@@ -88,8 +88,9 @@ const (
 	// MethodToken is an API token: it stands for itself, or for the agent that
 	// it is bound to.
 	MethodToken = "token"
-	// MethodClaim is what the holder of an API token says of others.
-	MethodClaim = "token-claim"
+	// Vouched, before another method, is what somebody so authenticated says of
+	// an agent.
+	Vouched = "vouched:"
 	// MethodOIDC is a person whom an OpenID Connect provider vouches for.
 	MethodOIDC = "oidc"
 )

@@ -38,11 +38,13 @@ type TokenLookup interface {
 
 // TokenAuthenticator lets in who shows an API token, as "Authorization: Bearer"
 // or, for exporters that can't do that, as the password of "Authorization:
-// Basic" with any user name. It is safe for concurrent use.
+// Basic" with any user name, or as the cookie of who signed in. It is safe for concurrent use.
 type TokenAuthenticator struct {
 	lookup TokenLookup
 	now    func() time.Time
 	fails  failures
+	// origins refuses what other sites make a browser send.
+	origins *http.CrossOriginProtection
 
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]remembered // mu is held
@@ -57,14 +59,20 @@ type remembered struct {
 // NewTokenAuthenticator makes an authenticator of API tokens. now is the clock
 // against which tokens expire.
 func NewTokenAuthenticator(l TokenLookup, now func() time.Time) *TokenAuthenticator {
-	return &TokenAuthenticator{lookup: l, now: now, known: map[[sha256.Size]byte]remembered{}}
+	return &TokenAuthenticator{lookup: l, now: now, origins: http.NewCrossOriginProtection(), known: map[[sha256.Size]byte]remembered{}}
 }
 
 // Authenticate establishes whose token was shown.
 func (a *TokenAuthenticator) Authenticate(r *http.Request) (Identity, error) {
-	secret := tokenOf(r)
+	secret, byCookie := tokenOf(r)
 	if secret == "" {
 		return Identity{}, ErrUnauthenticated
+	}
+	// A browser sends its cookie whoever made it send the request.
+	if byCookie {
+		if err := a.origins.Check(r); err != nil {
+			return Identity{}, fmt.Errorf("%w: another site made this request", ErrForbidden)
+		}
 	}
 	now := a.now()
 	from := addressOf(r)
@@ -134,21 +142,32 @@ func identityOf(t *store.Token) Identity {
 	id := Identity{
 		Org: t.Org, Actor: "system:" + t.ID, ActorAuth: MethodToken, Role: Role(t.Role), Squads: t.Squads, Credential: t.ID,
 	}
-	if t.Agent != "" {
+	switch {
+	case t.Agent != "":
 		id.Actor = whodid.AgentActor(t.Agent)
+	case t.Person != "":
+		id.Actor, id.ActorAuth = t.Person, MethodOIDC
 	}
 	return id
 }
 
-// tokenOf is the secret that the request shows, or "".
-func tokenOf(r *http.Request) string {
+// SessionCookie holds the token of a person who signed in with a browser. Its
+// prefix makes browsers hold it to this very host, over TLS.
+const SessionCookie = "__Host-whodid"
+
+// tokenOf is the secret that the request shows, or "", and whether a browser
+// sent it of itself.
+func tokenOf(r *http.Request) (secret string, byCookie bool) {
 	header := r.Header.Get("Authorization")
 	scheme, rest, _ := strings.Cut(header, " ")
 	if strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(rest)
+		return strings.TrimSpace(rest), false
 	}
 	if _, password, ok := r.BasicAuth(); ok {
-		return password
+		return password, false
 	}
-	return ""
+	if c, err := r.Cookie(SessionCookie); err == nil && header == "" {
+		return c.Value, true
+	}
+	return "", false
 }

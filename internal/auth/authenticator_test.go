@@ -297,15 +297,15 @@ func TestVouch(t *testing.T) {
 		{name: "not of another agent", id: token("agent:eng/a"), actor: "agent:eng/b"},
 		{name: "not of a person", id: token("agent:eng/a"), actor: "human:p1"},
 		{name: "not of the system", id: token("agent:eng/a"), actor: "system:whodid"},
-		{name: "a token tells of agents by its word", id: token("system:tok-1"), actor: "agent:eng/b", want: "token-claim"},
+		{name: "a token tells of agents by its word", id: token("system:tok-1"), actor: "agent:eng/b", want: "vouched:token"},
 		{name: "of itself", id: token("system:tok-1"), want: "token"},
 		{name: "not of a person", id: token("system:tok-1"), actor: "human:p1"},
-		{name: "of its squads", id: token("system:tok-1", "eng"), actor: "agent:eng/b", want: "token-claim"},
+		{name: "of its squads", id: token("system:tok-1", "eng"), actor: "agent:eng/b", want: "vouched:token"},
 		{name: "not of others", id: token("system:tok-1", "eng"), actor: "agent:ops/b"},
-		{name: "who is behind an agent is a claim", id: token("system:tok-1"), actor: "agent:eng/b", want: "token-claim", onBehalf: "human:p9", wantOnBehalf: "token-claim"},
+		{name: "who is behind an agent is a claim", id: token("system:tok-1"), actor: "agent:eng/b", want: "vouched:token", onBehalf: "human:p9", wantOnBehalf: "vouched:token"},
 		{name: "a person of themselves", id: person, actor: "human:p1", want: "oidc"},
 		{name: "not of another", id: person, actor: "human:p2"},
-		{name: "an agent's person", id: person, actor: "agent:eng/b", want: "token-claim", onBehalf: "human:p1", wantOnBehalf: "oidc"},
+		{name: "an agent's person", id: person, actor: "agent:eng/b", want: "vouched:oidc", onBehalf: "human:p1", wantOnBehalf: "oidc"},
 	}
 	for _, test := range tests {
 		// What the event says of itself counts for nothing.

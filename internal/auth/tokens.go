@@ -54,6 +54,8 @@ type TokenRequest struct {
 	Squads []string
 	// Agent is the only agent that a recorder's token records; empty is any.
 	Agent string
+	// Person is who signed in, as an actor; empty for the token of a machine.
+	Person string
 	// Expires is the first moment at which it is worth nothing; zero is never.
 	Expires time.Time
 }
@@ -70,7 +72,9 @@ type Token struct {
 	// Squads are the only squads that it is for; empty is all of them.
 	Squads []string `json:"squads"`
 	// Agent is the only agent that it records; empty is any.
-	Agent     string    `json:"agent"`
+	Agent string `json:"agent"`
+	// Person is who signed in and got it, as an actor; empty for that of a machine.
+	Person    string    `json:"person"`
 	CreatedAt time.Time `json:"created_at"`
 	// CreatedBy is who made it, as an actor.
 	CreatedBy string `json:"created_by"`
@@ -119,7 +123,7 @@ func (t *Tokens) Create(ctx context.Context, q TokenRequest, by By) (made Token,
 		return Token{}, "", "", err
 	}
 	row := &store.Token{
-		Org: t.org, ID: whodid.NewID(PrefixToken), Name: q.Name, Hash: hash[:], Role: string(q.Role), Squads: q.Squads, Agent: q.Agent,
+		Org: t.org, ID: whodid.NewID(PrefixToken), Name: q.Name, Hash: hash[:], Role: string(q.Role), Squads: q.Squads, Agent: q.Agent, Person: q.Person,
 		CreatedAt: now, CreatedBy: by.Actor, ExpiresAt: q.Expires.UTC(),
 	}
 	known, err := t.store.Tokens(ctx, t.org)
@@ -181,6 +185,9 @@ func (q *TokenRequest) check(now time.Time) error {
 		case len(q.Squads) > 0 && !slices.Contains(q.Squads, squad):
 			return wrong("the agent %s is of none of the squads", q.Agent)
 		}
+	}
+	if q.Person != "" && (!whodid.IsHuman(q.Person) || q.Agent != "" || q.Expires.IsZero()) {
+		return wrong("that of a person is for a while and for no agent")
 	}
 	if !q.Expires.IsZero() && !q.Expires.After(now) {
 		return wrong("it would have expired already")
@@ -263,7 +270,7 @@ func (t *Tokens) record(ctx context.Context, what, id, name string, data whodid.
 
 func newToken(r *store.Token, now time.Time) Token {
 	t := Token{
-		ID: r.ID, Name: r.Name, Role: Role(r.Role), Squads: r.Squads, Agent: r.Agent, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
+		ID: r.ID, Name: r.Name, Role: Role(r.Role), Squads: r.Squads, Agent: r.Agent, Person: r.Person, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
 		ExpiresAt: moment(r.ExpiresAt), LastUsedAt: moment(r.LastUsedAt), RevokedAt: moment(r.RevokedAt), RevokedBy: r.RevokedBy, State: stateOf(r, now),
 	}
 	if t.Squads == nil {

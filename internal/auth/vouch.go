@@ -11,7 +11,7 @@ import (
 // actor is known. The actor is who acted, so:
 //
 //   - a token that is bound to an agent tells of that agent only ("token");
-//   - any other token tells of agents by its word ("token-claim"), and of those
+//   - any other token tells of agents by its word ("vouched:token"), and of those
 //     of its squads only if it is held to squads;
 //   - nobody tells of a person but that person, signed in ("oidc"): with a token
 //     a person's deed is refused. Who stands behind an agent, a token may claim.
@@ -33,13 +33,13 @@ func (id *Identity) Vouch(e *whodid.Event) error {
 		if squad := whodid.Squad(whodid.AgentOf(e.Actor)); len(id.Squads) > 0 && !slices.Contains(id.Squads, squad) {
 			return fmt.Errorf("%w: this token records what agents of %v did", ErrForbidden, id.Squads)
 		}
-		e.ActorAuth = MethodClaim
+		e.ActorAuth = Vouched + id.ActorAuth
 	default:
 		// What the product does by itself, such as telling of a gap.
-		e.ActorAuth = MethodClaim
+		e.ActorAuth = Vouched + id.ActorAuth
 	}
 	if e.OnBehalfOf != "" {
-		e.OnBehalfAuth = MethodClaim
+		e.OnBehalfAuth = Vouched + id.ActorAuth
 		if e.OnBehalfOf == id.Actor {
 			e.OnBehalfAuth = id.ActorAuth
 		}

@@ -14,10 +14,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/whodid/whodid/internal/api"
-	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/config"
 	hookdoor "github.com/whodid/whodid/internal/door/hooks"
 	"github.com/whodid/whodid/internal/door/otlp"
+	"github.com/whodid/whodid/internal/door/signin"
 	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
@@ -134,8 +134,9 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	if err := orgs.own(ctx, t); err != nil {
 		return err
 	}
+	authenticator, door := p.access(&c.OIDC, t, orgs)
 	o := server.Options{
-		Tenants: orgs, Authenticator: auth.NewTokenAuthenticator(t.store, time.Now), Log: log, Now: time.Now, Ready: t.store.Ready, Grace: c.Grace,
+		Tenants: orgs, Authenticator: authenticator, Log: log, Now: time.Now, Ready: t.store.Ready, Grace: c.Grace,
 		Concurrent: c.Limits.Concurrent, Streams: c.Limits.Streams, Memory: int64(c.Limits.Memory), Rate: c.Limits.Rate, Burst: c.Limits.Burst,
 		Metrics: metrics, MetricsToken: c.Metrics.Token.Value(), Tracer: tracer,
 	}
@@ -154,7 +155,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	defer stop()
 	announce(p.Stdout, l, c.TLS.Cert != "")
 	log.InfoContext(ctx, "serving", "address", l.Addr().String(), "tls", c.TLS.Cert != "", "engine", t.store.Engine(), "version", p.Version)
-	if err := server.New(o, p.doors()...).Serve(ctx, l); err != nil {
+	if err := server.New(o, slices.Concat(p.doors(), signin.Routes(door))...).Serve(ctx, l); err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "stopped")

@@ -37,7 +37,7 @@ ROLE is one of
 
 A recorder's token that is bound to an agent records what that agent did and
 nothing else. Without --agent it may name the agents of the organisation, or of
-its squads, by their word: their events say "token-claim".`,
+its squads, by their word: their events say "vouched:token".`,
 		Example: `  whodid token create --name ci --role recorder --agent engineering/builder --expires 90d
   whodid token create --name dashboard --role reader --squad engineering --json
   export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20$TOKEN"`,

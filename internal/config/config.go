@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"slices"
 	"time"
 )
@@ -49,6 +50,8 @@ type Config struct {
 	Metrics Metrics `toml:"metrics"`
 	// Traces tell an OpenTelemetry collector what the server does.
 	Traces Traces `toml:"traces"`
+	// OIDC lets people sign in through the organisation's provider.
+	OIDC OIDC `toml:"oidc"`
 }
 
 // TLS is the server's own certificate. Both files are read again when they
@@ -110,6 +113,46 @@ type Traces struct {
 	Ratio float64 `toml:"ratio"`
 }
 
+// OIDC lets people sign in through the organisation's provider, by OpenID
+// Connect. docs/access.md has the set-up for common ones.
+type OIDC struct {
+	// Issuer is the provider's address, such as https://login.example.com.
+	// Without it nobody signs in.
+	Issuer string `toml:"issuer"`
+	// ClientID is what the provider knows this server by.
+	ClientID string `toml:"client_id"`
+	// ClientSecret is the provider's secret for it.
+	ClientSecret Secret `toml:"client_secret"`
+	// URL is the server's address as browsers reach it, such as
+	// https://whodid.example.com; the provider must be told to redirect to
+	// /auth/callback there.
+	URL string `toml:"url"`
+	// Scopes are asked for beside openid.
+	Scopes []string `toml:"scopes"`
+	// Org is the organisation that people belong to.
+	Org string `toml:"org"`
+	// OrgClaim is the claim that names a person's organisation in the place of
+	// org.
+	OrgClaim string `toml:"org_claim"`
+	// GroupsClaim is the claim that lists a person's groups.
+	GroupsClaim string `toml:"groups_claim"`
+	// Lifetime is how long a sign-in lasts.
+	Lifetime time.Duration `toml:"lifetime"`
+	// Grants say what groups may do: a table [[oidc.grants]] for each. The first
+	// that fits a person gives the role.
+	Grants []Grant `toml:"grants"`
+}
+
+// Grant lets the people of a group in.
+type Grant struct {
+	// Group is the group's name as the provider has it; "*" is everybody.
+	Group string `toml:"group"`
+	// Role is reader, approver, auditor or admin.
+	Role string `toml:"role"`
+	// Squads are the only squads that a reader sees.
+	Squads []string `toml:"squads"`
+}
+
 // Default are the settings that nobody has changed.
 func Default() *Config {
 	return &Config{
@@ -118,6 +161,7 @@ func Default() *Config {
 		Limits: Limits{Concurrent: 512, Streams: 512, Memory: 256 << 20, Rate: 20_000, Burst: 40_000},
 		Log:    Log{Format: "text", Level: "info"},
 		Traces: Traces{Ratio: 1},
+		OIDC:   OIDC{Org: "default", GroupsClaim: "groups", Lifetime: 12 * time.Hour},
 	}
 }
 
@@ -141,5 +185,25 @@ func (c *Config) check() error {
 	formats, levels := []string{"text", "json"}, []string{"debug", "info", "warn", "error"}
 	refuse(!slices.Contains(formats, c.Log.Format), "log.format: %q is none of %v", c.Log.Format, formats)
 	refuse(!slices.Contains(levels, c.Log.Level), "log.level: %q is none of %v", c.Log.Level, levels)
+	c.OIDC.check(refuse)
 	return errors.Join(wrong...)
+}
+
+func (o *OIDC) check(refuse func(bad bool, format string, args ...any)) {
+	if o.Issuer == "" {
+		refuse(o.ClientID != "" || len(o.Grants) > 0, "oidc.issuer: the provider's address is needed")
+		return
+	}
+	refuse(o.ClientID == "", "oidc.client_id: the provider must know the server by something")
+	u, err := url.Parse(o.URL)
+	refuse(err != nil || u.Scheme != "https" || u.Host == "", "oidc.url: %q is not an address such as https://whodid.example.com; browsers keep a sign-in only over https", o.URL)
+	refuse(o.Org == "" && o.OrgClaim == "", "oidc.org: people must belong to an organisation")
+	refuse(o.Lifetime < time.Minute || o.Lifetime > 30*24*time.Hour, "oidc.lifetime: %s is not between a minute and 30 days", o.Lifetime)
+	refuse(len(o.Grants) == 0, "oidc.grants: nobody is let in: say which group may do what, with [[oidc.grants]]")
+	for i, g := range o.Grants {
+		refuse(g.Group == "", "oidc.grants[%d].group: a group is needed; \"*\" is everybody", i)
+		roles := []string{"reader", "approver", "auditor", "admin"}
+		refuse(!slices.Contains(roles, g.Role), "oidc.grants[%d].role: %q is none of %v", i, g.Role, roles)
+		refuse(len(g.Squads) > 0 && g.Role != "reader", "oidc.grants[%d].squads: only readers can be held to squads", i)
+	}
 }

@@ -63,7 +63,7 @@ func TestPrecedence(t *testing.T) {
 	if err != nil {
 		t.Fatalf("what was printed can't be read: %v\n%s", err, b.String())
 	}
-	if *again.Config != *c.Config {
+	if fmt.Sprintf("%+v", again.Config) != fmt.Sprintf("%+v", c.Config) {
 		t.Errorf("what was printed is %+v, and was %+v", again.Config, c.Config)
 	}
 }
@@ -179,7 +179,7 @@ func FuzzFile(f *testing.F) {
 		}
 		if again, err := config.Load(config.Sources{File: file(t, b.String()), Env: env()}); err != nil {
 			t.Errorf("%q was read, and not again as %q: %v", text, b.String(), err)
-		} else if *again.Config != *c.Config {
+		} else if fmt.Sprintf("%+v", again.Config) != fmt.Sprintf("%+v", c.Config) {
 			t.Errorf("%q is not what was read again", b.String())
 		}
 	})

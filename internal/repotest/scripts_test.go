@@ -27,7 +27,7 @@ func TestNeed(t *testing.T) {
 		installs string // what the last call of apt-get installs
 	}{
 		{name: "nothing is missing", purposes: []string{"test", "e2e"}},
-		{name: "npm is not asked for", purposes: []string{"test"}, lacks: []string{"npm"}},
+		{name: "npm for the provider of sign-ins", purposes: []string{"test"}, lacks: []string{"npm"}, says: "Installing", installs: "ca-certificates npm"},
 		{name: "npm", purposes: []string{"test", "e2e"}, lacks: []string{"npm"}, says: "Installing", installs: "ca-certificates npm"},
 		{name: "git and a compiler", purposes: []string{"test"}, lacks: []string{"git", "gcc"}, says: "Installing", installs: "ca-certificates git gcc libc6-dev"},
 		{name: "another language", purposes: []string{"test"}, lacks: []string{"node"}, says: "Installing", installs: "ca-certificates nodejs"},

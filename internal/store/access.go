@@ -20,6 +20,9 @@ type Token struct {
 	Role   string
 	Squads []string
 	Agent  string
+	// Person is the person, as an actor, whom a provider vouched for when they
+	// signed in; empty for the token of a machine.
+	Person string
 
 	CreatedAt time.Time
 	CreatedBy string
@@ -33,7 +36,7 @@ type Token struct {
 // ErrTaken means that something else has the name.
 var ErrTaken = errors.New("the name is taken")
 
-const tokenColumns = `org, id, name, hash, role, squads, agent, created_at, created_by, expires_at, last_used_at, revoked_at, revoked_by`
+const tokenColumns = `org, id, name, hash, role, squads, agent, person, created_at, created_by, expires_at, last_used_at, revoked_at, revoked_by`
 
 // CreateToken keeps a new token. ErrTaken means that another one that is not
 // revoked has its name.
@@ -44,8 +47,8 @@ func (s *Store) CreateToken(ctx context.Context, t *Token) error {
 		squads = []byte("[]")
 	}
 	err = s.inWriteTx(ctx, func(tx *sql.Tx) error {
-		const q = `INSERT INTO token (` + tokenColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL, NULL, '') ON CONFLICT DO NOTHING`
-		res, err := tx.ExecContext(ctx, q, t.Org, t.ID, t.Name, t.Hash, t.Role, string(squads), t.Agent,
+		const q = `INSERT INTO token (` + tokenColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, NULL, '') ON CONFLICT DO NOTHING`
+		res, err := tx.ExecContext(ctx, q, t.Org, t.ID, t.Name, t.Hash, t.Role, string(squads), t.Agent, t.Person,
 			whodid.Micros(t.CreatedAt), t.CreatedBy, nullTime(t.ExpiresAt))
 		if err != nil {
 			return err
@@ -128,7 +131,7 @@ func queryTokens(ctx context.Context, q querier, where string, args ...any) ([]T
 		var created int64
 		var expires, used, revoked sql.NullInt64
 		var squads string
-		if err := rows.Scan(&t.Org, &t.ID, &t.Name, &t.Hash, &t.Role, &squads, &t.Agent, &created, &t.CreatedBy, &expires, &used, &revoked, &t.RevokedBy); err != nil {
+		if err := rows.Scan(&t.Org, &t.ID, &t.Name, &t.Hash, &t.Role, &squads, &t.Agent, &t.Person, &created, &t.CreatedBy, &expires, &used, &revoked, &t.RevokedBy); err != nil {
 			return nil, fmt.Errorf("couldn't read tokens: %w", err)
 		}
 		if err := json.Unmarshal([]byte(squads), &t.Squads); err != nil {

@@ -9,6 +9,7 @@ CREATE TABLE token (
     role         text   NOT NULL,
     squads       json   NOT NULL,
     agent        text   COLLATE "C" NOT NULL,
+    person       text   COLLATE "C" NOT NULL,
     created_at   bigint NOT NULL,
     created_by   text   NOT NULL,
     expires_at   bigint,
@@ -29,9 +30,9 @@ BEGIN
         IF OLD.revoked_at IS NOT NULL THEN
             RAISE EXCEPTION 'a token that is revoked stays so' USING ERRCODE = 'insufficient_privilege';
         END IF;
-        IF (OLD.org, OLD.id, OLD.name, OLD.hash, OLD.role, OLD.squads::text, OLD.agent, OLD.created_at, OLD.created_by, OLD.expires_at)
+        IF (OLD.org, OLD.id, OLD.name, OLD.hash, OLD.role, OLD.squads::text, OLD.agent, OLD.person, OLD.created_at, OLD.created_by, OLD.expires_at)
             IS NOT DISTINCT FROM
-            (NEW.org, NEW.id, NEW.name, NEW.hash, NEW.role, NEW.squads::text, NEW.agent, NEW.created_at, NEW.created_by, NEW.expires_at) THEN
+            (NEW.org, NEW.id, NEW.name, NEW.hash, NEW.role, NEW.squads::text, NEW.agent, NEW.person, NEW.created_at, NEW.created_by, NEW.expires_at) THEN
             RETURN NEW;
         END IF;
         RAISE EXCEPTION 'what a token may do cannot be changed' USING ERRCODE = 'insufficient_privilege';

@@ -9,6 +9,7 @@ CREATE TABLE token (
     role         TEXT    NOT NULL,
     squads       TEXT    NOT NULL,
     agent        TEXT    NOT NULL,
+    person       TEXT    NOT NULL,
     created_at   INTEGER NOT NULL,
     created_by   TEXT    NOT NULL,
     expires_at   INTEGER,
@@ -25,7 +26,7 @@ CREATE UNIQUE INDEX token_by_name ON token (org, name) WHERE revoked_at IS NULL;
 CREATE TRIGGER token_is_kept BEFORE DELETE ON token BEGIN
     SELECT RAISE(ABORT, 'tokens are append-only: they are revoked, and cannot be deleted');
 END;
-CREATE TRIGGER token_is_fixed BEFORE UPDATE OF org, id, name, hash, role, squads, agent, created_at, created_by, expires_at ON token BEGIN
+CREATE TRIGGER token_is_fixed BEFORE UPDATE OF org, id, name, hash, role, squads, agent, person, created_at, created_by, expires_at ON token BEGIN
     SELECT RAISE(ABORT, 'tokens are append-only: what a token may do cannot be changed');
 END;
 CREATE TRIGGER token_stays_revoked BEFORE UPDATE ON token WHEN OLD.revoked_at IS NOT NULL BEGIN

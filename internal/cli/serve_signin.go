@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/auth/oidc"
+	"github.com/whodid/whodid/internal/config"
+	"github.com/whodid/whodid/internal/door/signin"
+)
+
+// access is who may call the server: the authenticator of its doors, and the
+// door through which people sign in.
+func (p *Program) access(c *config.OIDC, t *trail, orgs *tenants) (auth.Authenticator, signin.Options) {
+	tokens := auth.NewTokenAuthenticator(t.store, p.Now)
+	o := signin.Options{Authenticator: tokens}
+	if c.Issuer == "" {
+		return tokens, o
+	}
+	grants := make([]oidc.Grant, len(c.Grants))
+	for i, g := range c.Grants {
+		grants[i] = oidc.Grant{Group: g.Group, Role: auth.Role(g.Role), Squads: g.Squads}
+	}
+	o.Provider = oidc.New(oidc.Options{
+		Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Value(), RedirectURL: strings.TrimSuffix(c.URL, "/") + "/auth/callback",
+		Scopes: c.Scopes, Org: c.Org, OrgClaim: c.OrgClaim, GroupsClaim: c.GroupsClaim, Grants: grants, Now: p.Now,
+	})
+	o.Authenticator = &oidc.Bearer{
+		Provider: o.Provider, Next: tokens,
+		Pseudonym: func(ctx context.Context, org, identity string) (string, error) {
+			t, err := orgs.Tenant(ctx, org)
+			if err != nil {
+				return "", err
+			}
+			return t.Pseudonym(identity), nil
+		},
+	}
+	o.SignIn = func(ctx context.Context, person oidc.Person) (string, time.Time, error) {
+		tenant, err := orgs.Tenant(ctx, person.Org)
+		if err != nil {
+			return "", time.Time{}, err
+		}
+		by := auth.By{Actor: whodid.HumanActor(tenant.Pseudonym(person.Identity)), Auth: auth.MethodOIDC, Source: "oidc"}
+		until := p.Now().Add(c.Lifetime)
+		_, secret, _, err := auth.NewTokens(person.Org, t.store, tenant.Recorder, p.Now).Create(ctx, auth.TokenRequest{
+			Name: whodid.NewID("signin"), Role: person.Role, Squads: person.Squads, Person: by.Actor, Expires: until,
+		}, by)
+		return secret, until, err
+	}
+	o.SignOut = func(ctx context.Context, id auth.Identity) error {
+		tenant, err := orgs.Tenant(ctx, id.Org)
+		if err != nil {
+			return err
+		}
+		by := auth.By{Actor: id.Actor, Auth: id.ActorAuth, Source: "oidc"}
+		_, _, _, err = auth.NewTokens(id.Org, t.store, tenant.Recorder, p.Now).Revoke(ctx, id.Credential, by)
+		return err
+	}
+	return o.Authenticator, o
+}
