@@ -33,10 +33,15 @@ func TestCallsWithoutIDs(t *testing.T) {
 		event, command string
 		nth            int
 	}{
-		{"BeforeTool", "ls", 1}, {"AfterTool", "ls", 1},
-		{"BeforeTool", "ls", 2},                         // never ends
-		{"BeforeTool", "ls", 3}, {"AfterTool", "ls", 3}, // the last that began ends
-		{"BeforeTool", "pwd", 1}, {"BeforeTool", "ls", 4}, {"AfterTool", "pwd", 1}, {"AfterTool", "ls", 4},
+		{"BeforeTool", "ls", 1},
+		{"AfterTool", "ls", 1},
+		{"BeforeTool", "ls", 2}, // never ends
+		{"BeforeTool", "ls", 3},
+		{"AfterTool", "ls", 3}, // the last that began ends
+		{"BeforeTool", "pwd", 1},
+		{"BeforeTool", "ls", 4},
+		{"AfterTool", "pwd", 1},
+		{"AfterTool", "ls", 4},
 		{"AfterTool", "ls", 2},     // ended after all
 		{"AfterTool", "whoami", 1}, // began before the hooks were there
 		{"BeforeTool", "whoami", 2},

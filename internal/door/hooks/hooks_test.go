@@ -193,8 +193,8 @@ func TestJoins(t *testing.T) {
 	run := whodid.NewID(whodid.PrefixExecution)
 	d.post(t, "", bytes.NewReader(captured(t, "2.1.330/http-hooks.jsonl")[0]), hooks.HeaderExecution, run)
 	for _, row := range d.rows(t) {
-		if row.Event.What == "file.read" && row.Event.Execution != run {
-			t.Errorf("the action is of %s, want %s", row.Event.Execution, run)
+		if row.What == "file.read" && row.Execution != run {
+			t.Errorf("the action is of %s, want %s", row.Execution, run)
 		}
 	}
 }
@@ -232,9 +232,9 @@ func TestBadBodies(t *testing.T) {
 			w := d.post(t, "", strings.NewReader(tt.body), tt.headers...)
 			var got []string
 			for _, row := range d.rows(t) {
-				got = append(got, row.Event.What)
-				if age := now.Sub(row.Event.At); age < 0 || age > time.Minute {
-					t.Errorf("%s happened at %s by the client's clock", row.Event.What, row.Event.At)
+				got = append(got, row.What)
+				if age := now.Sub(row.At); age < 0 || age > time.Minute {
+					t.Errorf("%s happened at %s by the client's clock", row.What, row.At)
 				}
 			}
 			if w.Code != tt.status || strings.Join(got, " ") != strings.Join(tt.told, " ") {
