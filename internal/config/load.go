@@ -132,7 +132,7 @@ func fieldsOf(c *Config) []field {
 		for i := range v.NumField() {
 			f, value := v.Type().Field(i), v.Field(i)
 			name := prefix + f.Tag.Get("toml")
-			_, isSecret := value.Interface().(Secret)
+			_, isSecret := reflect.TypeAssert[Secret](value)
 			switch {
 			case value.Kind() == reflect.Struct && !isSecret:
 				walk(value, name+".")
@@ -154,7 +154,7 @@ func fieldsOf(c *Config) []field {
 func eachSecret(v reflect.Value, name string, visit func(string, *Secret)) {
 	switch v.Kind() {
 	case reflect.Struct:
-		if s, ok := v.Addr().Interface().(*Secret); ok {
+		if s, ok := reflect.TypeAssert[*Secret](v.Addr()); ok {
 			visit(name, s)
 			return
 		}

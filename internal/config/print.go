@@ -30,7 +30,7 @@ func (l *Loaded) print(b *strings.Builder, v reflect.Value, table, from string) 
 	for i := range v.NumField() {
 		f, value := v.Type().Field(i), v.Field(i)
 		name := f.Tag.Get("toml")
-		_, isSecret := value.Interface().(Secret)
+		_, isSecret := reflect.TypeAssert[Secret](value)
 		switch {
 		case value.Kind() == reflect.Struct && !isSecret:
 			tables = append(tables, inner{name: name, value: value})
@@ -80,7 +80,7 @@ func show(v reflect.Value) string {
 	case time.Duration:
 		return value.String()
 	}
-	if list, ok := v.Interface().([]string); ok {
+	if list, ok := reflect.TypeAssert[[]string](v); ok {
 		return strings.Join(list, ",")
 	}
 	return fmt.Sprint(v.Interface())
@@ -88,7 +88,7 @@ func show(v reflect.Value) string {
 
 // written is the value of a setting as TOML has it.
 func written(v reflect.Value) string {
-	if list, ok := v.Interface().([]string); ok {
+	if list, ok := reflect.TypeAssert[[]string](v); ok {
 		quoted := make([]string, len(list))
 		for i, s := range list {
 			quoted[i] = strconv.Quote(s)

@@ -255,6 +255,43 @@ func TestServerDiskFull(t *testing.T) {
 	l.settle(t, w)
 }
 
+// A server takes in what hooks leave in the spool of its machine, without being
+// asked anything, and two of them take it in once.
+func TestServerDrainsSpool(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.whodid(t, "sync")
+		const calls = 20
+		for n := range calls {
+			if o := w.run(t, strings.NewReader(toolCall(fmt.Sprint("toolu_serve_", n))), "whodid-hook"); o.code != 0 {
+				t.Fatalf("the hook: exit %d: %s", o.code, o.stderr)
+			}
+		}
+		one, two := w.serve(t), w.serve(t)
+		st := w.open(t)
+		defer st.Close()
+		told := func() (times int) {
+			rows, err := st.Events(t.Context(), store.DefaultOrg, store.EventFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range rows {
+				if strings.HasPrefix(rows[i].Data.String("call"), "toolu_serve_") {
+					times++
+				}
+			}
+			return times
+		}
+		eventually(t, "the server has taken in what waited", func() bool { return told() >= calls })
+		one.stop(t)
+		two.stop(t)
+		if got := told(); got != calls {
+			t.Errorf("%d calls are in the trail, want %d", got, calls)
+		}
+		w.mustHold(t)
+	})
+}
+
 // What containers ask with says whether the server that runs is ready.
 func TestProbe(t *testing.T) {
 	t.Parallel()

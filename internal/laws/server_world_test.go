@@ -104,7 +104,7 @@ func (w *world) token(t testing.TB, name, role string, args ...string) string {
 
 // status asks for a page without a body.
 func (s *served) status(path string) int {
-	answer, err := (&http.Client{Timeout: 5 * time.Second}).Get(s.address + path) //nolint:noctx // the client has a timeout
+	answer, err := (&http.Client{Timeout: 5 * time.Second}).Get(s.address + path)
 	if err != nil {
 		return 0
 	}
@@ -192,8 +192,8 @@ func (l *load) send(client *http.Client, address string, keys []string) bool {
 	for i, k := range keys {
 		events[i] = event{Key: k, Actor: "agent:ops/load", What: "file.read", Target: "a.go", Result: "success", Run: "exec-load"}
 	}
-	body, _ := json.Marshal(events)                                                         // strings always marshal
-	q, err := http.NewRequest(http.MethodPost, address+"/v1/events", bytes.NewReader(body)) //nolint:noctx // the client has a timeout
+	body, _ := json.Marshal(events) // strings always marshal
+	q, err := http.NewRequest(http.MethodPost, address+"/v1/events", bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}

@@ -64,24 +64,24 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, server.Options{TLS: certificate.Config()})
-	get := func(pool *x509.CertPool, highest uint16) (*http.Response, error) {
+	get := func(pool *x509.CertPool, highest uint16) (reply, error) {
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: highest}, ForceAttemptHTTP2: true}}
 		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+s.address+"/healthz", nil)
 		if err != nil {
-			return nil, err
+			return reply{}, err
 		}
 		answer, err := client.Do(q)
-		if err == nil {
-			answer.Body.Close()
+		if err != nil {
+			return reply{}, err
 		}
-		return answer, err
+		return read(t, answer), nil
 	}
 	answer, err := get(pool, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer.ProtoMajor != 2 || answer.StatusCode != http.StatusOK {
-		t.Errorf("it answers %s %s", answer.Proto, answer.Status)
+	if answer.proto != 2 || answer.status != http.StatusOK {
+		t.Errorf("it answers %d over HTTP/%d", answer.status, answer.proto)
 	}
 	if _, err := get(pool, tls.VersionTLS11); err == nil {
 		t.Error("it speaks TLS 1.1")
@@ -121,7 +121,7 @@ func TestBoundsOfHTTP2(t *testing.T) {
 	}
 	s := start(t, server.Options{TLS: certificate.Config()}, swallow("POST /take"))
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
-	post := func(n int64) *http.Response {
+	post := func(n int64) reply {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
 		q, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+s.address+"/take", &zeros{left: n})
@@ -133,15 +133,14 @@ func TestBoundsOfHTTP2(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer.Body.Close()
-		return answer
+		return read(t, answer)
 	}
 	for _, test := range []struct {
 		size int64
 		want int
 	}{{1 << 30, http.StatusRequestEntityTooLarge}, {1000, http.StatusOK}} {
-		if answer := post(test.size); answer.StatusCode != test.want || answer.ProtoMajor != 2 {
-			t.Errorf("%d bytes: %s %s, want %d", test.size, answer.Proto, answer.Status, test.want)
+		if answer := post(test.size); answer.status != test.want || answer.proto != 2 {
+			t.Errorf("%d bytes: %d over HTTP/%d, want %d", test.size, answer.status, answer.proto, test.want)
 		}
 	}
 }

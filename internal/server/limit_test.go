@@ -67,7 +67,26 @@ func swallow(pattern string) server.Route {
 	}}
 }
 
-func (r *running) post(t *testing.T, path string, body io.Reader, header ...string) *http.Response {
+// reply is an answer that was read.
+type reply struct {
+	status int
+	proto  int
+	header http.Header
+	text   string
+}
+
+// read reads an answer to its end.
+func read(t *testing.T, answer *http.Response) reply {
+	t.Helper()
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return reply{status: answer.StatusCode, proto: answer.ProtoMajor, header: answer.Header, text: string(text)}
+}
+
+func (r *running) post(t *testing.T, path string, body io.Reader, header ...string) reply {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+r.address+path, body)
 	if err != nil {
@@ -81,8 +100,16 @@ func (r *running) post(t *testing.T, path string, body io.Reader, header ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { answer.Body.Close() })
-	return answer
+	return read(t, answer)
+}
+
+// end stops the server and waits for it.
+func (r *running) end(t *testing.T) {
+	t.Helper()
+	r.stop()
+	if err := <-r.ended; err != nil {
+		t.Error(err)
+	}
 }
 
 // A body that says that it has a gigabyte is refused before any of it is read,
@@ -107,14 +134,14 @@ func TestHugeBody(t *testing.T) {
 	}
 	endless := &counter{}
 	refused := s.post(t, "/take", endless)
-	if refused.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("an endless body: status %d", refused.StatusCode)
+	if refused.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("an endless body: status %d", refused.status)
 	}
 	if endless.n > 32<<20 {
 		t.Errorf("%d bytes of an endless body were read", endless.n)
 	}
-	if ok := s.post(t, "/take", strings.NewReader("small")); ok.StatusCode != http.StatusOK {
-		t.Errorf("afterwards: status %d", ok.StatusCode)
+	if ok := s.post(t, "/take", strings.NewReader("small")); ok.status != http.StatusOK {
+		t.Errorf("afterwards: status %d", ok.status)
 	}
 }
 
@@ -144,7 +171,7 @@ func TestConcurrency(t *testing.T) {
 	var group sync.WaitGroup
 	for _, path := range []string{"/wait", "/stream"} {
 		group.Go(func() {
-			if got := s.post(t, path, nil).StatusCode; got != http.StatusOK {
+			if got := s.post(t, path, nil).status; got != http.StatusOK {
 				t.Errorf("%s: status %d", path, got)
 			}
 		})
@@ -152,14 +179,14 @@ func TestConcurrency(t *testing.T) {
 	}
 	for _, path := range []string{"/wait", "/stream"} {
 		answer := s.post(t, path, nil)
-		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
-			t.Errorf("%s: status %d, Retry-After %q", path, answer.StatusCode, answer.Header.Get("Retry-After"))
+		if answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") == "" {
+			t.Errorf("%s: status %d, Retry-After %q", path, answer.status, answer.header.Get("Retry-After"))
 		}
 	}
-	if answer, err := http.Get("http://" + s.address + "/healthz"); err != nil || answer.StatusCode != http.StatusOK {
-		t.Errorf("health: %v", err)
-	} else {
-		answer.Body.Close()
+	if answer, err := http.Get("http://" + s.address + "/healthz"); err != nil {
+		t.Error(err)
+	} else if got := read(t, answer).status; got != http.StatusOK {
+		t.Errorf("health: status %d", got)
 	}
 	// Stopping ends the stream and waits for the request.
 	s.stop()
@@ -179,16 +206,16 @@ func TestRate(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Options{Rate: 0.5, Burst: 3}, swallow("POST /take"))
 	for range 3 {
-		if got := s.post(t, "/take", nil).StatusCode; got != http.StatusOK {
+		if got := s.post(t, "/take", nil).status; got != http.StatusOK {
 			t.Fatalf("status %d", got)
 		}
 	}
 	answer := s.post(t, "/take", nil)
-	if wait, err := strconv.Atoi(answer.Header.Get("Retry-After")); answer.StatusCode != http.StatusTooManyRequests || err != nil || wait < 1 || wait > 2 {
-		t.Errorf("status %d, Retry-After %q", answer.StatusCode, answer.Header.Get("Retry-After"))
+	if wait, err := strconv.Atoi(answer.header.Get("Retry-After")); answer.status != http.StatusTooManyRequests || err != nil || wait < 1 || wait > 2 {
+		t.Errorf("status %d, Retry-After %q", answer.status, answer.header.Get("Retry-After"))
 	}
 	// Another credential is not slowed down.
-	if got := s.post(t, "/take", nil, "Authorization", "Bearer admin").StatusCode; got != http.StatusOK {
+	if got := s.post(t, "/take", nil, "Authorization", "Bearer admin").status; got != http.StatusOK {
 		t.Errorf("another credential: status %d", got)
 	}
 }
@@ -201,10 +228,10 @@ func TestMemory(t *testing.T) {
 	bomb := gzipped(t, make([]byte, 8<<20))
 	for range 3 {
 		answer := s.post(t, "/take", bytes.NewReader(bomb), "Content-Encoding", "gzip")
-		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
-			t.Errorf("a body larger than all memory: status %d", answer.StatusCode)
+		if answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") == "" {
+			t.Errorf("a body larger than all memory: status %d", answer.status)
 		}
-		if got := s.post(t, "/take", strings.NewReader(strings.Repeat("x", 300<<10))).StatusCode; got != http.StatusOK {
+		if got := s.post(t, "/take", strings.NewReader(strings.Repeat("x", 300<<10))).status; got != http.StatusOK {
 			t.Errorf("a small body: status %d", got)
 		}
 	}
@@ -217,15 +244,13 @@ func TestPanic(t *testing.T) {
 		panic("hunter2-fake")
 	}}, swallow("POST /take"))
 	answer := s.post(t, "/panic", nil)
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusInternalServerError || strings.Contains(string(text), "hunter2") {
-		t.Errorf("status %d, %v: %s", answer.StatusCode, err, text)
+	if answer.status != http.StatusInternalServerError || strings.Contains(answer.text, "hunter2") {
+		t.Errorf("status %d: %s", answer.status, answer.text)
 	}
-	if got := s.post(t, "/take", nil).StatusCode; got != http.StatusOK {
+	if got := s.post(t, "/take", nil).status; got != http.StatusOK {
 		t.Errorf("afterwards: status %d", got)
 	}
-	s.stop()
-	<-s.ended
+	s.end(t)
 	if log := s.log.String(); !strings.Contains(log, "a door panicked") || strings.Contains(log, "hunter2") {
 		t.Errorf("the log: %s", log)
 	}
@@ -237,8 +262,7 @@ func TestLog(t *testing.T) {
 	s := start(t, server.Options{}, swallow("POST /take/{id}"))
 	s.post(t, "/take/hunter2-fake?q=hunter2-fake", strings.NewReader("hunter2-fake"), "User-Agent", "hunter2-fake")
 	s.post(t, "/hunter2-fake", nil)
-	s.stop()
-	<-s.ended
+	s.end(t)
 	log := s.log.String()
 	for _, want := range []string{`route="POST /take/{id}" status=200`, "bytes_in=12 bytes_out=2", "org=acme", "route=none status=404"} {
 		if !strings.Contains(log, want) {

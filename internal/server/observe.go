@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -30,14 +31,14 @@ func (s *Server) observe(pattern string, next http.Handler) http.Handler {
 					panic(p)
 				}
 				// What a panic says may quote what came in; where it was does not.
-				s.options.Log.ErrorContext(r.Context(), "a door panicked", "route", pattern, "stack", string(debug.Stack()))
+				s.options.Log.ErrorContext(ctx, "a door panicked", "route", pattern, "stack", string(debug.Stack()))
 				if a.status == 0 {
 					WriteProblem(a, http.StatusInternalServerError, "the server made a mistake; nothing of the request was acknowledged")
 				}
 			}
 			a.hurry()
 			a.extend() // for what is still in the buffer
-			s.tell(r, pattern, a, body.n, s.options.Now().Sub(began))
+			s.tell(ctx, pattern, a, body.n, s.options.Now().Sub(began))
 			span.Set("http.request.method", method(r.Method))
 			span.Set("http.route", pattern)
 			span.SetInt("http.response.status_code", int64(a.status))
@@ -47,7 +48,7 @@ func (s *Server) observe(pattern string, next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) tell(r *http.Request, pattern string, a *response, in int64, took time.Duration) {
+func (s *Server) tell(ctx context.Context, pattern string, a *response, in int64, took time.Duration) {
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
@@ -55,7 +56,7 @@ func (s *Server) tell(r *http.Request, pattern string, a *response, in int64, to
 		m.answered(pattern, a.status, took)
 	}
 	level := slog.LevelDebug
-	if a.status >= http.StatusInternalServerError {
+	if a.status >= http.StatusInternalServerError && ctx.Err() == nil { // who went away ended it themselves
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{
@@ -68,7 +69,7 @@ func (s *Server) tell(r *http.Request, pattern string, a *response, in int64, to
 	if a.err != nil && a.status >= http.StatusInternalServerError {
 		attrs = append(attrs, slog.String("error", a.err.Error()))
 	}
-	s.options.Log.LogAttrs(r.Context(), level, "request", attrs...)
+	s.options.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
 // method is the method of a request, or "_OTHER" for one that somebody made up.

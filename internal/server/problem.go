@@ -39,8 +39,7 @@ func WriteError(w http.ResponseWriter, err error) {
 		}
 		WriteProblem(w, status, "the request could not be completed; nothing of it was acknowledged")
 	case http.StatusTooManyRequests:
-		var hurried *hurriedError
-		if errors.As(err, &hurried) {
+		if hurried, ok := errors.AsType[*hurriedError](err); ok {
 			w.Header().Set("Retry-After", hurried.seconds())
 		}
 		WriteProblem(w, status, err.Error())

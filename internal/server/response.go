@@ -105,7 +105,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	_ = u.control.SetReadDeadline(deadline)
 	n, err := u.ReadCloser.Read(p)
 	u.read += int64(n)
-	u.ended = u.ended || err == io.EOF //nolint:errorlint // a reader's end is bare
+	u.ended = u.ended || err == io.EOF
 	// Between reads the time is the server's own, and after the last one the
 	// connection waits for the answer.
 	_ = u.control.SetReadDeadline(time.Time{})
@@ -143,6 +143,6 @@ type counted struct {
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.n += int64(n)
-	c.ended = c.ended || err == io.EOF //nolint:errorlint // a reader's end is bare
+	c.ended = c.ended || err == io.EOF
 	return n, err
 }

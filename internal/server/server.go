@@ -180,7 +180,7 @@ func (s *Server) admit(route Route) http.Handler {
 		if w, ok := w.(*response); ok {
 			w.caller = id
 		}
-		route.Handle(w, r.WithContext(auth.WithIdentity(r.Context(), id)), t)
+		route.Handle(w, r.WithContext(auth.WithIdentity(r.Context(), id)), t) //nolint:contextcheck // it is the request's own
 	})
 }
 

@@ -212,6 +212,8 @@ func TestSlowReader(t *testing.T) {
 		}
 		here.Close()
 		stop()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	})
 }
