@@ -159,6 +159,21 @@ func TestForeignIDsAreNotTrusted(t *testing.T) {
 	}
 }
 
+// What stands in the place of a time or a count is not kept, whatever it looks
+// like.
+func TestStampsAreTimes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`"2026-11-28T00:53:59.754Z"`: "at-1795827239754", `1795827239754`: "at-1795827239754", `"1795827239754"`: "at-1795827239754",
+		`"ghu_secret"`: Moment(at), `"yesterday"`: Moment(at), `{}`: Moment(at), `-5`: Moment(at),
+	} {
+		r := Hook([]byte(`{"session_id":"s","hook_event_name":"AfterAgent","generation_id":"g","loop_count":"ghu_secret","timestamp":`+text+`}`), surroundings())
+		if e := only(t, r); e.Key != SessionKey(Gemini, "s", "turn.complete", want) {
+			t.Errorf("%s makes the key %s, want %s", text, e.Key, want)
+		}
+	}
+}
+
 // Size and depth cost time in proportion, and next to no memory.
 func TestHugePayloads(t *testing.T) {
 	if testing.Short() {

@@ -166,7 +166,7 @@ func (p *payload) member(name []byte, v loose.Value) {
 	case "status":
 		p.status = v.Text(MaxID)
 	case "loop_count":
-		p.loop = Identifier(v.Text(MaxID))
+		p.loop = countOf(v)
 	case "model":
 		p.model = ModelName(v.Text(MaxIDRead))
 	case "is_interrupt":
@@ -184,14 +184,23 @@ func (p *payload) member(name []byte, v loose.Value) {
 	}
 }
 
-// stampOf returns the time that a payload tells, in milliseconds of Unix time
-// where it can be read: one client writes the same time in two ways.
+// stampOf returns the time that a payload tells, in milliseconds of Unix time:
+// one client writes the same time in two ways. What is no time is not kept.
 func stampOf(v loose.Value) string {
 	text := v.Text(64)
 	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		return strconv.FormatInt(at.UnixMilli(), 10)
 	}
-	return Identifier(text)
+	return countOf(v)
+}
+
+// countOf returns a whole number as text; nothing if it is none.
+func countOf(v loose.Value) string {
+	n, ok := v.Count()
+	if !ok {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 func (c *call) member(name []byte, v loose.Value) {
