@@ -122,7 +122,7 @@ func reservedNoun(noun string) bool {
 	switch noun {
 	case "execution", "session", "turn", "model", "record", "event", "checkpoint",
 		"approval", "decision", "privacy", "retention", "hold", "exception", "policy", "token", "view",
-		"permission", "hook", "settings":
+		"permission", "hook", "settings", "forge":
 		return true
 	default:
 		return false
@@ -140,7 +140,7 @@ var kindsByName = sync.OnceValue(func() map[string]*Kind {
 
 // Catalogue returns every kind of event the product records, sorted by name.
 func Catalogue() []Kind {
-	kinds := slices.Concat(lifecycleKinds(), recordKinds(), actionKinds(), gitKinds(), policyKinds(), telemetryKinds(), accessKinds(), memoryKinds(), approvalKinds())
+	kinds := slices.Concat(lifecycleKinds(), recordKinds(), actionKinds(), gitKinds(), policyKinds(), telemetryKinds(), accessKinds(), memoryKinds(), approvalKinds(), forgeKinds())
 	slices.SortFunc(kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
 	return kinds
 }

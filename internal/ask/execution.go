@@ -90,6 +90,8 @@ type Action struct {
 	Why         string      `json:"why"`
 	Source      string      `json:"source"`
 	Seq         uint64      `json:"seq"`
+	// Confirmation is what the forge says of it; null if that is not known.
+	Confirmation *Confirmation `json:"confirmation"`
 }
 
 func newAction(r *store.Row) Action {
@@ -246,7 +248,7 @@ func (a *Asker) showEvents(ctx context.Context, s *Show) error {
 		}
 	}
 	slices.SortStableFunc(s.Actions, func(x, y Action) int { return x.At.Compare(y.At) })
-	return nil
+	return a.confirm(ctx, s.Actions)
 }
 
 func models(usage map[string]whodid.Usage) []ModelUsage {
@@ -317,5 +319,5 @@ func (a *Asker) Actions(ctx context.Context, f ActionFilter) (*ActionList, error
 	for i := range rows {
 		list.Actions[i] = newAction(&rows[i])
 	}
-	return list, nil
+	return list, a.confirm(ctx, list.Actions)
 }

@@ -177,7 +177,7 @@ func (w *whyer) deeds(ctx context.Context, r *WhyRun, c *WhyCommit) error {
 	slices.SortStableFunc(r.Wrote, byTime)
 	slices.SortStableFunc(r.Actions, byTime)
 	r.Wrote = r.Wrote[max(0, len(r.Wrote)-maxWrote):]
-	return nil
+	return a.confirm(ctx, r.Actions)
 }
 
 func (w *whyer) deed(r *WhyRun, row *store.Row, c *WhyCommit) {

@@ -26,7 +26,10 @@ func (p *Program) actionListCommand() *cobra.Command {
 		Short: "List what agents did, the newest first",
 		Long: `Lists what agents did, each action with its own result, the newest first. An
 action counts as a success only where its result proves it; one that was seen to
-begin and whose end nobody told is "attempted".`,
+begin and whose end nobody told is "attempted".
+
+Where a webhook of a forge tells of the repository, the last column says whether
+the forge confirms it. It is empty for what no forge was heard about.`,
 		Example: `  whodid action list --type pr.merge --since 30d
   whodid action list --type 'git*' --result failed
   whodid action list --execution 7k2m --json | jq '.actions[].target'`,
@@ -84,18 +87,50 @@ func (p *Program) actionList(ctx context.Context, s *actionSelection) error {
 }
 
 func printActions(o *term.Output, actions []ask.Action) error {
-	t := o.Table(
-		term.Column{Title: "TIME", Whole: true}, term.Column{Title: "ACTOR"}, term.Column{Title: "ACTION", Whole: true}, term.Column{Title: "TARGET"},
-		term.Column{Title: "RESULT", Whole: true}, term.Column{Title: "EXECUTION", Whole: true}, term.Column{Title: "EVENT", Whole: true},
-	)
+	columns := []term.Column{
+		{Title: "TIME", Whole: true}, {Title: "ACTOR"}, {Title: "ACTION", Whole: true}, {Title: "TARGET"},
+		{Title: "RESULT", Whole: true}, {Title: "EXECUTION", Whole: true}, {Title: "EVENT", Whole: true},
+	}
+	told := forgeTold(o, actions)
+	if told {
+		columns = append(columns, forgeColumn)
+	}
+	t := o.Table(columns...)
 	for i := range actions {
 		a := &actions[i]
-		t.Row(
+		cells := []term.Cell{
 			term.Text(o.Time(&a.At)), term.Text(actorName(a.Actor)), term.Text(a.ActionType), term.Text(a.Target), resultCell(a.Result),
 			term.Text(shortID(o, a.ExecutionID, whodid.PrefixExecution)), term.Text(shortID(o, a.EventID, whodid.PrefixEvent)),
-		)
+		}
+		if told {
+			cells = append(cells, forgeCell(a))
+		}
+		t.Row(cells...)
 	}
 	return t.Write()
+}
+
+// forgeColumn says what forges say of actions.
+var forgeColumn = term.Column{Title: "FORGE", Whole: true}
+
+// forgeTold tells whether the column is worth its place: programs always get it.
+func forgeTold(o *term.Output, actions []ask.Action) bool {
+	return !o.Terminal() || slices.ContainsFunc(actions, func(a ask.Action) bool { return a.Confirmation != nil })
+}
+
+// forgeCell shows what the forge says of an action.
+func forgeCell(a *ask.Action) term.Cell {
+	if a.Confirmation == nil {
+		return term.Text("")
+	}
+	style := term.Green
+	switch a.Confirmation.State {
+	case ask.Contradicted:
+		style = term.Red
+	case ask.Unconfirmed:
+		style = term.Yellow
+	}
+	return term.Cell{Text: a.Confirmation.State, Style: style}
 }
 
 // actorName is an agent's full name, and any other actor with its class.

@@ -17,6 +17,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.serveCommand(),
 		p.gitCommand(),
 		p.prCommand(),
+		p.forgeCommand(),
 		p.historyCommand(),
 		p.sessionCommand(),
 		p.whyCommand(),

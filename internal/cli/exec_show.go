@@ -227,9 +227,10 @@ func (v *showPage) actions() error {
 	if v.out.Terminal() && len(all) > maxShown {
 		shown = all[len(all)-maxShown:]
 	}
-	t, row := v.section(term.Count(int64(len(all)), "action"), "action", actionColumns()...)
+	told := forgeTold(v.out, shown)
+	t, row := v.section(term.Count(int64(len(all)), "action"), "action", actionColumns(told)...)
 	for i := range shown {
-		row(actionCells(v.out, &shown[i])...)
+		row(actionCells(v.out, &shown[i], told)...)
 	}
 	if err := t.Write(); err != nil {
 		return err
@@ -240,8 +241,8 @@ func (v *showPage) actions() error {
 	return nil
 }
 
-func actionColumns() []term.Column {
-	return []term.Column{
+func actionColumns(told bool) []term.Column {
+	columns := []term.Column{
 		{Title: "TIME", Whole: true},
 		{Title: "ACTION", Whole: true},
 		{Title: "TARGET"},
@@ -249,17 +250,25 @@ func actionColumns() []term.Column {
 		{Title: "APPROVAL"},
 		{Title: "EVENT", Whole: true},
 	}
+	if told {
+		columns = append(columns, forgeColumn)
+	}
+	return columns
 }
 
-func actionCells(o *term.Output, a *ask.Action) []term.Cell {
+func actionCells(o *term.Output, a *ask.Action, told bool) []term.Cell {
 	at := o.Time(&a.At)
 	if o.Terminal() {
 		at = a.At.Format("15:04:05")
 	}
-	return []term.Cell{
+	cells := []term.Cell{
 		term.Text(at), term.Text(a.ActionType), term.Text(a.Target), resultCell(a.Result), term.Text(a.ApprovalID),
 		term.Text(shortID(o, a.EventID, whodid.PrefixEvent)),
 	}
+	if told {
+		cells = append(cells, forgeCell(a))
+	}
+	return cells
 }
 
 func (v *showPage) children() error {

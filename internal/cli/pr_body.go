@@ -26,11 +26,11 @@ func (p *Program) prCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "pr",
 		GroupID: "record",
-		Short:   "Put the origin of pull requests into their text",
+		Short:   "Show pull requests, and put their origin into their text",
 		Args:    arguments(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(p.prBodyCommand())
+	c.AddCommand(p.prBodyCommand(), p.prShowCommand())
 	return c
 }
 

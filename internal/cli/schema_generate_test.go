@@ -117,6 +117,8 @@ func enums() map[string][]string {
 		"ask.ModelUsage.CostState": costs,
 		"ask.Action.Result":        results,
 		"ask.Event.Result":         results,
+		"ask.Confirmation.State":   words(ask.Confirmed, ask.Contradicted, ask.Unconfirmed),
+		"ask.Pull.State":           words(ask.PullOpen, ask.PullClosed, ask.PullMerged, ask.PullUnknown),
 		"proof.State":              words(string(proof.Proved), string(proof.Conditional), string(proof.NotShown), string(proof.Refuted)),
 	}
 }

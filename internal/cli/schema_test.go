@@ -115,6 +115,9 @@ func answers() map[string]any {
 		"git message":    origin{},
 		"git trailers":   linted{},
 		"pr body":        prBodyAnswer{},
+		"pr show":        ask.Pull{},
+		"forge list":     ask.HookList{},
+		"forge backfill": backfilled{},
 
 		"git index":       ask.GitIndex{},
 		"git log":         ask.CommitList{},

@@ -143,6 +143,10 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	if certificate != nil {
 		o.TLS = certificate.Config()
 	}
+	webhooks, err := p.webhooks(c.Connections, orgs, log)
+	if err != nil {
+		return err
+	}
 	l, err := listen(ctx, c)
 	if err != nil {
 		return err
@@ -155,7 +159,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	defer stop()
 	announce(p.Stdout, l, c.TLS.Cert != "")
 	log.InfoContext(ctx, "serving", "address", l.Addr().String(), "tls", c.TLS.Cert != "", "engine", t.store.Engine(), "version", p.Version)
-	if err := server.New(o, slices.Concat(p.doors(), signin.Routes(door))...).Serve(ctx, l); err != nil {
+	if err := server.New(o, slices.Concat(p.doors(), signin.Routes(door), webhooks)...).Serve(ctx, l); err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "stopped")

@@ -175,7 +175,14 @@ func (v *whyPage) actions(list []ask.Action) string {
 	var words []string
 	for i := range list {
 		a := &list[i]
-		words = append(words, fmt.Sprintf("%s %s at %s (%s, %s)", a.ActionType, a.Target, a.At.Format(time.RFC3339), a.Result,
+		result := a.Result
+		if a.Confirmation != nil {
+			result += ", " + a.Confirmation.State + " by the forge"
+			if a.Confirmation.State == ask.Unconfirmed {
+				result = a.Result + ", the forge says nothing of it"
+			}
+		}
+		words = append(words, fmt.Sprintf("%s %s at %s (%s, %s)", a.ActionType, a.Target, a.At.Format(time.RFC3339), result,
 			shortID(v.out, a.EventID, whodid.PrefixEvent)))
 	}
 	return strings.Join(words, "; ")

@@ -36,6 +36,9 @@ type Config struct {
 	// refuse to start if it's old. Use it where "whodid migrate" is run by somebody
 	// with more rights.
 	NoMigrate bool `toml:"no_migrate" flag:"no-migrate" usage:"don't bring the schema up to date; refuse to start if it is old"`
+	// Connections is the file of webhooks, by which forges tell the server what
+	// happened there; docs/forges.md describes it.
+	Connections string `toml:"connections" flag:"connections" usage:"the FILE of webhooks and sinks"`
 	// Grace is how long requests in flight may take to end once the server was
 	// asked to stop.
 	Grace time.Duration `toml:"grace"`

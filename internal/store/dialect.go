@@ -48,6 +48,13 @@ type dialect interface {
 	prepareMonths(ctx context.Context, tx appendTx, first, last time.Time) error
 	// writable is an error if the database takes no changes.
 	writable(ctx context.Context, tx *sql.Tx) error
+	// confirmations is where to read what forges say of the actions at the
+	// listed places; factsOf, runsOf and factsWithin what they say of the target,
+	// commit or repository in $2.
+	confirmations(list string) string
+	factsOf() string
+	runsOf() string
+	factsWithin() string
 	// snapshot are the options of a transaction that sees one state.
 	snapshot() *sql.TxOptions
 }

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/backfill"
+	"github.com/whodid/whodid/internal/connections"
+	"github.com/whodid/whodid/internal/ingest/forge"
+	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/term"
+)
+
+func (p *Program) forgeCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "forge",
+		GroupID: "record",
+		Short:   "List the webhooks of forges, and read what they failed to deliver",
+		Args:    arguments(cobra.NoArgs),
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(p.forgeListCommand(), p.forgeBackfillCommand())
+	return c
+}
+
+func (p *Program) forgeListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the repositories whose webhooks were heard of",
+		Long: `Lists each repository of which a webhook delivered something, since when, and its
+last delivery. From then on an action that the forge does not tell of within an
+hour counts as unconfirmed.`,
+		Example: `  whodid forge list
+  whodid forge list --json | jq '.hooks[].last_at'`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			t, err := p.openToAsk(c.Context())
+			if err != nil {
+				return err
+			}
+			defer t.close()
+			list, err := t.asker.Hooks(c.Context())
+			if err != nil {
+				return err
+			}
+			if p.json {
+				return p.printJSON(list)
+			}
+			o := p.out()
+			if len(list.Hooks) == 0 {
+				p.advise(o, "No webhook was heard of. How to set one up: docs/forges.md")
+				return nil
+			}
+			table := o.Table(term.Column{Title: "FORGE", Whole: true}, term.Column{Title: "HOOK", Whole: true}, term.Column{Title: "REPOSITORY"},
+				term.Column{Title: "SINCE", Whole: true}, term.Column{Title: "LAST", Whole: true}, term.Column{Title: "TOLD", Whole: true})
+			for i := range list.Hooks {
+				h := &list.Hooks[i]
+				table.Row(term.Text(h.Forge), term.Text(h.Hook), term.Text(h.Repository), term.Text(o.Time(&h.Since)), term.Text(o.Time(h.LastAt)), term.Text(h.LastWhat))
+			}
+			return table.Write()
+		},
+	}
+}
+
+// backfilled says what a backfill read.
+type backfilled struct {
+	Repository string    `json:"repository"`
+	Since      time.Time `json:"since"`
+	// Read counts the facts that the forge told, New those that the trail lacked.
+	Read int `json:"read"`
+	New  int `json:"new"`
+	// Waits counts how often a limit of the forge was waited for.
+	Waits int `json:"waits"`
+	// Complete is false if the forge's limit ended it before all was read.
+	Complete bool `json:"complete"`
+}
+
+func (p *Program) forgeBackfillCommand() *cobra.Command {
+	var repository, since, connected, hook string
+	var patience time.Duration
+	c := &cobra.Command{
+		Use:   "backfill github",
+		Short: "Read from a forge's API what its webhooks failed to deliver",
+		Long: `Reads issues, pull requests, reviews, comments, pushes, workflow runs, deployments
+and releases of a repository from the forge's API, and takes in what the trail
+lacks. What a webhook has told already is the same fact and is not told twice, so
+that it may be run again and again.
+
+The token comes from the webhook that --hook names in the file of connections, or
+from WHODID_FORGE_TOKEN. It needs no more than to read the repository. Where the
+forge limits how much may be asked, it waits, up to --patience.
+
+It ends with status 6 if the limit ended it: run it again later.`,
+		Example: `  WHODID_FORGE_TOKEN=$(gh auth token) whodid forge backfill github --repo acme/shop --since 7d
+  whodid forge backfill github --repo acme/shop --since yesterday --connections connections.toml --hook shop`,
+		Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			from, err := p.since("since", since)
+			if err != nil {
+				return err
+			}
+			if repository == "" || from.IsZero() {
+				return usageError("--repo and --since are needed, such as --repo acme/shop --since 7d")
+			}
+			if args[0] != "github" {
+				return usageError("%q is no forge that can be read: github", args[0])
+			}
+			file, err := p.connections(connected)
+			if err != nil {
+				return err
+			}
+			w, err := p.webhookOf(file, args[0], hook)
+			if err != nil {
+				return err
+			}
+			return p.forgeBackfill(c.Context(), w, repository, from, patience)
+		},
+	}
+	c.Flags().StringVar(&repository, "repo", "", "the repository: `OWNER/NAME`")
+	c.Flags().StringVar(&since, "since", "7d", "from this `TIME` on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z")
+	c.Flags().StringVar(&connected, "connections", "", "the `FILE` of webhooks (WHODID_CONNECTIONS)")
+	c.Flags().StringVar(&hook, "hook", "", "the `NAME` of the webhook in that file whose token, address and accounts are used")
+	c.Flags().DurationVar(&patience, "patience", 15*time.Minute, "how long to wait at most for a limit of the forge to pass: a `DURATION`")
+	return c
+}
+
+// webhookOf is the webhook of that name, or one with a token from the environment.
+func (p *Program) webhookOf(file *connections.File, kind, name string) (*connections.Webhook, error) {
+	for i := range file.Webhooks {
+		if w := &file.Webhooks[i]; name != "" && w.Name == name && w.Forge == kind {
+			return w, nil
+		}
+	}
+	if name != "" {
+		return nil, usageError("--hook: there is no webhook %q of %s in the file of connections", name, kind)
+	}
+	w := &connections.Webhook{Forge: kind, API: p.Env("WHODID_FORGE_API")}
+	if token := p.Env("WHODID_FORGE_TOKEN"); token != "" {
+		w.Token = connections.NewSecret(token)
+	}
+	return w, nil
+}
+
+func (p *Program) forgeBackfill(ctx context.Context, w *connections.Webhook, repository string, since time.Time, patience time.Duration) error {
+	t, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	agents := make(map[string]string, len(w.Agents))
+	for login, agent := range w.Agents {
+		if _, _, err := whodid.ParseAgent(agent); err != nil {
+			return &exitError{code: ExitUsage, err: err}
+		}
+		agents[strings.ToLower(login)] = agent
+	}
+	counts, err := backfill.GitHub(ctx, backfill.Options{
+		Repository: repository, Since: since, API: w.API, Token: w.Token.Value(), Patience: patience, Now: time.Now,
+		Forge: forge.Options{Pseudonym: t.ring.Pseudonym, Agents: agents},
+		Head: func(ctx context.Context, target string) (string, error) {
+			pull, err := t.asker.Pull(ctx, target)
+			if errors.Is(err, store.ErrNotFound) {
+				return "", nil
+			}
+			if err != nil {
+				return "", err
+			}
+			return pull.Head, nil
+		},
+		Take: func(ctx context.Context, facts []whodid.Event) (int, error) {
+			rows, err := t.recorder.RecordValid(ctx, facts)
+			return len(rows), err
+		},
+		Sleep: func(ctx context.Context, d time.Duration) error {
+			if d > 10*time.Second {
+				fmt.Fprintf(p.Stderr, "whodid: the forge asks to wait for %s\n", d.Round(time.Second))
+			}
+			select {
+			case <-time.After(d):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	})
+	limited := errors.Is(err, backfill.ErrLimited)
+	if err != nil && !limited {
+		return err
+	}
+	answer := backfilled{Repository: repository, Since: since.UTC(), Read: counts.Read, New: counts.New, Waits: counts.Waits, Complete: !limited}
+	if p.json {
+		if err := p.printJSON(answer); err != nil {
+			return err
+		}
+	} else {
+		p.out().Facts(fact("Read", term.Count(int64(counts.Read), "fact")), fact("New", fmt.Sprint(counts.New)))
+	}
+	if limited {
+		return &exitError{code: ExitIncomplete, err: err}
+	}
+	return nil
+}
+

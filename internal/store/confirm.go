@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// Confirmation is what a forge says of one action.
+type Confirmation struct {
+	// State is confirmed, contradicted, or empty if the forge says neither.
+	State string
+	// Expected tells whether a webhook of the repository was heard of before
+	// the action, so that silence of the forge says something too.
+	Expected bool
+	// FactID is the event of the forge that says so, Fact its verb, Actor who
+	// did it there. Source told it, with the delivery of that id.
+	FactID, Fact, Actor, Source, Delivery string
+	At                                    time.Time
+}
+
+// confirmable are the verbs of the actions that the view confirmations has.
+var confirmable = []string{
+	"pr.create", "pr.merge", "pr.close", "pr.review", "pr.comment", "issue.create", "issue.close", "issue.comment",
+	"commit.push", "release.publish", "test.run",
+}
+
+// Confirmable tells whether a forge could confirm an action of the verb.
+func Confirmable(what string) bool {
+	return slices.Contains(confirmable, what) || strings.HasPrefix(what, "deploy.")
+}
+
+// maxConfirmations is how many actions one query asks about.
+const maxConfirmations = 500
+
+// Confirmations returns what forges say of the actions at those places of the
+// log, by place. It has no entry for actions that no forge could confirm.
+func (s *Store) Confirmations(ctx context.Context, org string, seqs []uint64) (map[uint64]Confirmation, error) {
+	ctx = within(ctx, org)
+	out := map[uint64]Confirmation{}
+	for chunk := range slices.Chunk(seqs, maxConfirmations) {
+		var list strings.Builder
+		for i, seq := range chunk {
+			if i > 0 {
+				list.WriteByte(',')
+			}
+			list.WriteString(strconv.FormatUint(seq, 10))
+		}
+		// Whether silence has lasted long enough, the caller says by its own clock.
+		q := `SELECT c.seq, CASE WHEN c.state = 'unconfirmed' THEN '' ELSE COALESCE(c.state, '') END, c.expected, COALESCE(c.fact_id, ''), COALESCE(c.fact, ''), ` +
+			`COALESCE(c.fact_actor, ''), COALESCE(c.source, ''), COALESCE(c.delivery, ''), ` +
+			`(SELECT f.at FROM event AS f WHERE f.org = c.org AND f.seq = c.fact_seq) ` +
+			`FROM ` + s.dialect.confirmations(list.String()) + ` AS c WHERE c.org = $1 AND c.seq IN (` + list.String() + `)`
+		if err := s.confirmations(ctx, q, org, out); err != nil {
+			return nil, fmt.Errorf("couldn't read what forges confirm: %w", err)
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) confirmations(ctx context.Context, query, org string, out map[uint64]Confirmation) error {
+	rows, err := s.read.QueryContext(ctx, query, org)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c Confirmation
+		var seq int64
+		var at sql.NullInt64
+		if err := rows.Scan(&seq, &c.State, &c.Expected, &c.FactID, &c.Fact, &c.Actor, &c.Source, &c.Delivery, &at); err != nil {
+			return err
+		}
+		if at.Valid {
+			c.At = whodid.FromMicros(at.Int64)
+		}
+		out[uint64(seq)] = c
+	}
+	return rows.Err()
+}
+
+// FactsOf returns the facts of forges about a target, and the actions on pull
+// requests of that name, in the order of the log. Letters match without case,
+// as forges' names do.
+func (s *Store) FactsOf(ctx context.Context, org, target string) ([]Row, error) {
+	return s.facts(ctx, org, s.dialect.factsOf(), ` ORDER BY seq`, target)
+}
+
+// RunsOf returns the ends of workflows and pipelines of a commit, by time.
+func (s *Store) RunsOf(ctx context.Context, org, sha string) ([]Row, error) {
+	return s.facts(ctx, org, s.dialect.runsOf(), ` ORDER BY at, seq`, sha)
+}
+
+// LastFact returns the fact of a repository that its webhooks told last, or nil.
+func (s *Store) LastFact(ctx context.Context, org, repository, source string) (*Row, error) {
+	rows, err := s.facts(ctx, org, s.dialect.factsWithin(), ` ORDER BY seq DESC LIMIT 1`, repository, source)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// facts reads the events that a source of them has, which takes its arguments from
+// $2 on.
+func (s *Store) facts(ctx context.Context, org, from, order string, args ...any) ([]Row, error) {
+	ctx = within(ctx, org)
+	for _, arg := range args {
+		if !storable(arg) {
+			return nil, nil
+		}
+	}
+	rows, err := s.read.QueryContext(ctx, strings.Replace(selectEvent, "FROM event", "FROM "+from+" AS event", 1)+`WHERE org = $1`+order, append([]any{org}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read what forges told: %w", err)
+	}
+	defer rows.Close()
+	var out []Row
+	var scan scanner
+	for rows.Next() {
+		var r Row
+		if err := scan.scan(rows, &r); err != nil {
+			return nil, fmt.Errorf("couldn't read what forges told: %w", err)
+		}
+		if err := r.ParseData(); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't read what forges told: %w", err)
+	}
+	return out, nil
+}
+
+// PostgreSQL has functions for this: see 0007_confirm.sql.
+
+func (postgres) confirmations(list string) string {
+	return `whodid_confirmations(ARRAY[` + list + `]::bigint[])`
+}
+func (postgres) factsOf() string     { return `whodid_facts($2)` }
+func (postgres) runsOf() string      { return `whodid_runs($2)` }
+func (postgres) factsWithin() string { return `whodid_facts_within($2, $3)` }
+
+func (sqlite) confirmations(string) string { return `confirmations` }
+
+func (sqlite) factsOf() string {
+	const of = `SELECT * FROM event WHERE org = $1 AND lower(target) = lower($2) AND `
+	return `(` + of + `what >= 'forge.' AND what < 'forge/' UNION ALL ` + of + `what >= 'pr.' AND what < 'pr/')`
+}
+
+func (sqlite) runsOf() string {
+	return `(SELECT * FROM event WHERE org = $1 AND what = 'forge.ci.run' AND (data ->> 'sha') = $2)`
+}
+
+func (sqlite) factsWithin() string {
+	return `(SELECT * FROM event WHERE org = $1 AND what >= 'forge.' AND what < 'forge/' AND what <> 'forge.hook' AND source = $3 ` +
+		`AND (lower(target) = lower($2) OR lower(target) >= lower($2) || '!' AND lower(target) < lower($2) || '$' ` +
+		`OR lower(target) >= lower($2) || '@' AND lower(target) < lower($2) || 'A'))`
+}
