@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -71,8 +72,13 @@ func (r *hubRun) all(ctx context.Context) error {
 		name string
 		read func(context.Context) error
 	}{
-		{"issues", r.issues}, {"pull requests", r.pulls}, {"comments", r.comments}, {"pushes", r.pushes},
-		{"workflow runs", r.runs}, {"deployments", r.deployments}, {"releases", r.releases},
+		{"issues", r.issues},
+		{"pull requests", r.pulls},
+		{"comments", r.comments},
+		{"pushes", r.pushes},
+		{"workflow runs", r.runs},
+		{"deployments", r.deployments},
+		{"releases", r.releases},
 	} {
 		if err := part.read(ctx); err != nil {
 			return fmt.Errorf("couldn't read the %s: %w", part.name, err)
@@ -273,9 +279,7 @@ func (r *hubRun) pushes(ctx context.Context) error {
 				return nil
 			}
 			repository := map[string]any{"pushed_at": at.Unix()}
-			for k, v := range r.repository {
-				repository[k] = v
-			}
+			maps.Copy(repository, r.repository)
 			d := r.delivery("", a.Actor)
 			d["repository"], d["ref"], d["before"], d["after"] = repository, a.Ref, a.Before, a.After
 			d["forced"], d["created"], d["deleted"] = a.ActivityType == "force_push", a.ActivityType == "branch_creation", a.ActivityType == "branch_deletion"

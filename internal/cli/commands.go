@@ -18,6 +18,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.gitCommand(),
 		p.prCommand(),
 		p.forgeCommand(),
+		p.sinkCommand(),
 		p.historyCommand(),
 		p.sessionCommand(),
 		p.whyCommand(),

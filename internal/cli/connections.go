@@ -25,11 +25,7 @@ func (p *Program) connections(path string) (*connections.File, error) {
 }
 
 // webhooks are the doors of the forges.
-func (p *Program) webhooks(path string, orgs server.Tenants, log *slog.Logger) ([]server.Route, error) {
-	file, err := p.connections(path)
-	if err != nil {
-		return nil, err
-	}
+func (p *Program) webhooks(file *connections.File, orgs server.Tenants, log *slog.Logger) ([]server.Route, error) {
 	o := forge.Options{Tenants: orgs, Now: p.Now, Log: log}
 	for i := range file.Webhooks {
 		w := &file.Webhooks[i]

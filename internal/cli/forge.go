@@ -206,4 +206,3 @@ func (p *Program) forgeBackfill(ctx context.Context, w *connections.Webhook, rep
 	}
 	return nil
 }
-

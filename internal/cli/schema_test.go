@@ -118,6 +118,7 @@ func answers() map[string]any {
 		"pr show":        ask.Pull{},
 		"forge list":     ask.HookList{},
 		"forge backfill": backfilled{},
+		"sink list":      ask.SinkList{},
 
 		"git index":       ask.GitIndex{},
 		"git log":         ask.CommitList{},
@@ -142,7 +143,7 @@ func answers() map[string]any {
 // speechless are the commands that have nothing to say in JSON, or that say it
 // in a format of their own.
 func speechless() []string {
-	return []string{"run", "serve", "hook", "git hook", "completion", "man", "log export"}
+	return []string{"run", "serve", "hook", "git hook", "completion", "man", "log export", "sink run"}
 }
 
 // TestSchemas keeps the published schemas, and the page about them, what the Go

@@ -143,10 +143,20 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	if certificate != nil {
 		o.TLS = certificate.Config()
 	}
-	webhooks, err := p.webhooks(c.Connections, orgs, log)
+	connected, err := p.connections(c.Connections)
 	if err != nil {
 		return err
 	}
+	webhooks, err := p.webhooks(connected, orgs, log)
+	if err != nil {
+		return err
+	}
+	outward, err := p.newSinks(connected, t.store, log)
+	if err != nil {
+		return err
+	}
+	defer outward.close()
+	outward.measure(metrics)
 	l, err := listen(ctx, c)
 	if err != nil {
 		return err
@@ -156,6 +166,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
 	work := newChores(p, t, orgs, metrics, log, certificate)
 	defer work.start(beside)()
+	defer outward.start(beside)()
 	defer stop()
 	announce(p.Stdout, l, c.TLS.Cert != "")
 	log.InfoContext(ctx, "serving", "address", l.Addr().String(), "tls", c.TLS.Cert != "", "engine", t.store.Engine(), "version", p.Version)

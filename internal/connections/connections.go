@@ -4,9 +4,11 @@
 package connections
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -16,6 +18,8 @@ import (
 type File struct {
 	// Webhooks are those that forges call, one [[webhook]] for each.
 	Webhooks []Webhook `toml:"webhook"`
+	// Sinks are where new events are sent, one [[sink]] for each.
+	Sinks []Sink `toml:"sink"`
 }
 
 // Webhook is one webhook that a forge was told to call.
@@ -41,6 +45,84 @@ type Webhook struct {
 	API string `toml:"api"`
 	// Token is what the backfill signs in with: file:PATH or env:NAME.
 	Token Secret `toml:"token"`
+}
+
+// Sink is one place that new events are sent to.
+type Sink struct {
+	// Name is what its cursor is kept under: a sink of another name begins anew.
+	Name string `toml:"name"`
+	// Org is the organisation whose events it sends; default where there is one.
+	Org string `toml:"org"`
+	// Type is file, http, syslog or s3.
+	Type string `toml:"type"`
+	// Format is json (the default), ocsf or cloudevents.
+	Format string `toml:"format"`
+	// Fields is how much of an event is sent: public (the default: neither people
+	// nor targets, reasons or metadata), technical (with the metadata that the
+	// catalogue calls so) or all (what the trail holds, pseudonyms included).
+	Fields string `toml:"fields"`
+	// From is where a new sink begins: start (the default) or now.
+	From string `toml:"from"`
+	// Batch bounds how many events are sent at once; 0 is 500.
+	Batch int `toml:"batch"`
+	// Path is the folder of a file sink; it's meant from the folder of this file.
+	Path string `toml:"path"`
+	// MaxBytes is when a file is put aside; 0 is 100 MiB.
+	MaxBytes int64 `toml:"max_bytes"`
+	// URL is where http posts, udp://, tcp:// or tls://HOST:PORT of syslog, and the
+	// endpoint of s3.
+	URL string `toml:"url"`
+	// Secret signs what http posts, and is the secret key of s3: file:PATH or
+	// env:NAME.
+	Secret Secret `toml:"secret"`
+	// Token is sent by http as a bearer token.
+	Token Secret `toml:"token"`
+	// Region, Bucket, Prefix and AccessKey are those of s3.
+	Region    string `toml:"region"`
+	Bucket    string `toml:"bucket"`
+	Prefix    string `toml:"prefix"`
+	AccessKey Secret `toml:"access_key"`
+}
+
+// check completes a sink and finds what can't be meant.
+func (k *Sink) check(dir string) error {
+	set := func(v *string, otherwise string) {
+		if *v == "" {
+			*v = otherwise
+		}
+	}
+	set(&k.Org, DefaultOrg)
+	set(&k.Format, "json")
+	set(&k.Fields, "public")
+	set(&k.From, "start")
+	set(&k.Region, "us-east-1")
+	one := func(name, v string, of ...string) error {
+		if !slices.Contains(of, v) {
+			return fmt.Errorf("%s %q is none of %s", name, v, strings.Join(of, ", "))
+		}
+		return nil
+	}
+	err := errors.Join(one("type", k.Type, "file", "http", "syslog", "s3"), one("format", k.Format, "json", "ocsf", "cloudevents"),
+		one("fields", k.Fields, "public", "technical", "all"), one("from", k.From, "start", "now"))
+	scheme, rest, _ := strings.Cut(k.URL, "://")
+	switch {
+	case err != nil:
+		return err
+	case k.Name == "":
+		return errors.New("it has no name")
+	case k.Type == "file" && k.Path == "":
+		return errors.New("path is missing: the folder of its files")
+	case k.Type == "http" && (scheme != "https" && scheme != "http" || rest == ""):
+		return errors.New("url must be https://… or http://…")
+	case k.Type == "syslog" && (!slices.Contains([]string{"udp", "tcp", "tls"}, scheme) || rest == ""):
+		return errors.New("url must be udp://, tcp:// or tls://HOST:PORT")
+	case k.Type == "s3" && (scheme != "https" && scheme != "http" || k.Bucket == "" || k.AccessKey.Value() == "" || k.Secret.Value() == ""):
+		return errors.New("url, bucket, access_key and secret are needed")
+	}
+	if k.Type == "file" && !filepath.IsAbs(k.Path) {
+		k.Path = filepath.Join(dir, k.Path)
+	}
+	return nil
 }
 
 // Secret is a value that is kept elsewhere. It's shown nowhere.
@@ -131,6 +213,22 @@ func Load(path string, env func(string) string) (*File, error) {
 				return nil, fmt.Errorf("%s: webhook %q: %w", path, w.Name, err)
 			}
 		}
+	}
+	names := map[string]bool{}
+	for i := range f.Sinks {
+		k := &f.Sinks[i]
+		for _, s := range []*Secret{&k.Secret, &k.Token, &k.AccessKey} {
+			if err := s.fetch(dir, env); err != nil {
+				return nil, fmt.Errorf("%s: sink %q: %w", path, k.Name, err)
+			}
+		}
+		if err := k.check(dir); err != nil {
+			return nil, fmt.Errorf("%s: sink %q: %w", path, k.Name, err)
+		}
+		if names[k.Org+"/"+k.Name] {
+			return nil, fmt.Errorf("%s: there are two sinks %q", path, k.Name)
+		}
+		names[k.Org+"/"+k.Name] = true
 	}
 	return &f, nil
 }

@@ -76,7 +76,6 @@ type attributes struct {
 	TargetBranch   string     `json:"target_branch"`
 	MergeCommitSHA string     `json:"merge_commit_sha"`
 	LastCommit     commit     `json:"last_commit"`
-	NoteableType   string     `json:"noteable_type"`
 	System         bool       `json:"system"`
 	Name           string     `json:"name"`
 	Ref            string     `json:"ref"`
