@@ -194,8 +194,8 @@ func (e *record) ocsf() map[string]any {
 	if e.Session != "" {
 		actor["session"] = map[string]any{"uid": e.Session}
 	}
-	unmapped := map[string]any{"leaf": e.Leaf, "execution_id": e.Execution, "source": e.Source}
-	for key, v := range map[string]string{"approval_id": e.Approval, "on_behalf_of": e.OnBehalfOf, "why": e.Why, "result": string(e.Result)} {
+	unmapped := map[string]any{"leaf": e.Leaf, "source": e.Source}
+	for key, v := range map[string]string{"execution_id": e.Execution, "approval_id": e.Approval, "on_behalf_of": e.OnBehalfOf, "why": e.Why, "result": string(e.Result)} {
 		if v != "" {
 			unmapped[key] = v
 		}

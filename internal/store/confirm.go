@@ -150,12 +150,13 @@ func (postgres) factsWithin() string { return `whodid_facts_within($2, $3)` }
 func (sqlite) confirmations(string) string { return `confirmations` }
 
 func (sqlite) factsOf() string {
-	const of = `SELECT * FROM event WHERE org = $1 AND lower(target) = lower($2) AND `
-	return `(` + of + `what >= 'forge.' AND what < 'forge/' UNION ALL ` + of + `what >= 'pr.' AND what < 'pr/')`
+	const of = ` WHERE org = $1 AND lower(target) = lower($2) AND `
+	return `(SELECT * FROM event INDEXED BY event_of_forge` + of + `what >= 'forge.' AND what < 'forge/' ` +
+		`UNION ALL SELECT * FROM event INDEXED BY event_of_pull` + of + `what >= 'pr.' AND what < 'pr/')`
 }
 
 func (sqlite) runsOf() string {
-	return `(SELECT * FROM event WHERE org = $1 AND what = 'forge.ci.run' AND (data ->> 'sha') = $2)`
+	return `(SELECT * FROM event INDEXED BY event_of_ci WHERE org = $1 AND what = 'forge.ci.run' AND (data ->> 'sha') = $2)`
 }
 
 func (sqlite) factsWithin() string {

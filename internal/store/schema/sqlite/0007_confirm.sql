@@ -1,7 +1,8 @@
 -- What a forge says of what agents say they did. Nothing is kept for it: both are
 -- events of the log, and the view finds the one for the other, whichever came
 -- first. Numbers are microseconds: an hour around what can happen again and
--- again, two minutes for clocks that differ.
+-- again, two minutes for clocks that differ. A plus keeps SQLite from reading all
+-- events by their time in search of those with a target.
 
 CREATE INDEX event_of_forge ON event (org, lower(target)) WHERE what >= 'forge.' AND what < 'forge/';
 CREATE INDEX event_of_pull ON event (org, lower(target)) WHERE what >= 'pr.' AND what < 'pr/';
@@ -18,11 +19,16 @@ SELECT j.event_id, j.execution_id,
        j.expected, j.seq, f.seq AS fact_seq, j.org
 FROM (
     SELECT e.org, e.seq, e.at, e.id AS event_id, e.execution AS execution_id,
-           CASE WHEN e.what = 'test.run' THEN (SELECT latest.seq FROM (SELECT r.seq, r.result FROM event AS r
-                   WHERE r.org = e.org AND r.what = 'forge.ci.run' AND r.result IN ('success', 'failed')
-                     AND (lower(COALESCE(r.data ->> 'name', 'ci')) LIKE '%test%' OR lower(COALESCE(r.data ->> 'name', 'ci')) LIKE '%ci%')
-                     AND (r.data ->> 'sha') >= e.sha AND (r.data ->> 'sha') < e.sha || 'g'
-                   ORDER BY r.at DESC, r.seq DESC LIMIT 1) AS latest WHERE latest.result = 'success')
+           CASE WHEN e.what = 'test.run' THEN (
+               SELECT r.seq FROM event AS r
+               WHERE r.org = e.org AND r.what = 'forge.ci.run' AND r.result IN ('success', 'failed')
+                 AND (lower(COALESCE(r.data ->> 'name', 'ci')) LIKE '%test%' OR lower(COALESCE(r.data ->> 'name', 'ci')) LIKE '%ci%')
+                 AND (r.data ->> 'sha') >= e.sha AND (r.data ->> 'sha') < e.sha || 'g' AND r.result = 'success'
+                 AND NOT EXISTS (SELECT 1 FROM event AS l
+                   WHERE l.org = e.org AND l.what = 'forge.ci.run' AND l.result IN ('success', 'failed')
+                 AND (lower(COALESCE(l.data ->> 'name', 'ci')) LIKE '%test%' OR lower(COALESCE(l.data ->> 'name', 'ci')) LIKE '%ci%')
+                 AND (l.data ->> 'sha') >= e.sha AND (l.data ->> 'sha') < e.sha || 'g' AND (l.at > r.at OR l.at = r.at AND l.seq > r.seq))
+               LIMIT 1)
            ELSE (
                SELECT f.seq FROM event AS f
                WHERE f.org = e.org AND f.what >= 'forge.' AND f.what < 'forge/' AND lower(f.target) = lower(e.target)
@@ -36,14 +42,19 @@ FROM (
                      ELSE f.what = 'forge.deploy.status' AND f.result = 'success' AND f.at BETWEEN e.at - 3600000000 AND e.at + 3600000000
                        AND lower(f.data ->> 'environment') = substr(e.what, 8)
                  END
-               ORDER BY abs(f.at - e.at), f.seq LIMIT 1
+               ORDER BY +f.at, f.seq LIMIT 1
            ) END AS confirmed,
            CASE WHEN e.result <> 'success' THEN NULL
-           WHEN e.what = 'test.run' THEN (SELECT latest.seq FROM (SELECT r.seq, r.result FROM event AS r
-                   WHERE r.org = e.org AND r.what = 'forge.ci.run' AND r.result IN ('success', 'failed')
-                     AND (lower(COALESCE(r.data ->> 'name', 'ci')) LIKE '%test%' OR lower(COALESCE(r.data ->> 'name', 'ci')) LIKE '%ci%')
-                     AND (r.data ->> 'sha') >= e.sha AND (r.data ->> 'sha') < e.sha || 'g'
-                   ORDER BY r.at DESC, r.seq DESC LIMIT 1) AS latest WHERE latest.result = 'failed')
+           WHEN e.what = 'test.run' THEN (
+               SELECT r.seq FROM event AS r
+               WHERE r.org = e.org AND r.what = 'forge.ci.run' AND r.result IN ('success', 'failed')
+                 AND (lower(COALESCE(r.data ->> 'name', 'ci')) LIKE '%test%' OR lower(COALESCE(r.data ->> 'name', 'ci')) LIKE '%ci%')
+                 AND (r.data ->> 'sha') >= e.sha AND (r.data ->> 'sha') < e.sha || 'g' AND r.result = 'failed'
+                 AND NOT EXISTS (SELECT 1 FROM event AS l
+                   WHERE l.org = e.org AND l.what = 'forge.ci.run' AND l.result IN ('success', 'failed')
+                 AND (lower(COALESCE(l.data ->> 'name', 'ci')) LIKE '%test%' OR lower(COALESCE(l.data ->> 'name', 'ci')) LIKE '%ci%')
+                 AND (l.data ->> 'sha') >= e.sha AND (l.data ->> 'sha') < e.sha || 'g' AND (l.at > r.at OR l.at = r.at AND l.seq > r.seq))
+               LIMIT 1)
            ELSE (
                SELECT f.seq FROM event AS f
                WHERE f.org = e.org AND f.what >= 'forge.' AND f.what < 'forge/' AND lower(f.target) = lower(e.target)
@@ -56,20 +67,20 @@ FROM (
                      WHEN e.what LIKE 'deploy.%' THEN f.what = 'forge.deploy.status' AND f.result = 'failed' AND f.at BETWEEN e.at - 120000000 AND e.at + 3600000000
                        AND lower(f.data ->> 'environment') = substr(e.what, 8)
                  END
-               ORDER BY f.at, f.seq LIMIT 1
+               ORDER BY +f.at, f.seq LIMIT 1
            ) END AS contradicted,
            CASE WHEN e.result = 'success' AND e.what <> 'test.run' AND EXISTS (
                SELECT 1 FROM event AS h
-               WHERE h.org = e.org AND h.what >= 'forge.' AND h.what < 'forge/' AND h.what = 'forge.hook' AND h.at <= e.at
+               WHERE h.org = e.org AND h.what >= 'forge.' AND h.what < 'forge/' AND h.what = 'forge.hook' AND +h.at <= e.at
                  AND lower(h.target) = substr(lower(e.target), 1, min(instr(e.target || '#', '#'), instr(e.target || '!', '!'), instr(e.target || '@', '@')) - 1)
            ) THEN 1 ELSE 0 END AS expected
     FROM (
         SELECT a.org, a.seq, a.at, a.id, a.execution, a.what, a.result, a.target, a.data,
                CASE WHEN a.what = 'test.run' THEN COALESCE(lower(a.data ->> 'sha'), (
                    SELECT lower(c.data ->> 'sha') FROM event AS c
-                   WHERE c.org = a.org AND c.execution <> '' AND c.execution = a.execution AND c.at >= a.at
+                   WHERE c.org = a.org AND c.execution <> '' AND c.execution = a.execution AND +c.at >= a.at
                      AND c.what IN ('commit.create', 'commit.push') AND length(c.data ->> 'sha') >= 7
-                   ORDER BY c.at, c.seq LIMIT 1)) END AS sha
+                   ORDER BY +c.at, c.seq LIMIT 1)) END AS sha
         FROM event AS a
         WHERE a.action = 1 AND a.result IN ('success', 'attempted')
           AND (a.what IN ('pr.create', 'pr.merge', 'pr.close', 'pr.review', 'pr.comment', 'issue.create', 'issue.close', 'issue.comment',
