@@ -69,7 +69,7 @@ func plans() []plan {
 		{"sessions at work", "event_of_session_start", "event_run_202611_org_at_idx", sessions(SessionFilter{Since: since})},
 		{"starts of sessions", "event_of_session", "event_run_202611_org_session_at_idx", func(d dialect) (string, []any) {
 			condition, arg := d.among("session", 2, []string{"s1", "s2"})
-			return `SELECT id FROM event WHERE org = $1 AND ` + startsSession + ` AND ` + condition, []any{DefaultOrg, arg}
+			return strings.TrimSuffix(selectEvent+sessionStarts(condition), " ORDER BY at + 0, seq"), []any{DefaultOrg, arg}
 		}},
 		{"a tile", "PRIMARY KEY", "tile_pkey", ask(`SELECT hashes FROM tile WHERE org = $1 AND level = $2 AND n = $3`, 0, int64(1))},
 	}

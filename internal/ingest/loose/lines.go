@@ -2,6 +2,7 @@ package loose
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -68,6 +69,6 @@ func (l *Lines) Next() (Line, error) {
 	default:
 		line.Open = true
 	}
-	line.Text = Document(text)
+	line.Text = Document(bytes.TrimRight(text, " \t\r\n"))
 	return line, nil
 }
