@@ -57,6 +57,7 @@ func (p *Program) examine(ctx context.Context) (*ask.Doctor, error) {
 	p.examineClaude(&d, heard)
 	p.examineClients(&d, heard)
 	p.examineOtherAgents(&d)
+	p.examineSessions(&d, where)
 	return &d, nil
 }
 

@@ -24,6 +24,7 @@ import (
 type importFlags struct {
 	client, agent, since string
 	watch, dry, all      bool
+	timer, noTimer       bool
 	every                time.Duration
 }
 
@@ -59,11 +60,19 @@ included.`,
 	c.Flags().BoolVar(&f.watch, "watch", false, "go on importing what is new until stopped")
 	c.Flags().DurationVar(&f.every, "every", time.Minute, "with --watch, look again after at most this `TIME`")
 	c.Flags().BoolVar(&f.dry, "dry-run", false, "tell what would be read, and record nothing")
+	c.Flags().BoolVar(&f.timer, "install-timer", false, "let the system import every day (systemd, launchd or cron)")
+	c.Flags().BoolVar(&f.noTimer, "remove-timer", false, "take that away again")
 	c.Flags().BoolVar(&f.all, "all", false, "read files again that were read before")
 	return c
 }
 
 func (p *Program) importSessions(ctx context.Context, paths []string, f *importFlags) error {
+	switch {
+	case f.timer:
+		return p.installTimer(ctx)
+	case f.noTimer:
+		return p.removeTimer(ctx)
+	}
 	if f.client != "" && !slices.Contains(importable(), f.client) {
 		return usageError("--client: %q is none of %s", f.client, strings.Join(importable(), ", "))
 	}
