@@ -19,5 +19,27 @@ func accessKinds() []Kind {
 			Class:  ClassPermanent,
 			Fields: []Field{{"token", String, Technical, "Id of the token."}},
 		},
+		{
+			Name: "view.read", Meaning: "Somebody asked the server; once a minute for the same question.",
+			Class: ClassRun, Fields: viewFields(),
+		},
+		{
+			Name: "view.export", Meaning: "Somebody verified or exported over the server; once a minute for the same.",
+			Class: ClassRun, Fields: viewFields(),
+		},
+		{
+			Name: "settings.change", Meaning: "Somebody changed settings or tokens over the server.",
+			Class: ClassPermanent, Fields: viewFields(),
+		},
+	}
+}
+
+// viewFields say how somebody looked, and not at what.
+func viewFields() []Field {
+	return []Field{
+		{"role", String, Technical, "The role in which it was done."},
+		{"credential", String, Technical, "Id of the token or sign-in that was shown."},
+		{"route", String, Technical, "The door of the server, as a pattern."},
+		{"filter", String, Technical, "Digest of what was asked for; empty if nothing was said."},
 	}
 }

@@ -88,9 +88,6 @@ const (
 	// MethodToken is an API token: it stands for itself, or for the agent that
 	// it is bound to.
 	MethodToken = "token"
-	// Vouched, before another method, is what somebody so authenticated says of
-	// an agent.
-	Vouched = "vouched:"
 	// MethodOIDC is a person whom an OpenID Connect provider vouches for.
 	MethodOIDC = "oidc"
 )

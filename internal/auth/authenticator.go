@@ -137,7 +137,7 @@ func (a *TokenAuthenticator) token(ctx context.Context, hash [sha256.Size]byte, 
 }
 
 // identityOf is who shows the token. A token that is not bound to an agent is
-// nobody by itself: what it records names its actor, see [Identity.Vouch].
+// nobody by itself: what it records names its actor.
 func identityOf(t *store.Token) Identity {
 	id := Identity{
 		Org: t.Org, Actor: "system:" + t.ID, ActorAuth: MethodToken, Role: Role(t.Role), Squads: t.Squads, Credential: t.ID,

@@ -49,8 +49,7 @@ type TokenRequest struct {
 	// Name is for people; no two tokens that are not revoked have the same.
 	Name string
 	Role Role
-	// Squads are the only squads that a reader sees, or whose agents a recorder
-	// may name; empty is all of them.
+	// Squads are the only squads that a reader sees; empty is all of them.
 	Squads []string
 	// Agent is the only agent that a recorder's token records; empty is any.
 	Agent string
@@ -172,18 +171,15 @@ func (q *TokenRequest) check(now time.Time) error {
 			return wrong("%q is not the name of a squad", squad)
 		}
 	}
-	if len(q.Squads) > 0 && q.Role != RoleReader && q.Role != RoleRecorder {
-		return wrong("only readers and recorders can be held to squads")
+	if len(q.Squads) > 0 && q.Role != RoleReader {
+		return wrong("only readers can be held to squads")
 	}
 	if q.Agent != "" {
-		squad, _, err := whodid.ParseAgent(q.Agent)
-		switch {
-		case err != nil:
+		if _, _, err := whodid.ParseAgent(q.Agent); err != nil {
 			return wrong("%v", err)
-		case q.Role != RoleRecorder:
+		}
+		if q.Role != RoleRecorder {
 			return wrong("only a recorder can be held to an agent")
-		case len(q.Squads) > 0 && !slices.Contains(q.Squads, squad):
-			return wrong("the agent %s is of none of the squads", q.Agent)
 		}
 	}
 	if q.Person != "" && (!whodid.IsHuman(q.Person) || q.Agent != "" || q.Expires.IsZero()) {

@@ -138,7 +138,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	o := server.Options{
 		Tenants: orgs, Authenticator: authenticator, Log: log, Now: time.Now, Ready: t.store.Ready, Grace: c.Grace,
 		Concurrent: c.Limits.Concurrent, Streams: c.Limits.Streams, Memory: int64(c.Limits.Memory), Rate: c.Limits.Rate, Burst: c.Limits.Burst,
-		Metrics: metrics, MetricsToken: c.Metrics.Token.Value(), Tracer: tracer,
+		Metrics: metrics, MetricsToken: c.Metrics.Token.Value(), Tracer: tracer, RecordViews: true,
 	}
 	if certificate != nil {
 		o.TLS = certificate.Config()

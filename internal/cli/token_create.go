@@ -36,8 +36,7 @@ ROLE is one of
   admin     may do all of that and change tokens and settings
 
 A recorder's token that is bound to an agent records what that agent did and
-nothing else. Without --agent it may name the agents of the organisation, or of
-its squads, by their word: their events say "vouched:token".`,
+nothing else. Without --agent it may name any agent of the organisation.`,
 		Example: `  whodid token create --name ci --role recorder --agent engineering/builder --expires 90d
   whodid token create --name dashboard --role reader --squad engineering --json
   export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20$TOKEN"`,
@@ -69,7 +68,7 @@ its squads, by their word: their events say "vouched:token".`,
 	f := c.Flags()
 	f.StringVar(&name, "name", "", "what people call it: letters, digits, . - _")
 	f.StringVar(&role, "role", "", "what it may do: "+roleNames())
-	f.StringSliceVar(&squads, "squad", nil, "only this squad; may be repeated (reader, recorder)")
+	f.StringSliceVar(&squads, "squad", nil, "the only squad that a reader sees; may be repeated")
 	f.StringVar(&agent, "agent", "", "the only agent that it records: squad/name (recorder)")
 	f.StringVar(&expires, "expires", "365d", "how long it holds (90d, 12h), until when (2027-01-01), or never")
 	return c

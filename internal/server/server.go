@@ -45,6 +45,8 @@ type Options struct {
 	// the MetricsToken, or to everybody if there is none.
 	Metrics      *Metrics
 	MetricsToken string
+	// RecordViews makes the server record who asks, exports and changes.
+	RecordViews bool
 	// Tracer, if any, is told of each request.
 	Tracer *trace.Tracer
 }
@@ -57,6 +59,7 @@ type Server struct {
 	streams  chan struct{}
 	memory   *semaphore.Weighted
 	rates    *rates
+	views    views
 	// stopping is closed when the server is asked to stop, which ends streams.
 	stopping chan struct{}
 }
@@ -179,6 +182,10 @@ func (s *Server) admit(route Route) http.Handler {
 		}
 		if w, ok := w.(*response); ok {
 			w.caller = id
+		}
+		if err := s.recordView(r, &route, id, t); err != nil {
+			WriteError(w, err)
+			return
 		}
 		route.Handle(w, r.WithContext(auth.WithIdentity(r.Context(), id)), t) //nolint:contextcheck // it is the request's own
 	})
