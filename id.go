@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -85,11 +85,17 @@ func SettledID(id string) (string, bool) {
 }
 
 func derive(chars int, parts ...string) string {
-	h := sha256.New()
+	// Each part behind its length, so that no two lists of parts read alike.
+	b := make([]byte, 0, 256) // on the stack, unless the parts are long
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		b = strconv.AppendInt(b, int64(len(p)), 10)
+		b = append(b, ':')
+		b = append(b, p...)
 	}
-	return crockford.EncodeToString(h.Sum(nil))[:chars]
+	sum := sha256.Sum256(b)
+	var text [52]byte // of 32 bytes, five bits each
+	crockford.Encode(text[:], sum[:])
+	return string(text[:chars])
 }
 
 // maxIDRest is the longest part of an id after its prefix, in bytes.

@@ -114,6 +114,7 @@ func (p *Program) doors() []server.Route {
 
 // serve runs the server until the context ends.
 func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
+	p.tuneMemory()
 	log := newLog(p.Stderr, &c.Log)
 	certificate, err := certificateOf(c)
 	if err != nil {

@@ -87,18 +87,20 @@ var insertEventArrays = func() string {
 		case "salt", "leaf":
 			kind = "bytea"
 		}
-		arrays = append(arrays, "$"+strconv.Itoa(i+2)+"::"+kind+"[]")
+		arrays = append(arrays, "unnest($"+strconv.Itoa(i+2)+"::"+kind+"[]) AS "+name)
 		if name == "data" {
 			name += "::json"
 		}
 		values = append(values, "u."+name)
 	}
+	// In the list of what is selected the arrays are read in step. Behind FROM
+	// each would be written to a store of its own first.
 	return `INSERT INTO event (` + eventColumns + `) SELECT $1::text, ` + strings.Join(values, ", ") +
-		` FROM unnest(` + strings.Join(arrays, ", ") + `) AS u(` + strings.Join(names[1:], ", ") + `)`
+		` FROM (SELECT ` + strings.Join(arrays, ", ") + `) AS u`
 }()
 
 const (
-	insertIDArrays   = `INSERT INTO event_id (org, id, seq) SELECT $1::text, u.* FROM unnest($2::text[], $3::bigint[]) AS u`
+	insertIDArrays   = `INSERT INTO event_id (org, id, seq) SELECT $1::text, unnest($2::text[]), unnest($3::bigint[])`
 	insertTileArrays = `INSERT INTO tile (org, level, n, hashes) SELECT $1::text, u.* FROM unnest($2::bigint[], $3::bigint[], $4::bytea[]) AS u`
 )
 
