@@ -236,10 +236,26 @@ func (l *load) settle(t testing.TB, w *world) {
 		t.Fatal(err)
 	}
 	times := map[string]int{}
+	told := map[int]string{} // by client, what it told last
 	for i := range rows {
-		if strings.HasPrefix(rows[i].Key, "laws/") {
-			times[rows[i].Key]++
+		if !strings.HasPrefix(rows[i].Key, "laws/") {
+			continue
 		}
+		times[rows[i].Key]++
+		// A client sends the next only once the last is acknowledged, at whatever
+		// server: in that order they must be in the log.
+		var lane, n int
+		var part string
+		if _, err := fmt.Sscanf(rows[i].Key, "laws/%d/%d/%s", &lane, &n, &part); err == nil {
+			now := fmt.Sprintf("%09d/%s", n, part)
+			if now <= told[lane] {
+				t.Errorf("%s stands behind %s of the same client", rows[i].Key, told[lane])
+			}
+			told[lane] = now
+		}
+	}
+	if len(told) == 0 {
+		t.Error("no client's order was looked at")
 	}
 	for key := range l.acked {
 		if times[key] == 0 {
