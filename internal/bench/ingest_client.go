@@ -104,6 +104,9 @@ type sent struct {
 	events int
 	rate   float64
 	took   []float64 // by request, in seconds
+	// processor is what an event took of the processors in the server and in
+	// PostgreSQL, in seconds.
+	processor float64
 }
 
 // send sends requests for a time, by so many clients, each of which waits for
@@ -123,6 +126,10 @@ func (i *ingest) send(ctx context.Context, src *source, clients int, span time.D
 		out    = &sent{}
 		failed atomic.Pointer[error]
 	)
+	before, err := i.processor(ctx)
+	if err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	for range clients {
 		all.Go(func() {
@@ -150,7 +157,9 @@ func (i *ingest) send(ctx context.Context, src *source, clients int, span time.D
 	}
 	out.events = len(out.took) * src.events
 	out.rate = float64(out.events) / elapsed
-	return out, nil
+	after, err := i.processor(ctx)
+	out.processor = (after - before) / float64(out.events)
+	return out, err
 }
 
 func (s *served) post(ctx context.Context, client *http.Client, src *source, body []byte) error {
