@@ -40,9 +40,24 @@ func fit(t *testing.T, text []byte, e encoding) {
 
 // What our own reader of protobuf understands it understands as pdata does.
 func FuzzProtobuf(f *testing.F) {
-	for _, name := range []string{"claude-code-2.1.197-004-v1_logs.pb.gz", "claude-code-2.1.197-006-v1_traces.pb.gz"} {
-		text, _, _ := body(f, name)
-		f.Add(text)
+	// One record each: small seeds are changed faster.
+	text, _, _ := body(f, "claude-code-2.1.197-004-v1_logs.pb.gz")
+	data, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(text)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i := range data.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().Len() {
+		one := plog.NewLogs()
+		rl := one.ResourceLogs().AppendEmpty()
+		data.ResourceLogs().At(0).Resource().CopyTo(rl.Resource())
+		sl := rl.ScopeLogs().AppendEmpty()
+		data.ResourceLogs().At(0).ScopeLogs().At(0).Scope().CopyTo(sl.Scope())
+		data.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(i).CopyTo(sl.LogRecords().AppendEmpty())
+		seed, err := (&plog.ProtoMarshaler{}).MarshalLogs(one)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		fit(t, text, encodingProtobuf)

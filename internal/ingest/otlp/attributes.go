@@ -35,6 +35,7 @@ const (
 	fieldSession
 	fieldPrompt
 	fieldSubagent
+	fieldSubagentKind
 
 	// Calls of models.
 	fieldOperation
@@ -108,6 +109,7 @@ var aliases = []struct {
 	{fieldSession, []string{"session.id", "conversation.id", "gen_ai.conversation.id", "gen_ai.thread.id"}},
 	{fieldPrompt, []string{"prompt.id", "prompt_id"}},
 	{fieldSubagent, []string{"agent_id"}},
+	{fieldSubagentKind, []string{"agent_type"}},
 
 	{fieldOperation, []string{"gen_ai.operation.name"}},
 	{fieldProvider, []string{"gen_ai.provider.name", "gen_ai.system"}},

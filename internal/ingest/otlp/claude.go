@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ingest/agent"
@@ -20,7 +21,11 @@ func (r *reader) claudeLog(a *about, event string) {
 			r.start(a, "")
 		}
 	}
-	switch strings.TrimPrefix(event, "claude_code.") {
+	switch event = strings.TrimPrefix(event, "claude_code."); event {
+	case "api_request", "tool_decision", "tool_result":
+		r.seeSubagent(a)
+	}
+	switch event {
 	case "user_prompt":
 		r.renew(a)
 	case "api_request":
@@ -35,6 +40,8 @@ func (r *reader) claudeLog(a *about, event string) {
 		r.permissionMode(a)
 	case "hook_registered":
 		r.hookRegistered(a)
+	case "subagent_completed":
+		r.subagentCompleted(a)
 	}
 }
 
@@ -50,8 +57,9 @@ func (r *reader) renew(a *about) {
 	r.add(e)
 }
 
-// claudeRequest tells the call of a model. The client tells its cost. Which
-// sub-agent asked is told by its kind only, so that the call counts for the run.
+// claudeRequest tells the call of a model. The client tells its cost. Older
+// versions tell only of which kind the sub-agent was that asked, so that the call
+// counts for the run; newer ones tell which it was.
 func (r *reader) claudeRequest(a *about) {
 	request := agent.CleanID(a.record.text(fieldRequest))
 	key := agent.RequestKey(agent.ClaudeCode, request, "")
@@ -66,10 +74,66 @@ func (r *reader) claudeRequest(a *about) {
 	e := r.event(a, "model.call", key)
 	put(e.Data, "model", modelName(a.record))
 	put(e.Data, "request", request)
-	put(e.Data, "agent_type", identifier(a.record.text(fieldAgentLabel)))
+	r.subagent(a, &e)
 	usage(e.Data, a.record, false)
 	number(e.Data, "cache_write_1h_tokens", a.record, fieldCacheWrite1h)
 	cost(e.Data, a.record)
+	r.add(e)
+}
+
+// seeSubagent tells that a sub-agent goes on, by the first of its records in a
+// batch: until its end is told, that is how it is known whose part it is.
+func (r *reader) seeSubagent(a *about) {
+	if a.subagent == "" || r.subagents[a.execution] {
+		return
+	}
+	if r.subagents == nil {
+		r.subagents = map[string]bool{}
+	}
+	r.subagents[a.execution] = true
+	r.subagentStart(a, "execution.start/seen", identifier(a.record.text(fieldAgentLabel)))
+}
+
+// subagent sets who asked a model: a sub-agent's calls are its session's too.
+func (r *reader) subagent(a *about, e *whodid.Event) {
+	kind := identifier(a.record.text(fieldAgentLabel))
+	if a.subagent == "" {
+		put(e.Data, "agent_type", kind)
+		return
+	}
+	e.Data["agent_id"] = a.subagent
+	put(e.Data, "run", a.run)
+}
+
+// subagentStart tells the start of a sub-agent's run, which yields to what a
+// hook tells of it. Of the two that telemetry may tell the earlier one counts.
+func (r *reader) subagentStart(a *about, key, kind string) {
+	e := r.event(a, "execution.start", a.actingKey(key))
+	e.Data["inferred"], e.Data["client"], e.Data["agent_id"] = true, a.client, a.subagent
+	if kind == "" {
+		kind = "unknown" // that it is a sub-agent is known
+	}
+	e.Data["agent_type"] = kind
+	put(e.Data, "parent", a.run)
+	if seconds := int64(r.s.Lease.Seconds()); seconds > 0 {
+		e.Data["lease_seconds"] = seconds
+	}
+	r.add(e)
+}
+
+// subagentCompleted tells that a sub-agent is done, and when it began.
+func (r *reader) subagentCompleted(a *about) {
+	if a.subagent == "" {
+		return
+	}
+	begin := *a
+	if ms, ok := a.record.count(fieldDuration); ok && ms < 1e10 {
+		begin.at = a.at.Add(-time.Duration(ms) * time.Millisecond)
+	}
+	r.subagentStart(&begin, "execution.start/telemetry", identifier(a.record.text(fieldSubagentKind)))
+	r.add(r.event(a, "turn.complete", a.actingKey("turn.complete", micros(a))))
+	e := r.event(a, "execution.finish", a.actingKey("execution.finish", micros(a)))
+	e.Data["reason"] = "completed"
 	r.add(e)
 }
 
@@ -96,10 +160,10 @@ func modelName(a *Attributes) string {
 // gave up. The hook and the transcript tell the same with the same key.
 func (r *reader) claudeFailure(a *about) {
 	prompt := agent.CleanID(a.record.text(fieldPrompt))
-	if prompt == "" || a.session == "" || a.record.has(fieldAgentLabel) {
+	if prompt == "" || a.session == "" || a.record.has(fieldAgentLabel) && a.subagent == "" {
 		return
 	}
-	e := r.event(a, "turn.fail", a.key("turn.fail", agent.PromptPart(prompt, a.at)))
+	e := r.event(a, "turn.fail", a.actingKey("turn.fail", agent.PromptPart(prompt, a.at)))
 	e.Data["prompt"], e.Data["error"] = prompt, serviceError(a.record)
 	r.add(e)
 }
@@ -227,6 +291,7 @@ func (r *reader) tool(a *about, call string, t agent.ToolCall, finish func(*whod
 		e := r.event(a, told.What, told.Key)
 		e.Target, e.Result, e.Data = homeless(told.Target), told.Result, told.Data
 		put(e.Data, "permission_mode", identifier(a.record.text(fieldMode)))
+		put(e.Data, "agent_id", a.subagent)
 		if len(events) == 1 {
 			number(e.Data, "duration_ms", a.record, fieldDuration)
 		}

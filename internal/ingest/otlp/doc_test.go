@@ -14,7 +14,7 @@ var meanings = map[Field]string{
 	fieldService: "program", fieldServiceVersion: "its version", fieldNamespace: "squad, of the resource", fieldAgent: "agent, as squad/agent",
 	fieldAgentName: "agent", fieldAgentLabel: "agent, of the resource; kind of sub-agent, of Claude Code's records", fieldSquad: "squad", fieldExecution: "run that is joined",
 	fieldTrigger: "trigger", fieldEmail: "person", fieldAccount: "person", fieldEvent: "event", fieldEventTime: "time", fieldSequence: "number of the record",
-	fieldSession: "session", fieldPrompt: "id of the prompt", fieldSubagent: "sub-agent", fieldOperation: "operation", fieldProvider: "provider",
+	fieldSession: "session", fieldPrompt: "id of the prompt", fieldSubagent: "sub-agent", fieldSubagentKind: "kind of sub-agent", fieldOperation: "operation", fieldProvider: "provider",
 	fieldModel: "model asked for", fieldResponseModel: "model that answered", fieldInput: "input tokens", fieldOutput: "output tokens", fieldCacheRead: "tokens read from a cache",
 	fieldCacheWrite: "tokens written to a cache", fieldCacheWrite1h: "those kept for an hour", fieldReasoning: "reasoning tokens", fieldCostUSD: "cost", fieldCostMicros: "cost in millionths",
 	fieldRequest: "id of the request", fieldResponse: "id of the answer", fieldKind: "kind of event", fieldTool: "tool", fieldCall: "id of the call",

@@ -53,7 +53,7 @@ func (r *reader) numbers() {
 			first, last := all[0], all[n-1]
 			a := &seen.about
 			e := r.event(a, "record.receive", a.key("records", strconv.FormatInt(first, 10), strconv.FormatInt(last, 10)))
-			e.Actor, e.ActorAuth = whodid.System, ""
+			e.Actor, e.ActorAuth, e.Execution = whodid.System, "", a.run
 			e.Data["first"], e.Data["last"] = first, last
 			r.add(e)
 			all = all[n:]

@@ -58,10 +58,11 @@ type Reading struct {
 
 // reader makes events of one batch.
 type reader struct {
-	s       Surroundings
-	reading Reading
-	seen    map[stream]*numbers
-	streams []stream
+	s         Surroundings
+	reading   Reading
+	seen      map[stream]*numbers
+	streams   []stream
+	subagents map[string]bool // whose runs are told of already
 }
 
 // about is what is known of a record before its own facts are read.
@@ -69,8 +70,10 @@ type about struct {
 	record, resource *Attributes
 	client           string
 	session          string // the client's id of it, in a form that may be kept; may be empty
-	execution        string // may be empty
-	joined           bool   // the execution is told by somebody else
+	execution        string // of who acts; may be empty
+	run              string // of the session; the same, unless a sub-agent acts
+	subagent         string // the client's id of it
+	joined           bool   // the session's execution is told by somebody else
 	at               time.Time
 }
 
@@ -93,6 +96,10 @@ func (r *reader) about(resource, record *Attributes, client string, at time.Time
 		a.execution = agent.Execution(client, a.session)
 	case trace != [16]byte{}:
 		a.execution = whodid.DeriveID(whodid.PrefixExecution, client, "trace", hex.EncodeToString(trace[:]))
+	}
+	a.run = a.execution
+	if id := agent.CleanID(record.text(fieldSubagent)); id != "" && a.session != "" && client == agent.ClaudeCode {
+		a.subagent, a.execution = id, agent.Subagent(client, a.session, id)
 	}
 	return a
 }
@@ -119,6 +126,14 @@ func (r *reader) reject(reason string) {
 // key is the natural key of a fact of the session that a record is about.
 func (a *about) key(parts ...string) string {
 	return agent.Key(a.client, append([]string{a.scope()}, parts...)...)
+}
+
+// actingKey is that of a fact about the sub-agent that acts, or the session.
+func (a *about) actingKey(parts ...string) string {
+	if a.subagent != "" {
+		parts = append([]string{"agent", a.subagent}, parts...)
+	}
+	return a.key(parts...)
 }
 
 // scope is the session, or what stands for it where none is told.

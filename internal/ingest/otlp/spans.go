@@ -76,6 +76,9 @@ func spanKey(a *about, trace [16]byte, span [8]byte) string {
 // claudeSpan reads a span of Claude Code's (beta) tracing. Its log events tell
 // the same with the same keys, and more; spans serve who sends nothing else.
 func (r *reader) claudeSpan(a *about, s *Span, b *batch) {
+	if s.Name == "claude_code.llm_request" || s.Name == "claude_code.tool" {
+		r.seeSubagent(a)
+	}
 	switch s.Name {
 	case "claude_code.llm_request":
 		request := agent.CleanID(s.text(fieldRequest))
@@ -86,7 +89,7 @@ func (r *reader) claudeSpan(a *about, s *Span, b *batch) {
 		put(e.Data, "model", modelName(&s.Attributes))
 		put(e.Data, "provider", identifier(s.text(fieldProvider)))
 		put(e.Data, "request", request)
-		put(e.Data, "agent_id", agent.CleanID(s.text(fieldSubagent)))
+		r.subagent(a, &e)
 		usage(e.Data, &s.Attributes, false)
 		r.add(e)
 	case "claude_code.tool":
@@ -98,7 +101,7 @@ func (r *reader) claudeSpan(a *about, s *Span, b *batch) {
 		if success, told := b.executions[s.text(fieldCall)]; told {
 			t.Ending, t.Outcome = claudeEnding(success)
 		}
-		r.tool(a, call, t, func(e *whodid.Event) { put(e.Data, "agent_id", agent.CleanID(s.text(fieldSubagent))) })
+		r.tool(a, call, t, nil)
 	}
 }
 
