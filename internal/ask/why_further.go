@@ -67,6 +67,27 @@ func (w *whyer) byAction(ctx context.Context, c *WhyCommit, id string, at *time.
 			return err
 		}
 	}
+	return w.byLink(ctx, c, id, at, foundBy)
+}
+
+// byLink finds the run whose client says by its telemetry that it made a commit.
+// A commit that printed nothing is known by that only.
+func (w *whyer) byLink(ctx context.Context, c *WhyCommit, id string, at *time.Time, foundBy string) error {
+	a := w.git.Trail
+	links, err := a.store.Events(ctx, a.org, store.EventFilter{
+		What: "commit.link", Since: at.Add(-actionBefore), Until: at.Add(actionAfter),
+	})
+	if err != nil {
+		return err
+	}
+	for i := range links {
+		if links[i].Target != id {
+			continue
+		}
+		if err := w.run(ctx, links[i].Execution, foundBy, c, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
