@@ -25,8 +25,8 @@ func responseBody(e encoding, rejected int, reason string) []byte {
 		return nil
 	}
 	var partial []byte
-	partial = append(partial, 1<<3|0)
-	partial = binary.AppendUvarint(partial, uint64(rejected)) //nolint:gosec // a count of records
+	partial = append(partial, 1<<3) // a varint
+	partial = binary.AppendUvarint(partial, uint64(rejected))
 	partial = appendText(partial, 2, reason)
 	return appendText(nil, 1, string(partial))
 }

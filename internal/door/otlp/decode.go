@@ -42,7 +42,7 @@ func logsOf(data plog.Logs) []otlp.Log {
 			for _, l := range sl.LogRecords().All() {
 				records = append(records, otlp.Log{
 					Resource: &resource, Attributes: attributes(l.Attributes()), Scope: sl.Scope().Name(), Event: l.EventName(),
-					At: int64(l.Timestamp()), ObservedAt: int64(l.ObservedTimestamp()), Trace: l.TraceID(), Span: l.SpanID(), //nolint:gosec // what overflows is no time, and refused as one
+					At: int64(l.Timestamp()), ObservedAt: int64(l.ObservedTimestamp()), Trace: l.TraceID(), Span: l.SpanID(),
 				})
 			}
 		}
@@ -79,7 +79,7 @@ func spansOf(data ptrace.Traces) []otlp.Span {
 			for _, s := range ss.Spans().All() {
 				spans = append(spans, otlp.Span{
 					Resource: &resource, Attributes: attributes(s.Attributes()), Scope: ss.Scope().Name(), Name: s.Name(),
-					Start: int64(s.StartTimestamp()), End: int64(s.EndTimestamp()), //nolint:gosec // as above
+					Start: int64(s.StartTimestamp()), End: int64(s.EndTimestamp()),
 					Trace: s.TraceID(), ID: s.SpanID(), Parent: s.ParentSpanID(),
 					Failed: s.Status().Code() == ptrace.StatusCodeError, Server: s.Kind() == ptrace.SpanKindServer,
 				})

@@ -44,7 +44,7 @@ func (m *fields) next(f *field, err *error) bool {
 		return false
 	}
 	tag, ok := m.varint()
-	f.number, f.wire = int(tag>>3), int(tag&7) //nolint:gosec // at most 61 bits
+	f.number, f.wire = int(tag>>3), int(tag&7)
 	if !ok || tag>>3 == 0 || tag>>3 > 1<<29-1 {
 		*err = errWire
 		return false
@@ -155,9 +155,9 @@ func (w *wireReader) log(m string, l *otlp.Log) {
 	for rest.next(&f, &w.err) {
 		switch {
 		case f.number == 1 && f.wire == wireFixed64:
-			l.At = int64(f.value) //nolint:gosec // what overflows is no time, and refused as one
+			l.At = int64(f.value)
 		case f.number == 11 && f.wire == wireFixed64:
-			l.ObservedAt = int64(f.value) //nolint:gosec // as above
+			l.ObservedAt = int64(f.value)
 		case f.number == 6 && f.wire == wireBytes:
 			w.attribute(f.text, &l.Attributes)
 		case f.number == 9 && f.wire == wireBytes:
@@ -206,9 +206,9 @@ func (w *wireReader) span(m string, s *otlp.Span) {
 		case f.number == 6 && f.wire == wireVarint:
 			s.Server = f.value == kindServer
 		case f.number == 7 && f.wire == wireFixed64:
-			s.Start = int64(f.value) //nolint:gosec // what overflows is no time, and refused as one
+			s.Start = int64(f.value)
 		case f.number == 8 && f.wire == wireFixed64:
-			s.End = int64(f.value) //nolint:gosec // as above
+			s.End = int64(f.value)
 		case f.number == 9 && f.wire == wireBytes:
 			w.attribute(f.text, &s.Attributes)
 		case f.number == 15 && f.wire == wireBytes:
@@ -258,7 +258,7 @@ func (w *wireReader) attribute(m string, a *otlp.Attributes) {
 		case f.number == 2 && f.wire == wireVarint:
 			v = otlp.Truth(f.value != 0)
 		case f.number == 3 && f.wire == wireVarint:
-			v = otlp.Whole(int64(f.value)) //nolint:gosec // two's complement, as the wire has it
+			v = otlp.Whole(int64(f.value))
 		case f.number == 4 && f.wire == wireFixed64:
 			v = otlp.Number(math.Float64frombits(f.value))
 		case f.number >= 5 && f.number <= 7:

@@ -83,7 +83,7 @@ func (r *reader) person(a *about) string {
 	if r.s.Pseudonym == nil {
 		return ""
 	}
-	identity := ""
+	var identity string
 	switch mail := strings.ToLower(strings.TrimSpace(a.text(fieldEmail))); {
 	case strings.Contains(mail, "@"):
 		identity = "email:" + mail

@@ -13,10 +13,8 @@ type Field uint8
 
 // The fields.
 const (
-	fieldNone Field = iota
-
 	// Whose it is.
-	fieldService
+	fieldService Field = iota
 	fieldServiceVersion
 	fieldNamespace
 	fieldAgent
@@ -198,7 +196,7 @@ const (
 	kindTruth
 )
 
-// Text, Whole, Number and Truth make values.
+// Text is a text.
 func Text(s string) Value { return Value{kind: kindText, text: s} }
 
 // Whole is a whole number.
@@ -206,10 +204,10 @@ func Whole(n int64) Value { return Value{kind: kindWhole, whole: n} }
 
 // Number is a number with a fraction.
 func Number(f float64) Value {
-	return Value{kind: kindNumber, whole: int64(math.Float64bits(f))} //nolint:gosec // the same bits
+	return Value{kind: kindNumber, whole: int64(math.Float64bits(f))}
 }
 
-func (v Value) number() float64 { return math.Float64frombits(uint64(v.whole)) } //nolint:gosec // the same bits
+func (v Value) number() float64 { return math.Float64frombits(uint64(v.whole)) }
 
 // Truth is a boolean.
 func Truth(b bool) Value {
@@ -342,9 +340,10 @@ func (a *Attributes) number(f Field) (float64, bool) {
 	}
 }
 
-// truth is a field as a boolean, and whether it is one.
-func (a *Attributes) truth(f Field) (value, told bool) {
-	switch v := a.get(f); v.kind {
+// success is whether what was done is said to have succeeded, and whether that
+// is said at all.
+func (a *Attributes) success() (value, told bool) {
+	switch v := a.get(fieldSuccess); v.kind {
 	case kindTruth:
 		return v.whole == 1, true
 	case kindText:

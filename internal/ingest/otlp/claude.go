@@ -197,7 +197,7 @@ func (r *reader) claudeDecision(a *about) {
 		return
 	}
 	r.decision(a, call, decision == "accept",
-		oneOf(a.record.text(fieldDecider), "other", "config", "hook", "user_permanent", "user_temporary", "user_abort", "user_reject"))
+		agent.OneOf(a.record.text(fieldDecider), "other", "config", "hook", "user_permanent", "user_temporary", "user_abort", "user_reject"))
 	if decision == "reject" {
 		r.tool(a, call, agent.ToolCall{Ending: agent.EndingDenied, Input: claudeInput(a.record)}, nil)
 	}
@@ -223,7 +223,7 @@ func (r *reader) decision(a *about, call string, allowed bool, decider string) {
 // claudeResult tells what a call of a tool did.
 func (r *reader) claudeResult(a *about) {
 	call := agent.CleanID(a.record.text(fieldCall))
-	success, told := a.record.truth(fieldSuccess)
+	success, told := a.record.success()
 	if call == "" || !told {
 		return
 	}
@@ -326,13 +326,4 @@ func (r *reader) hookRegistered(a *about) {
 	put(e.Data, "type", kind)
 	put(e.Data, "scope", scope)
 	r.add(e)
-}
-
-func oneOf(s, rest string, known ...string) string {
-	for _, k := range known {
-		if s == k {
-			return s
-		}
-	}
-	return rest
 }

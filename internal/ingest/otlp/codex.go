@@ -25,7 +25,7 @@ func (r *reader) codexLog(a *about, event string) {
 		if call := agent.CleanID(a.record.text(fieldCall)); call != "" {
 			decision := strings.ToLower(a.record.text(fieldDecision))
 			r.decision(a, call, strings.HasPrefix(decision, "approved"),
-				oneOf(strings.ToLower(a.record.text(fieldDecider)), "other", "config", "user"))
+				agent.OneOf(strings.ToLower(a.record.text(fieldDecider)), "other", "config", "user"))
 		}
 	case "codex.tool_result":
 		r.codexResult(a)
@@ -84,7 +84,7 @@ func (r *reader) codexResult(a *about) {
 	}
 	t := agent.ToolCall{Tool: tool}
 	command := codexCommand(a.record.text(fieldArguments))
-	success, told := a.record.truth(fieldSuccess)
+	success, told := a.record.success()
 	switch {
 	case command != "":
 		t.Tool, t.Input = "Bash", object("command", command) // as its hooks call it

@@ -48,7 +48,7 @@ func (r *reader) geminiResponse(a *about) {
 // succeeded: that it exited with 3 stands in its output only.
 func (r *reader) geminiTool(a *about) {
 	tool := a.record.text(fieldTool)
-	success, told := a.record.truth(fieldSuccess)
+	success, told := a.record.success()
 	t := agent.ToolCall{Tool: tool}
 	if args := a.record.text(fieldArguments); len(args) <= maxArguments {
 		t.Input = []byte(args)

@@ -31,7 +31,7 @@ func newBatch(spans []Span) *batch {
 	for i := range spans {
 		s := &spans[i]
 		if s.Name == "claude_code.tool.execution" {
-			if success, told := s.truth(fieldSuccess); told {
+			if success, told := s.success(); told {
 				b.executions[s.text(fieldCall)] = success
 			}
 		}
