@@ -130,8 +130,7 @@ func (p *Provider) Finish(ctx context.Context, a Attempt, code string) (Person, 
 		return Person{}, err
 	}
 	token, err := p.config(found).Exchange(context.WithValue(ctx, oauth2.HTTPClient, p.client), code, oauth2.VerifierOption(a.Verifier))
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) {
+	if _, refused := errors.AsType[*oauth2.RetrieveError](err); refused {
 		return Person{}, fmt.Errorf("%w: the provider refused the code", auth.ErrUnauthenticated)
 	}
 	if err != nil {

@@ -122,7 +122,14 @@ func (w *world) browser(t *testing.T) *http.Client {
 	return &c
 }
 
-func do(t *testing.T, c *http.Client, method, address string, form url.Values, header ...string) (*http.Response, string) {
+// answer is what is left of a response once its body was read.
+type answer struct {
+	StatusCode int
+	Status     string
+	Request    *http.Request
+}
+
+func do(t *testing.T, c *http.Client, method, address string, form url.Values, header ...string) (*answer, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -143,19 +150,19 @@ func do(t *testing.T, c *http.Client, method, address string, form url.Values, h
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(body)
+	return &answer{res.StatusCode, res.Status, res.Request}, string(body)
 }
 
 var action = regexp.MustCompile(`<form[^>]*action="([^"]+)"`)
 
 // signIn goes the whole way: to the provider, through its forms, and back.
-func (w *world) signIn(t *testing.T, c *http.Client, name string) (*http.Response, string) {
+func (w *world) signIn(t *testing.T, c *http.Client, name string) (*answer, string) {
 	t.Helper()
 	return w.forms(t, c, w.url+"/auth/login", name)
 }
 
 // forms fills in the provider's forms from an address on.
-func (w *world) forms(t *testing.T, c *http.Client, address, name string) (*http.Response, string) {
+func (w *world) forms(t *testing.T, c *http.Client, address, name string) (*answer, string) {
 	t.Helper()
 	res, body := do(t, c, http.MethodGet, address, nil)
 	for _, form := range []url.Values{{"prompt": {"login"}, "login": {name}, "password": {"x"}}, {"prompt": {"consent"}}} {
@@ -337,7 +344,7 @@ func TestForgedAnswers(t *testing.T) {
 func TestBearer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	ask := func(token string) (*http.Response, string) {
+	ask := func(token string) (*answer, string) {
 		return do(t, w.server.Client(), http.MethodGet, w.url+"/auth/whoami", nil, "Authorization", "Bearer "+token)
 	}
 	good := w.idToken(t, "whodid")
