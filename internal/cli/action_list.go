@@ -88,8 +88,13 @@ func (p *Program) actionList(ctx context.Context, s *actionSelection) error {
 
 func printActions(o *term.Output, actions []ask.Action) error {
 	columns := []term.Column{
-		{Title: "TIME", Whole: true}, {Title: "ACTOR"}, {Title: "ACTION", Whole: true}, {Title: "TARGET"},
-		{Title: "RESULT", Whole: true}, {Title: "EXECUTION", Whole: true}, {Title: "EVENT", Whole: true},
+		{Title: "TIME", Whole: true},
+		{Title: "ACTOR"},
+		{Title: "ACTION", Whole: true},
+		{Title: "TARGET"},
+		{Title: "RESULT", Whole: true},
+		{Title: "EXECUTION", Whole: true},
+		{Title: "EVENT", Whole: true},
 	}
 	told := forgeTold(o, actions)
 	if told {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -199,7 +200,7 @@ func (p *Program) forgeBackfill(ctx context.Context, w *connections.Webhook, rep
 			return err
 		}
 	} else {
-		p.out().Facts(fact("Read", term.Count(int64(counts.Read), "fact")), fact("New", fmt.Sprint(counts.New)))
+		p.out().Facts(fact("Read", term.Count(int64(counts.Read), "fact")), fact("New", strconv.Itoa(counts.New)))
 	}
 	if limited {
 		return &exitError{code: ExitIncomplete, err: err}

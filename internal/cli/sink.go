@@ -78,10 +78,10 @@ func (p *Program) sinkRunCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Send new events to the sinks of the file of connections, as the server does",
-		Long: `Sends events to each sink that the file of connections names, each at least once and
-in the order of the log, and goes on with new ones until it is stopped. The server
-does the same by itself; this is for a trail without one. Several processes may run
-it: one at a time sends for each sink.
+		Long: `Sends events to each sink that the file of connections names, each at least once
+and in the order of the log, and goes on with new ones until it is stopped. The
+server does the same by itself; this is for a trail without one. Several
+processes may run it: one at a time sends for each sink.
 
 With --once it ends when everything is sent, with status 1 if a sink fails.`,
 		Example: `  whodid sink run --connections connections.toml
