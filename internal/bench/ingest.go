@@ -265,27 +265,32 @@ func (i *ingest) check(ctx context.Context) error {
 	return nil
 }
 
-// measureGrowth records until the log has so many rows, and prints the rate by
-// the million: it should not fall.
+// measureGrowth records until the log has so many rows, and prints by the
+// million how fast, and what an event took of the processors: neither should get
+// worse.
 func (i *ingest) measureGrowth(ctx context.Context, rows int) error {
-	fmt.Println("  rows      events/s  server's memory")
-	source := newOTLP(0)
-	recorded, last := 0, 0
+	const million = 1_000_000
+	fmt.Println("      rows  events/s  processor time of an event  server's memory")
+	src := newOTLP(0)
+	recorded, last, spent := 0, 0, 0.0
 	began := time.Now()
 	for recorded < rows {
-		sent, err := i.send(ctx, source, batchClients, 5*time.Second)
+		sent, err := i.send(ctx, src, batchClients, 5*time.Second)
 		if err != nil {
 			return err
 		}
 		recorded += sent.events
-		if recorded/1_000_000 > last/1_000_000 || recorded >= rows {
-			memory, err := i.served.memory()
-			if err != nil {
-				return err
-			}
-			fmt.Printf("  %8d  %8.0f  %.0f MB\n", recorded, float64(recorded-last)/time.Since(began).Seconds(), memory)
-			began, last = time.Now(), recorded
+		spent += sent.processor * float64(sent.events)
+		if recorded/million == last/million && recorded < rows {
+			continue
 		}
+		memory, err := i.served.memory()
+		if err != nil {
+			return err
+		}
+		n := float64(recorded - last)
+		fmt.Printf("  %8d  %8.0f  %23.1f µs  %12.0f MB\n", recorded, n/time.Since(began).Seconds(), spent/n*1e6, memory)
+		began, last, spent = time.Now(), recorded, 0
 	}
 	return nil
 }
