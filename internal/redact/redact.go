@@ -14,6 +14,7 @@ package redact
 
 import (
 	"fmt"
+	"hash/maphash"
 	"regexp"
 	"strings"
 )
@@ -68,12 +69,13 @@ type Redactor struct {
 	deny       []*regexp.Regexp
 	homeDir    string // without a trailing slash; empty when there's none
 	homeSlug   string // homeDir as some agents write it into a directory name, as in -home-ann
+	seen       seen   // texts that are clean
 }
 
 // New returns a Redactor. It fails when a deny pattern isn't valid RE2 syntax; the error names the pattern by its position only,
 // because the pattern itself may be confidential.
 func New(opts Options) (*Redactor, error) {
-	r := &Redactor{}
+	r := &Redactor{seen: seen{seed: maphash.MakeSeed()}}
 	for i, p := range opts.DenyPatterns {
 		re, err := regexp.Compile(p)
 		if err != nil {
@@ -96,10 +98,14 @@ func New(opts Options) (*Redactor, error) {
 // The time is linear in the length of s. Text that is made to hit so many rules at once that it would take far longer than any
 // real text is withheld as a whole and reads [redacted:overload].
 func (r *Redactor) Clean(s string) (string, Counts) {
+	if s == "" || r.seen.has(s) {
+		return s, nil
+	}
 	var counts Counts
 	for range maxRounds {
 		spans := r.find(s)
 		if len(spans) == 0 {
+			r.seen.add(s)
 			return s, counts
 		}
 		next := replace(s, spans)
