@@ -30,6 +30,8 @@ type NewExecution struct {
 	Parent     string `json:"parent,omitempty"`
 	SessionID  string `json:"session_id,omitempty"`
 	Repository string `json:"repository,omitempty"`
+	// OnBehalfOf is the person behind it, as in events.
+	OnBehalfOf string `json:"on_behalf_of,omitempty"`
 	// LeaseSeconds is how long it may be silent before it counts as lost; a day
 	// unless it is said.
 	LeaseSeconds int64             `json:"lease_seconds,omitempty"`
@@ -83,7 +85,7 @@ func (c *call) startExecution() error {
 		Data: texts("trigger", kind, "trigger_detail", detail, "model", in.Model, "parent", in.Parent, "repository", in.Repository),
 	}
 	start.Data["lease_seconds"] = in.LeaseSeconds
-	if err := c.sign(&start, whodid.AgentActor(in.Agent)); err != nil {
+	if err := c.sign(&start, whodid.AgentActor(in.Agent), in.OnBehalfOf); err != nil {
 		return err
 	}
 	events := []whodid.Event{start}
@@ -147,7 +149,7 @@ func (c *call) subject() (*subject, error) {
 // event begins an event about the run, by its agent.
 func (c *call) about(s *subject, what, key string, at *time.Time) (*whodid.Event, error) {
 	e := &whodid.Event{Key: key, What: what, At: c.at(at), Execution: s.id, Source: source, Data: whodid.Data{}}
-	return e, c.sign(e, whodid.AgentActor(s.agent))
+	return e, c.sign(e, whodid.AgentActor(s.agent), "")
 }
 
 // Renewal says that a run is still going.

@@ -135,6 +135,12 @@ func recording() []Operation {
 			Description: "What is left out stays unknown. The cost is computed from a price table if it is not given and tokens and model are known. With request the same call may be told again and is recorded once.",
 			Params:      []Param{idempotency()}, In: NewModelCall{}, Out: RecordedEvent{}, Status: http.StatusCreated, MaxBody: 64 << 10, handle: (*call).recordModelCall,
 		},
+		{
+			ID: "sync", Method: http.MethodPost, Path: "/v1/sync", Tag: "sync", Needs: auth.Record,
+			Summary:     "Take in a part of another trail, and prove it",
+			Description: "What whodid sync sends: events as another trail has them, of which each is recorded once. The answer proves under a signed checkpoint that they are in this log (docs/sync.md).",
+			In:          SyncBatch{}, Out: SyncAnswer{}, MaxBody: 16 << 20, handle: (*call).sync,
+		},
 	}
 }
 

@@ -26,6 +26,10 @@ type NewEvent struct {
 	// Actor is who acted: "agent:squad/name", or the person of the credential.
 	// Without one it is whom the credential names.
 	Actor string `json:"actor,omitempty"`
+	// OnBehalfOf is the person who stands behind an agent: "human:pseudonym" as
+	// the trail knows them, or "email:address", of which only the pseudonym is
+	// kept.
+	OnBehalfOf string `json:"on_behalf_of,omitempty"`
 	// What is the verb of the catalogue, such as "file.write".
 	What string `json:"what"`
 	// Target is what was acted upon: a path, a URL, "acme/shop#44".
@@ -127,7 +131,7 @@ func (c *call) event(e *whodid.Event, in *NewEvent, index int) error {
 	if e.Key == "" {
 		e.Key = c.key("event", strconv.Itoa(index))
 	}
-	if err := c.sign(e, in.Actor); err != nil {
+	if err := c.sign(e, in.Actor, in.OnBehalfOf); err != nil {
 		return err
 	}
 	return e.Validate()
@@ -155,29 +159,25 @@ func (c *call) at(t *time.Time) time.Time {
 	return *t
 }
 
-// sign says who acted. A credential speaks for whom it names; that of a person,
-// or of a recorder that is bound to nobody, may also vouch for an agent, and
-// then the event says so.
-func (c *call) sign(e *whodid.Event, claimed string) error {
-	own := c.id.Actor
-	agent := whodid.AgentOf(claimed)
-	switch {
-	case claimed == "" || claimed == own:
-		e.Actor, e.ActorAuth = own, c.id.ActorAuth
-		return nil
-	case agent == "":
-		return wrong(http.StatusForbidden, "not allowed: this credential speaks for %s, not for %q", own, claimed)
-	case whodid.AgentOf(own) != "":
-		return wrong(http.StatusForbidden, "not allowed: this credential speaks for %s only", own)
-	case !c.maySee(whodid.Squad(agent)):
-		return wrong(http.StatusForbidden, "not allowed: this credential speaks for agents of %s only", strings.Join(c.id.Squads, ", "))
+// sign says who acted, and how that is known: by the rules of [auth.Identity.Vouch].
+// A person who is signed in and tells of an agent stands behind it.
+func (c *call) sign(e *whodid.Event, actor, onBehalfOf string) error {
+	if strings.HasPrefix(actor, "system:") && actor != c.id.Actor {
+		return wrong(http.StatusForbidden, "not allowed: this credential speaks for %s, not for %q", c.id.Actor, actor)
 	}
-	e.Actor = claimed
-	if whodid.IsHuman(own) {
-		e.OnBehalfOf, e.OnBehalfAuth = own, c.id.ActorAuth
-		return nil
+	e.Actor = actor
+	switch identity, isAddress := strings.CutPrefix(onBehalfOf, "email:"); {
+	case isAddress:
+		// An address has no place in the trail; the pseudonym that it has here has.
+		e.OnBehalfOf = whodid.HumanActor(c.tenant.Pseudonym("email:" + strings.ToLower(identity)))
+	case onBehalfOf == "" && whodid.IsHuman(c.id.Actor) && whodid.AgentOf(actor) != "":
+		e.OnBehalfOf = c.id.Actor
+	default:
+		e.OnBehalfOf = onBehalfOf
 	}
-	e.ActorAuth = "vouched:" + c.id.ActorAuth
+	if err := c.id.Vouch(e); err != nil {
+		return wrong(http.StatusForbidden, "%v", err)
+	}
 	return nil
 }
 

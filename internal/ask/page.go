@@ -17,6 +17,8 @@ var (
 	ErrNotFound = store.ErrNotFound
 	// ErrNoLog means that nothing has been recorded yet.
 	ErrNoLog = store.ErrNoLog
+	// ErrRolledBack means that the trail has less than somebody saw of it.
+	ErrRolledBack = errors.New("the trail was put back to an older copy")
 )
 
 // AmbiguousError means that a prefix fits several ids.

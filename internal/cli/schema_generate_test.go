@@ -221,7 +221,7 @@ func (g *generator) schema(t reflect.Type) object {
 	case reflect.Map:
 		return object{{"type", "object"}, {"additionalProperties", g.schema(t.Elem())}}
 	case reflect.Struct:
-		name := t.Name()
+		name := definition(t)
 		if _, known := g.defs[name]; !known {
 			g.defs[name] = nil // for types that hold themselves
 			g.refs = append(g.refs, name)
@@ -235,6 +235,15 @@ func (g *generator) schema(t reflect.Type) object {
 	default:
 		panic(fmt.Sprintf("no schema for %s", t))
 	}
+}
+
+// definition is the name of a type's schema: its own, but for the event as trails
+// keep it, which is not the one that questions answer with.
+func definition(t reflect.Type) string {
+	if t == reflect.TypeFor[whodid.Event]() {
+		return "TrailEvent"
+	}
+	return t.Name()
 }
 
 // typeName is "package.Type", which is unique among our packages.

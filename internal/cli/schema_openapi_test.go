@@ -158,13 +158,13 @@ func TestSchemaNamesOfAPI(t *testing.T) {
 		case reflect.Pointer, reflect.Slice, reflect.Map:
 			walk(t.Elem())
 		case reflect.Struct:
-			if old, ok := seen[t.Name()]; ok {
+			if old, ok := seen[definition(t)]; ok {
 				if old != t {
 					twice = append(twice, fmt.Sprintf("%s and %s", old, t))
 				}
 				return
 			}
-			seen[t.Name()] = t
+			seen[definition(t)] = t
 			for f := range t.Fields() {
 				if f.IsExported() {
 					walk(f.Type)
