@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
@@ -133,8 +132,8 @@ func (c *call) sync() error {
 // pseudonyms and who vouches for it are of here, all else is as it was told. The
 // key stays, so that the fact is one whoever else tells it.
 func (c *call) adopt(e *whodid.Event, in *SyncBatch) error {
-	if err := mayBring(e.What, c.id.Role); err != nil {
-		return err
+	if _, known := whodid.KindOf(e.What); known && !whodid.Travels(e.What) {
+		return fmt.Errorf("%w: %s is told by its own trail only", auth.ErrForbidden, e.What)
 	}
 	e.Org, e.ID = "", ""
 	if err := e.Data.Normalize(); err != nil {
@@ -175,18 +174,6 @@ func (c *call) person(actor string, in *SyncBatch) string {
 	default:
 		return whodid.HumanActor(c.tenant.Pseudonym("trail:" + in.Origin + ":" + actor))
 	}
-}
-
-// mayBring refuses facts that only this trail can tell of itself: who was let
-// in, what was approved or excused here.
-func mayBring(what string, role auth.Role) error {
-	kind, ok := whodid.KindOf(what)
-	noun, _, _ := strings.Cut(what, ".")
-	brought := []string{"execution", "session", "turn", "model", "record", "permission", "hook", "commit", "git"}
-	if !ok || kind.Action || slices.Contains(brought, noun) || what == "policy.verdict" || role.May(auth.Administer) && noun == "exception" {
-		return nil // an unknown verb is refused with all else that is wrong
-	}
-	return fmt.Errorf("%w: %s is of its own trail", auth.ErrForbidden, what)
 }
 
 // refusal is the gap in the place of an event that can't be taken in.

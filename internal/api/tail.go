@@ -147,7 +147,7 @@ type follower struct {
 }
 
 func (f *follower) run() error {
-	if err := f.write("retry: 2000\n\n"); err != nil {
+	if err := f.write(fmt.Sprintf("retry: 2000\n: %d\n\n", f.next)); err != nil {
 		return err
 	}
 	beat := time.NewTicker(f.api.options.Heartbeat)

@@ -1,0 +1,122 @@
+// Package apitest runs the API on a real trail, for the tests of all who speak
+// to it.
+package apitest
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whodid/whodid/internal/api"
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/ledger"
+	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/record"
+	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/server"
+	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/testenv"
+)
+
+// World is a real server on a real trail.
+type World struct {
+	URL   string
+	Store *store.Store
+	Key   string // the log's public key
+	// Identities are who the tokens are of.
+	Identities map[string]auth.Identity
+	Tenants    map[string]*server.Tenant
+}
+
+// Authenticate takes the name of an identity for its token.
+func (w *World) Authenticate(r *http.Request) (auth.Identity, error) {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	id, ok := w.Identities[token]
+	if !ok {
+		return auth.Identity{}, auth.ErrUnauthenticated
+	}
+	return id, nil
+}
+
+type tenants map[string]*server.Tenant
+
+func (m tenants) Tenant(_ context.Context, org string) (*server.Tenant, error) { return m[org], nil }
+
+// Org is the organisation of most identities.
+const Org = "acme"
+
+// New serves a new trail on an address of store.
+func New(t testing.TB, address string) *World {
+	t.Helper()
+	l, err := place.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	redactor, err := redact.New(redact.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{Store: s, Identities: map[string]auth.Identity{
+		"admin":    {Org: Org, Role: auth.RoleAdmin, Actor: "human:padmin", ActorAuth: "token", Credential: "tok-admin"},
+		"recorder": {Org: Org, Role: auth.RoleRecorder, Actor: "system:ci", ActorAuth: "token", Credential: "tok-recorder"},
+		"bound":    {Org: Org, Role: auth.RoleRecorder, Actor: "agent:eng/solver", ActorAuth: "token", Credential: "tok-bound"},
+		"reader":   {Org: Org, Role: auth.RoleReader, Actor: "human:preader", ActorAuth: "oidc", Credential: "ses-reader"},
+		"eng":      {Org: Org, Role: auth.RoleReader, Actor: "human:peng", ActorAuth: "oidc", Credential: "ses-eng", Squads: []string{"eng"}},
+		"auditor":  {Org: Org, Role: auth.RoleAuditor, Actor: "human:pauditor", ActorAuth: "oidc", Credential: "ses-auditor"},
+		"other":    {Org: "globex", Role: auth.RoleAdmin, Actor: "human:pother", ActorAuth: "token", Credential: "tok-other"},
+	}}
+	m := tenants{}
+	w.Tenants = m
+	for _, name := range []string{Org, "globex"} {
+		private, public, err := ledger.NewKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, err := ledger.Open(t.Context(), s, name, private, public, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == Org {
+			w.Key = public
+		}
+		m[name] = &server.Tenant{
+			Org: name, Recorder: record.New(name, log, s, redactor, time.Now), Asker: ask.New(s, name, time.Now),
+			Pseudonym: func(identity string) string { return fmt.Sprintf("p%x", sha256.Sum256([]byte(identity)))[:16] },
+		}
+	}
+	a := api.New(api.Options{Now: time.Now, Poll: 10 * time.Millisecond, Heartbeat: 50 * time.Millisecond})
+	h := httptest.NewServer(server.New(server.Options{Tenants: m, Authenticator: w, Now: time.Now}, a.Routes()...))
+	t.Cleanup(h.Close)
+	w.URL = h.URL
+	return w
+}
+
+// OnBothStores runs a test against a server on SQLite, and on PostgreSQL where
+// a server is named.
+func OnBothStores(t *testing.T, test func(t *testing.T, w *World)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, New(t, filepath.Join(t.TempDir(), "trail.db")))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv(testenv.PostgresVariable) == "" {
+			t.Skipf("%s names no server", testenv.PostgresVariable)
+		}
+		t.Parallel()
+		test(t, New(t, testenv.Postgres(t)))
+	})
+}
