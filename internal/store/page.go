@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -305,11 +304,4 @@ func (s *Store) rows(ctx context.Context, where string, args []any) ([]Row, erro
 		return nil
 	})
 	return out, err
-}
-
-// EventsByID returns those of the events that the trail holds, in the order of
-// the log.
-func (s *Store) EventsByID(ctx context.Context, org string, ids []string) ([]Row, error) {
-	condition, arg := s.dialect.among("id", 2, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !storable(id) }))
-	return s.rows(ctx, `WHERE org = $1 AND seq IN (SELECT seq FROM event_id WHERE org = $1 AND `+condition+`) ORDER BY seq`, []any{org, arg})
 }
