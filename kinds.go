@@ -119,6 +119,17 @@ func recordKinds() []Kind {
 			},
 		},
 		{
+			Name: "record.sync", Meaning: "A part of another trail was taken in; its events stand before this one, under the keys that they have there.",
+			Class: ClassPermanent,
+			Fields: []Field{
+				{"origin", String, Technical, "Name of the other trail's log."},
+				{"first", Int, Technical, "Index of the part's first event in that log."},
+				{"last", Int, Technical, "Index of its last event there."},
+				{"count", Int, Technical, "How many events were sent."},
+				{"refused", Int, Technical, "How many of them could not be taken in."},
+			},
+		},
+		{
 			Name: "checkpoint.witness", Meaning: "A checkpoint was placed where the operator can't rewrite it.",
 			Class: ClassPermanent,
 			Fields: []Field{

@@ -639,6 +639,8 @@ type WhyDecision struct {
 	EventID string `json:"event_id"`
 	What    string `json:"what"`
 	Target  string `json:"target"`
+	// Decided is what was decided, in words.
+	Decided string `json:"decided"`
 	Why     string `json:"why"`
 }
 

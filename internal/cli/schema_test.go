@@ -43,17 +43,6 @@ type (
 		ExecutionID string      `json:"execution_id"`
 		Tags        whodid.Data `json:"tags"`
 	}
-	// synced counts what was taken into the trail.
-	synced struct {
-		// Records is how many came from the spool.
-		Records int `json:"records"`
-		// Events is how many were new to the trail.
-		Events int `json:"events"`
-		// Transcripts is how many were read.
-		Transcripts int `json:"transcripts"`
-		// Gaps is how many things are known to be missing.
-		Gaps int `json:"gaps"`
-	}
 	// logKey is the log's name and the key that checks its checkpoints.
 	logKey struct {
 		Origin    string `json:"origin"`
@@ -151,6 +140,7 @@ func speechless() []string {
 func TestSchemas(t *testing.T) {
 	t.Parallel()
 	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop", "../auth", "../importer", "../record", "../price")}
+	g := generator{docs: readDocs(t, ".", "../ask", "../githook", "../witness", "../../proof", "../gitcheck", "../policy", "../interop", "../auth", "../importer", "../uplink")}
 	var page strings.Builder
 	page.WriteString(jsonPreface)
 	files := map[string]bool{}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,9 +29,11 @@ import (
 
 // World is a real server on a real trail.
 type World struct {
-	URL   string
-	Store *store.Store
-	Key   string // the log's public key
+	URL string
+	// Handler is the server itself.
+	Handler http.Handler
+	Store   *store.Store
+	Key     string // the log's public key
 	// Identities are who the tokens are of.
 	Identities map[string]auth.Identity
 	Tenants    map[string]*server.Tenant
@@ -98,7 +101,8 @@ func New(t testing.TB, address string) *World {
 		}
 	}
 	a := api.New(api.Options{Now: time.Now, Poll: 10 * time.Millisecond, Heartbeat: 50 * time.Millisecond})
-	h := httptest.NewServer(server.New(server.Options{Tenants: m, Authenticator: w, Now: time.Now}, a.Routes()...))
+	w.Handler = server.New(server.Options{Tenants: m, Authenticator: w, Now: time.Now}, a.Routes()...)
+	h := httptest.NewServer(w.Handler)
 	t.Cleanup(h.Close)
 	w.URL = h.URL
 	return w
@@ -120,3 +124,26 @@ func OnBothStores(t *testing.T, test func(t *testing.T, w *World)) {
 		test(t, New(t, testenv.Postgres(t)))
 	})
 }
+
+// Serve is New for examples, which have no test: it serves a new trail until
+// stop is called, and ends the program if it can't.
+func Serve(address string) (url string, stop func()) {
+	t := &exampleT{}
+	w := New(t, address)
+	return w.URL, func() {
+		for _, f := range slices.Backward(t.cleanups) {
+			f()
+		}
+	}
+}
+
+// exampleT is as much of a test as New needs.
+type exampleT struct {
+	testing.TB
+	cleanups []func()
+}
+
+func (*exampleT) Helper()                  {}
+func (t *exampleT) Cleanup(f func())       { t.cleanups = append(t.cleanups, f) }
+func (*exampleT) Context() context.Context { return context.Background() }
+func (*exampleT) Fatal(args ...any)        { panic(fmt.Sprint(args...)) }
