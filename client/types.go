@@ -386,6 +386,19 @@ type Renewal struct {
 	At           *time.Time `json:"at,omitempty"`
 }
 
+// Repricing is one time that calls of a model were priced anew: what is known
+// of their cost since, and what was before. Those of sub-agents are with them.
+type Repricing struct {
+	EventID        string    `json:"event_id"`
+	At             time.Time `json:"at"`
+	Model          string    `json:"model"`
+	Calls          int64     `json:"calls"`
+	CostMicros     int64     `json:"cost_micros"`
+	PreviousMicros int64     `json:"previous_micros"`
+	PriceTable     string    `json:"price_table"`
+	PreviousTables []string  `json:"previous_tables"`
+}
+
 // Session is one session of an agent's client: what its events add up to. What
 // is not known is null, never zero. Tokens and cost include those of its
 // sub-agents.
@@ -442,6 +455,12 @@ type Show struct {
 	Actions  []Action     `json:"actions"`
 	Children []Execution  `json:"children"`
 	Gaps     []Gap        `json:"gaps"`
+	// PriceTable is the table by which calls were last priced anew; empty if they
+	// never were. RecordedCostMicros is then what the whole cost when it was
+	// recorded, null if it was not known.
+	PriceTable         string      `json:"price_table"`
+	RecordedCostMicros *int64      `json:"recorded_cost_micros"`
+	Repricings         []Repricing `json:"repricings"`
 	// Log names the file of the run's output in the folder of logs; empty where
 	// none was kept.
 	Log   string    `json:"log"`

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/whodid/whodid/client"
+	apiclient "github.com/whodid/whodid/client"
 	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/term"
@@ -244,7 +244,7 @@ func (p *Program) openUplink(ctx context.Context, t *trail, s *remote, f *syncFl
 	if f.quiet && !f.watch {
 		attempts = 1 // an agent may be waiting
 	}
-	c, err := client.New(s.url, client.Options{
+	c, err := apiclient.New(s.url, apiclient.Options{
 		TokenFunc: s.token, Attempts: attempts, Insecure: f.insecure, UserAgent: "whodid/" + p.Version,
 	})
 	if err != nil {
@@ -267,7 +267,7 @@ func (p *Program) openUplink(ctx context.Context, t *trail, s *remote, f *syncFl
 
 // unsent adds to the error of sending what to do next.
 func (p *Program) unsent(err error) error {
-	var said *client.Error
+	var said *apiclient.Error
 	switch {
 	case err == nil:
 		return nil
