@@ -23,6 +23,8 @@ type Action struct {
 	Why         string      `json:"why"`
 	Source      string      `json:"source"`
 	Seq         uint64      `json:"seq"`
+	// Confirmation is what the forge says of it; null if that is not known.
+	Confirmation *Confirmation `json:"confirmation"`
 }
 
 // ActionCount counts one kind of action by result.
@@ -100,6 +102,22 @@ type CommitRun struct {
 	Trigger     string `json:"trigger"`
 	ExecutionID string `json:"execution_id"`
 	Model       string `json:"model"`
+}
+
+// Confirmation is what a forge says of an action that an agent told of.
+type Confirmation struct {
+	State string `json:"state"`
+	// EventID is the event of the forge that says so, What its verb; empty for
+	// what is unconfirmed.
+	EventID string `json:"event_id"`
+	What    string `json:"what"`
+	// Actor is who did it, as the forge says.
+	Actor string `json:"actor"`
+	// Source told it, and Delivery is the forge's id of the delivery; empty if it
+	// was read from the forge's API.
+	Source   string     `json:"source"`
+	Delivery string     `json:"delivery"`
+	At       *time.Time `json:"at"`
 }
 
 // Count is how often a value occurred.

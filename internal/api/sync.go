@@ -152,7 +152,7 @@ func (c *call) adopt(e *whodid.Event, in *SyncBatch) error {
 		return fmt.Errorf("%w: this token records what its agents did, and nobody else", auth.ErrForbidden)
 	default:
 		// Somebody whom only the other trail knows, under a name of their own.
-		e.Actor, e.ActorAuth = actor, auth.Vouched + c.id.ActorAuth
+		e.Actor, e.ActorAuth = actor, auth.Vouched+c.id.ActorAuth
 		if e.OnBehalfOf != "" {
 			e.OnBehalfAuth = auth.Vouched + c.id.ActorAuth
 		}

@@ -95,7 +95,7 @@ func (a *Asker) SelectActions(ctx context.Context, s Selection, before *Place) (
 	if n := len(rows); s.Limit > 0 && n == s.Limit {
 		next = &Place{At: rows[n-1].At, Seq: rows[n-1].Seq}
 	}
-	return list, next, nil
+	return list, next, a.confirm(ctx, list.Actions)
 }
 
 // EventList is a part of the log.

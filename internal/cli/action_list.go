@@ -22,19 +22,21 @@ type actionSelection struct {
 func (p *Program) actionListCommand() *cobra.Command {
 	var s actionSelection
 	c := &cobra.Command{
-		Use:   "list",
+		Use:   "list [FILTER…]",
 		Short: "List what agents did, the newest first",
 		Long: `Lists what agents did, each action with its own result, the newest first. An
 action counts as a success only where its result proves it; one that was seen to
 begin and whose end nobody told is "attempted".
 
 Where a webhook of a forge tells of the repository, the last column says whether
-the forge confirms it. It is empty for what no forge was heard about.`,
+the forge confirms it. It is empty for what no forge was heard about.
+` + filterHelp,
 		Example: `  whodid action list --type pr.merge --since 30d
   whodid action list --type 'git*' --result failed
+  whodid action list 'type:deploy.*' -result:success since:30d
   whodid action list --execution 7k2m --json | jq '.actions[].target'`,
-		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return p.actionList(c.Context(), &s) },
+		Args: arguments(cobra.ArbitraryArgs),
+		RunE: func(c *cobra.Command, args []string) error { return p.actionList(c.Context(), &s, args) },
 	}
 	c.Flags().StringVar(&s.execution, "execution", "", "only those of this execution: its `ID` or its beginning")
 	s.bindAgent(c)
@@ -45,7 +47,7 @@ the forge confirms it. It is empty for what no forge was heard about.`,
 	return c
 }
 
-func (p *Program) actionList(ctx context.Context, s *actionSelection) error {
+func (p *Program) actionList(ctx context.Context, s *actionSelection, args []string) error {
 	f, err := s.filter(p)
 	if err != nil {
 		return err
@@ -62,11 +64,9 @@ func (p *Program) actionList(ctx context.Context, s *actionSelection) error {
 		return err
 	}
 	defer t.close()
-	list, err := t.asker.Actions(ctx, ask.ActionFilter{
-		Execution: s.execution, Agent: f.Agent, Type: s.kind, Result: s.result, Since: f.Since, Until: f.Until, Limit: f.Limit,
-	})
+	list, err := p.actions(ctx, t, s, f, args)
 	if err != nil {
-		return unresolved(err)
+		return misfiltered(err)
 	}
 	if p.json {
 		return p.printJSON(list)
@@ -84,6 +84,36 @@ func (p *Program) actionList(ctx context.Context, s *actionSelection) error {
 		p.adviseMore(o)
 	}
 	return nil
+}
+
+// actions asks for what the flags select, and the filter if there is one.
+func (p *Program) actions(ctx context.Context, t *trail, s *actionSelection, f ask.Filter, args []string) (*ask.ActionList, error) {
+	if len(args) == 0 {
+		return t.asker.Actions(ctx, ask.ActionFilter{
+			Execution: s.execution, Agent: f.Agent, Type: s.kind, Result: s.result, Since: f.Since, Until: f.Until, Limit: f.Limit,
+		})
+	}
+	execution := s.execution
+	if execution != "" {
+		var err error
+		if execution, err = t.asker.Resolve(ctx, execution); err != nil {
+			return nil, err
+		}
+	}
+	var more []whodid.Term
+	for field, value := range map[whodid.FilterField]string{
+		whodid.FilterExecution: execution, whodid.FilterType: s.kind, whodid.FilterResult: s.result,
+	} {
+		if value != "" {
+			more = append(more, whodid.Term{Field: field, Values: []string{value}})
+		}
+	}
+	sel, err := p.filtered(args, &f, more...)
+	if err != nil {
+		return nil, err
+	}
+	list, _, err := t.asker.SelectActions(ctx, sel, nil)
+	return list, err
 }
 
 func printActions(o *term.Output, actions []ask.Action) error {

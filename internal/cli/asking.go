@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -260,4 +261,78 @@ func orUnknown(s string) string {
 		return term.Unknown
 	}
 	return s
+}
+
+// filterHelp ends the help of commands that take a filter.
+const filterHelp = `
+What is listed can also be said in the filter language, alike here and in the
+API: agent:engineering/* status:failed since:7d word '"free text"'. Terms hold
+together with the flags; docs/filter.md has all of them.`
+
+// filtered reads the filter that stands behind a command, and puts what its flags
+// say beside it.
+func (p *Program) filtered(args []string, f *ask.Filter, more ...whodid.Term) (ask.Selection, error) {
+	filter, err := whodid.ParseFilter(strings.Join(args, " "), p.Now())
+	if err != nil {
+		return ask.Selection{}, usageError("%w", err)
+	}
+	for _, t := range []struct {
+		field whodid.FilterField
+		value string
+	}{{whodid.FilterAgent, f.Agent}, {whodid.FilterSquad, f.Squad}, {whodid.FilterStatus, string(f.Status)}} {
+		if t.value != "" {
+			more = append(more, whodid.Term{Field: t.field, Values: []string{t.value}})
+		}
+	}
+	filter.Terms = append(filter.Terms, more...)
+	if f.Since.After(filter.Since) {
+		filter.Since = f.Since
+	}
+	if !f.Until.IsZero() && (filter.Until.IsZero() || f.Until.Before(filter.Until)) {
+		filter.Until = f.Until
+	}
+	return ask.Selection{Filter: filter, Limit: f.Limit}, nil
+}
+
+// misfiltered tells an error of the filter as one of usage.
+func misfiltered(err error) error {
+	if errors.Is(err, whodid.ErrFilter) {
+		return &exitError{code: ExitUsage, err: err}
+	}
+	return unresolved(err)
+}
+
+// simple puts the terms of a filter into the flags' own, for a question that
+// knows no others.
+func (s *selection) simple(p *Program, args []string) error {
+	filter, err := whodid.ParseFilter(strings.Join(args, " "), p.Now())
+	if err != nil {
+		return usageError("%w", err)
+	}
+	for i := range filter.Terms {
+		t := &filter.Terms[i]
+		to := map[whodid.FilterField]*string{whodid.FilterAgent: &s.agent, whodid.FilterSquad: &s.squad, whodid.FilterStatus: &s.status}[t.Field]
+		parts := whodid.Pattern(t.Values[0])
+		switch {
+		case to == nil:
+			return misuse(fmt.Errorf("sums are selected by agent, squad, status, since and until, not by %s", orText(t.Field)), "whodid exec list takes all fields")
+		case t.Not, len(t.Values) > 1, *to != "", len(parts) > 2, len(parts) == 2 && (parts[1] != "" || t.Field != whodid.FilterAgent):
+			return misuse(fmt.Errorf("sums take one value of %s, and of agents a beginning", t.Field), "whodid exec list takes more")
+		}
+		*to = t.Values[0]
+	}
+	if !filter.Since.IsZero() {
+		s.since = filter.Since.Format(time.RFC3339Nano)
+	}
+	if !filter.Until.IsZero() {
+		s.until = filter.Until.Format(time.RFC3339Nano)
+	}
+	return nil
+}
+
+func orText(f whodid.FilterField) string {
+	if f == whodid.FilterText {
+		return "text"
+	}
+	return string(f)
 }

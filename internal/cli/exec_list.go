@@ -2,24 +2,31 @@ package cli
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ask"
 )
 
 func (p *Program) execListCommand() *cobra.Command {
 	var s selection
 	c := &cobra.Command{
-		Use:   "list",
+		Use:   "list [FILTER…]",
 		Short: "List executions, the last started first",
 		Long: `Lists executions, the last started first, sub-agents included. An execution is
 listed if it was at work at any moment between --since and --until. All that is
-asked for must hold; --tag may be given several times.`,
+asked for must hold; --tag may be given several times.
+` + filterHelp,
 		Example: `  whodid exec list
   whodid exec list --status failed --since 7d
+  whodid exec list 'agent:engineering/*' -status:success since:7d
   whodid exec list --squad engineering --tag release=1.4
   whodid exec list --json | jq -r '.executions[].execution_id'`,
-		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return p.execList(c.Context(), &s) },
+		Args: arguments(cobra.ArbitraryArgs),
+		RunE: func(c *cobra.Command, args []string) error { return p.execList(c.Context(), &s, args) },
 	}
 	s.bindWho(c)
 	c.Flags().StringVar(&s.status, "status", "", "only in this `STATUS`: running, success, failed, timeout, cancelled, lost")
@@ -30,7 +37,7 @@ asked for must hold; --tag may be given several times.`,
 	return c
 }
 
-func (p *Program) execList(ctx context.Context, s *selection) error {
+func (p *Program) execList(ctx context.Context, s *selection, args []string) error {
 	f, err := s.filter(p)
 	if err != nil {
 		return err
@@ -44,9 +51,9 @@ func (p *Program) execList(ctx context.Context, s *selection) error {
 		return err
 	}
 	defer t.close()
-	list, err := t.asker.Matching(ctx, f, m)
+	list, err := p.executions(ctx, t, f, m, args)
 	if err != nil {
-		return err
+		return misfiltered(err)
 	}
 	if p.json {
 		return p.printJSON(list)
@@ -64,4 +71,24 @@ func (p *Program) execList(ctx context.Context, s *selection) error {
 		p.adviseMore(o)
 	}
 	return nil
+}
+
+// executions asks for what the flags select, and the filter if there is one.
+func (p *Program) executions(ctx context.Context, t *trail, f ask.Filter, m ask.Match, args []string) (*ask.ExecutionList, error) {
+	if len(args) == 0 {
+		return t.asker.Matching(ctx, f, m)
+	}
+	var more []whodid.Term
+	if m.Trigger != "" {
+		more = append(more, whodid.Term{Field: whodid.FilterTrigger, Values: []string{m.Trigger}})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Tags)) {
+		more = append(more, whodid.Term{Field: whodid.FilterTag, Name: name, Values: []string{m.Tags[name]}})
+	}
+	sel, err := p.filtered(args, &f, more...)
+	if err != nil {
+		return nil, err
+	}
+	list, _, err := t.asker.SelectExecutions(ctx, sel, nil)
+	return list, err
 }

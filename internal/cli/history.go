@@ -21,7 +21,7 @@ type history struct {
 func (p *Program) historyCommand() *cobra.Command {
 	var h history
 	c := &cobra.Command{
-		Use:     "history",
+		Use:     "history [FILTER…]",
 		GroupID: "ask",
 		Short:   "Show what each agent's runs add up to",
 		Long: `Shows, for each agent, how many runs it had, how many of them succeeded, what
@@ -29,14 +29,23 @@ they cost and when the last one was: the agent with most runs first. A run count
 if it was at work at any moment of the time that is asked for.
 
 What is not known is never counted as zero: where runs did not tell all of their
-cost, the sum is a lower bound (≥) and the number of such runs stands beside it.`,
+cost, the sum is a lower bound (≥) and the number of such runs stands beside it.
+
+Agent, squad, status and time can also be said in the filter language
+(docs/filter.md): agent:engineering/* status:failed since:30d.`,
 		Example: `  whodid history
   whodid history --since 30d --squad engineering
+  whodid history 'agent:engineering/*' since:30d
   whodid history --since 2026-11-01 --until 2026-11-08
   whodid history --verbose            # each run, with tokens, model and cost
   whodid history --json | jq '.rows[] | {agent, runs, cost_micros}'`,
-		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return p.history(c.Context(), &h) },
+		Args: arguments(cobra.ArbitraryArgs),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := h.simple(p, args); err != nil {
+				return err
+			}
+			return p.history(c.Context(), &h)
+		},
 	}
 	h.bindWho(c)
 	h.bindWhen(c, "7d")

@@ -17,23 +17,38 @@ import (
 type tail struct {
 	follow bool
 	lines  int
+	filter *whodid.Filter
 }
 
 func (p *Program) tailCommand() *cobra.Command {
 	var l tail
 	c := &cobra.Command{
-		Use:     "tail",
+		Use:     "tail [FILTER…]",
 		GroupID: "ask",
 		Short:   "Show the last events, and follow as they come in",
 		Long: `Shows the last events of the log in its order, one line each. With --follow it
 goes on, and takes in what hooks leave in the spool as it goes, until ^C.
 
+With a filter (docs/filter.md) those of the last events and of those that come
+are shown which fit it: -n counts before that.
+
 With --json each line is one JSON object; see "whodid schema event".`,
 		Example: `  whodid tail
   whodid tail -f
+  whodid tail -f 'agent:engineering/*' -result:success
   whodid tail -f --json | jq -c 'select(.result == "failed")'`,
-		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return p.tail(c.Context(), &l) },
+		Args: arguments(cobra.ArbitraryArgs),
+		RunE: func(c *cobra.Command, args []string) error {
+			sel, err := p.filtered(args, &ask.Filter{})
+			if err == nil {
+				err = sel.Filter.Check("events", whodid.EventFields())
+			}
+			if err != nil {
+				return misfiltered(err)
+			}
+			l.filter = &sel.Filter
+			return p.tail(c.Context(), &l)
+		},
 	}
 	c.Flags().BoolVarP(&l.follow, "follow", "f", false, "go on as events come in")
 	c.Flags().IntVarP(&l.lines, "lines", "n", 10, "begin with the last `N` events")
@@ -61,7 +76,7 @@ func (p *Program) tail(ctx context.Context, l *tail) error {
 		p.advise(p.out(), "Nothing is recorded yet. How to begin:\n\n  whodid history")
 		return nil
 	}
-	show := p.eventPrinter()
+	show := l.only(p.eventPrinter())
 	if next, err = tailFrom(ctx, t, next, size, show); err != nil || !l.follow {
 		return err
 	}
@@ -70,6 +85,20 @@ func (p *Program) tail(ctx context.Context, l *tail) error {
 		return nil // ^C is how following ends
 	}
 	return err
+}
+
+// only leaves out the events that the filter does not select.
+func (l *tail) only(show func(*ask.Event) error) func(*ask.Event) error {
+	return func(e *ask.Event) error {
+		raw := whodid.Event{
+			Actor: e.Actor, What: e.What, Target: e.Target, Why: e.Why, Result: whodid.Result(e.Result), At: e.At,
+			Execution: e.Execution, Session: e.Session, Approval: e.Approval, Source: e.Source,
+		}
+		if !l.filter.MatchEvent(&raw) {
+			return nil
+		}
+		return show(e)
+	}
 }
 
 // tailOn follows the log until the context is over.
