@@ -109,9 +109,9 @@ func isExecution(id string) bool {
 // texts is metadata of names and values; what is empty is left out.
 func texts(pairs ...string) whodid.Data {
 	d := whodid.Data{}
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			d[pairs[i]] = pairs[i+1]
+	for pair := range slices.Chunk(pairs, 2) {
+		if name, value := pair[0], pair[1]; value != "" {
+			d[name] = value
 		}
 	}
 	return d

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -184,15 +185,7 @@ func (c *call) showExecution() error {
 
 // maySee tells whether who asks may see the work of a squad.
 func (c *call) maySee(squad string) bool {
-	if len(c.id.Squads) == 0 {
-		return true
-	}
-	for _, s := range c.id.Squads {
-		if s == squad {
-			return true
-		}
-	}
-	return false
+	return len(c.id.Squads) == 0 || slices.Contains(c.id.Squads, squad)
 }
 
 // period reads which runs are to be counted. Who may see one squad only counts

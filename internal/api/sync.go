@@ -1,10 +1,12 @@
 package api
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
@@ -121,7 +123,7 @@ func (c *call) sync() error {
 		}
 		entry := SyncEntry{Index: index, Seq: receipt.Seq[ids[i]]}
 		if salt := salts[ids[i]]; salt != nil {
-			entry.New, entry.Salt = true, fmt.Sprintf("%x", salt[:])
+			entry.New, entry.Salt = true, hex.EncodeToString(salt[:])
 		}
 		answer.Entries = append(answer.Entries, entry)
 	}
@@ -145,16 +147,16 @@ func (c *call) adopt(e *whodid.Event, in *SyncBatch) error {
 	switch {
 	case actor == c.id.Actor || !whodid.IsHuman(actor):
 		e.Actor = actor
-		if err := c.id.Vouch(e); err != nil {
+		if err := vouch(&c.id, e); err != nil {
 			return err
 		}
 	case whodid.AgentOf(c.id.Actor) != "" || len(c.id.Squads) > 0:
 		return fmt.Errorf("%w: this token records what its agents did, and nobody else", auth.ErrForbidden)
 	default:
 		// Somebody whom only the other trail knows, under a name of their own.
-		e.Actor, e.ActorAuth = actor, auth.Vouched+c.id.ActorAuth
+		e.Actor, e.ActorAuth = actor, vouched+c.id.ActorAuth
 		if e.OnBehalfOf != "" {
-			e.OnBehalfAuth = auth.Vouched + c.id.ActorAuth
+			e.OnBehalfAuth = vouched + c.id.ActorAuth
 		}
 	}
 	return e.Validate()
@@ -188,7 +190,7 @@ func (c *call) refusal(in *SyncBatch, i int) whodid.Event {
 func (c *call) syncEvent(in *SyncBatch, refused int) whodid.Event {
 	first, last := in.Events[0].Index, in.Events[len(in.Events)-1].Index
 	return whodid.Event{
-		Key: digestKey("sync", in.Origin, fmt.Sprint(first), fmt.Sprint(last)), What: "record.sync", At: c.api.options.Now(), Source: "sync",
+		Key: digestKey("sync", in.Origin, strconv.FormatUint(first, 10), strconv.FormatUint(last, 10)), What: "record.sync", At: c.api.options.Now(), Source: "sync",
 		Actor: c.id.Actor, ActorAuth: c.id.ActorAuth,
 		Data: whodid.Data{
 			"origin": in.Origin, "first": int64(min(first, 1<<53-1)), "last": int64(min(last, 1<<53-1)),

@@ -159,7 +159,7 @@ func (c *call) at(t *time.Time) time.Time {
 	return *t
 }
 
-// sign says who acted, and how that is known: by the rules of [auth.Identity.Vouch].
+// sign says who acted, and how that is known: by the rules of [vouch].
 // A person who is signed in and tells of an agent stands behind it.
 func (c *call) sign(e *whodid.Event, actor, onBehalfOf string) error {
 	if strings.HasPrefix(actor, "system:") && actor != c.id.Actor {
@@ -175,7 +175,7 @@ func (c *call) sign(e *whodid.Event, actor, onBehalfOf string) error {
 	default:
 		e.OnBehalfOf = onBehalfOf
 	}
-	if err := c.id.Vouch(e); err != nil {
+	if err := vouch(&c.id, e); err != nil {
 		return wrong(http.StatusForbidden, "%v", err)
 	}
 	return nil

@@ -92,12 +92,11 @@ func compare(row *store.Row, got *proof.Received, entry *client.SyncEntry) (diff
 	case !whodid.IsHuman(row.Actor) && e.Actor != row.Actor:
 		return false, errors.New("the leaf says that somebody else did it")
 	}
-	var salt proof.Salt
-	if b, err := hex.DecodeString(entry.Salt); err != nil || len(b) != len(salt) {
+	b, err := hex.DecodeString(entry.Salt)
+	if err != nil || len(b) != proof.SaltSize {
 		return false, errors.New("nothing opens its leaf")
-	} else {
-		copy(salt[:], b)
 	}
+	salt := proof.Salt(b)
 	for field, c := range map[string]struct {
 		value []byte
 		leaf  proof.Commitment

@@ -162,7 +162,7 @@ func (f folder) receipt(name string) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // nothing was written
 	return ReadReceipt(file)
 }
 
