@@ -113,15 +113,13 @@ func (postgres) hasWords(n int, words []string, newest int) (condition string, a
 	for i, w := range words {
 		quoted[i] = "('" + strings.Join(spellings(w), "':* | '") + "':*)" // letters and digits only, see Words
 	}
-	limit := "ALL"
+	limit := "NULL" // none
 	if newest > 0 {
 		limit = strconv.Itoa(newest)
 	}
-	// The planner knows from the index how rare the words are: it walks back from
-	// the newest where they are common, and asks the index where they are not.
-	const matching = `seq IN (SELECT seq FROM event WHERE org = $1 AND ` + isDecision +
-		` AND salt IS NOT NULL AND whodid_decision_words(target, why, data) @@ $%d::tsquery ORDER BY seq DESC LIMIT %s)`
-	return fmt.Sprintf(matching, n, limit), strings.Join(quoted, " & ")
+	// Where words are common the planner walks back from the newest, and where
+	// they are rare it asks the index; see the function.
+	return fmt.Sprintf(`seq IN (SELECT whodid_decisions_with($1, $%d::tsquery, %s))`, n, limit), strings.Join(quoted, " & ")
 }
 
 // spellings are the ways in which a word may stand in the index. Letters beyond

@@ -101,6 +101,18 @@ func RequestKey(client, request, message string) string {
 	return Key(client, "message", CleanID(message))
 }
 
+// UsageKey is the key of a request to a model by a client whose telemetry tells
+// no id of it, though its own files do: by what it used, as the client counts.
+// Within a session no two requests read and write just as much, for each reads
+// what the last one wrote.
+func UsageKey(client, session string, counts ...int64) string {
+	parts := make([]string, len(counts))
+	for i, n := range counts {
+		parts[i] = strconv.FormatInt(n, 10)
+	}
+	return Key(client, CleanID(session), "usage", strings.Join(parts, "-"))
+}
+
 // SessionKey is the key of a fact about a session, such as "session.start", and
 // what tells it from others of its kind: the prompt's id, or [Moment].
 func SessionKey(client, session string, parts ...string) string {

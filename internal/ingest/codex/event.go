@@ -231,8 +231,8 @@ func milliseconds(v loose.Value) int64 {
 
 // tokens are the counts of one request, or of all so far.
 type tokens struct {
-	input, cached, written, output, total int64
-	told                                  bool
+	input, cached, written, output, reasoning, total int64
+	told                                             bool
 }
 
 func readTokens(v loose.Value) tokens {
@@ -251,6 +251,8 @@ func readTokens(v loose.Value) tokens {
 			t.written = n
 		case "output_tokens":
 			t.output = n
+		case "reasoning_output_tokens":
+			t.reasoning = n
 		case "total_tokens":
 			t.total = n
 		}
@@ -282,7 +284,9 @@ func (s *rollout) usageRecord(v loose.Value) {
 	if response == "" || !t.told {
 		return
 	}
-	s.Requested(agent.RequestKey(agent.Codex, "", response), t.usage(), whodid.Data{"message": response})
+	// Its telemetry does not know the response's id.
+	key := agent.UsageKey(agent.Codex, s.File.Ref.Session, t.input, t.cached, t.written, t.output, t.reasoning)
+	s.Requested(key, t.usage(), whodid.Data{"message": response})
 }
 
 // tokenCount reads the running total that the client showed, of versions that

@@ -2,6 +2,7 @@ package codex
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -169,4 +170,28 @@ func TestNoContent(t *testing.T) {
 
 func FuzzRollout(f *testing.F) {
 	agenttest.Fuzz(f, agent.Codex, Session, "rollout-0.169.jsonl", "rollout-0.99.jsonl")
+}
+
+// TestTelemetryTellsTheSame holds that the calls of a session have the keys that
+// its telemetry gives them: the golden file is of the same real session.
+func TestTelemetryTellsTheSame(t *testing.T) {
+	t.Parallel()
+	golden, err := os.ReadFile("../../door/otlp/testdata/codex-0.169.0-logs.json.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, _ := agenttest.Read(t, agent.Codex, Session, agenttest.File(t, "rollout-0.169-pr.jsonl"), 0, later)
+	calls := 0
+	for i := range events {
+		if e := &events[i]; e.What == "model.call" {
+			calls++
+			_, used, _ := strings.Cut(e.Key, "/usage/") // the reader's session is the test's
+			if used == "" || !strings.Contains(string(golden), "/usage/"+used+"]") {
+				t.Errorf("telemetry knows no call %s", e.Key)
+			}
+		}
+	}
+	if calls != 6 {
+		t.Errorf("%d calls, want 6", calls)
+	}
 }

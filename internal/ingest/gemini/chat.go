@@ -46,6 +46,7 @@ type request struct {
 	id          string
 	scene       agent.Scene
 	usage       *agent.Usage
+	counts      [5]int64 // input, cached, output, thoughts, tool, as the client counts
 	first, last int64
 }
 
@@ -185,14 +186,14 @@ func (s *chat) request(id string, tokens loose.Value) {
 		s.last = q
 	}
 	q.scene, q.last = s.Scene, s.Line.End
-	if u := usage(tokens); u != nil {
-		q.usage = u // that of the last writing stays
+	if u, counts := usage(tokens); u != nil {
+		q.usage, q.counts = u, counts // those of the last writing stay
 	}
 }
 
 // usage reads tokens: what came from the cache is counted among the input, what
 // was thought beside the output, and what tools gave beside the input.
-func usage(v loose.Value) *agent.Usage {
+func usage(v loose.Value) (u *agent.Usage, counts [5]int64) {
 	var input, output, cached, thoughts, tool int64
 	told := false
 	v.Members(func(name []byte, v loose.Value) {
@@ -214,9 +215,10 @@ func usage(v loose.Value) *agent.Usage {
 		}
 	})
 	if !told {
-		return nil
+		return nil, counts
 	}
-	return &agent.Usage{Input: max(input-cached, 0) + tool, Output: output + thoughts, CacheRead: cached}
+	return &agent.Usage{Input: max(input-cached, 0) + tool, Output: output + thoughts, CacheRead: cached},
+		[5]int64{input, cached, output, thoughts, tool}
 }
 
 // call reads a call of a tool as it stands by now.
@@ -359,7 +361,13 @@ func (s *chat) finish() {
 		if q.last <= s.File.From {
 			continue
 		}
-		s.Request(q.scene, agent.RequestKey(agent.Gemini, "", q.id), q.usage, whodid.Data{"message": q.id})
+		// Telemetry does not know the message's id. A message without tokens has
+		// nothing else.
+		key := agent.RequestKey(agent.Gemini, "", q.id)
+		if q.usage != nil {
+			key = agent.UsageKey(agent.Gemini, s.File.Ref.Session, q.counts[:]...)
+		}
+		s.Request(q.scene, key, q.usage, whodid.Data{"message": q.id})
 		s.Reading.Requests++
 	}
 	if s.last != nil && s.last == s.order[len(s.order)-1] && quiet && len(s.order) > 0 && s.File.Silent(s.Reading.Last) {

@@ -46,6 +46,7 @@ const (
 	fieldCacheWrite
 	fieldCacheWrite1h
 	fieldReasoning
+	fieldToolTokens
 	fieldCostUSD
 	fieldCostMicros
 	fieldRequest
@@ -125,6 +126,7 @@ var aliases = []struct {
 	}},
 	{fieldCacheWrite1h, []string{"cache_creation_1h_tokens"}},
 	{fieldReasoning, []string{"reasoning_token_count", "thoughts_token_count", "gen_ai.usage.reasoning.output_tokens"}},
+	{fieldToolTokens, []string{"tool_token_count"}},
 	{fieldCostUSD, []string{"cost_usd"}},
 	{fieldCostMicros, []string{"cost_usd_micros"}},
 	{fieldRequest, []string{"request_id"}},

@@ -36,38 +36,22 @@ func (r *reader) codexLog(a *about, event string) {
 // its key is what it used: within a conversation no two calls read and write
 // just as much, for each reads what the last one wrote.
 func (r *reader) codexResponse(a *about) {
-	e := r.event(a, "model.call", CodexUsageKey(a.session, codexCounts(a.record)))
+	e := r.event(a, "model.call", agent.UsageKey(agent.Codex, a.session,
+		countsOf(a.record, fieldInput, fieldCacheRead, fieldCacheWrite, fieldOutput, fieldReasoning)...))
 	put(e.Data, "model", modelName(a.record))
 	e.Data["provider"] = "openai"
 	usage(e.Data, a.record, true)
 	r.add(e)
 }
 
-// CodexCounts are what one call of a model used, as Codex counts: the input
-// includes what was read from a cache, the output the reasoning.
-type CodexCounts struct {
-	Input, CacheRead, CacheWrite, Output, Reasoning int64
-}
-
-// CodexUsageKey is the key of the call of a model in a conversation of Codex.
-// Its rollouts know the service's id of the call; its telemetry does not.
-func CodexUsageKey(session string, c CodexCounts) string {
-	parts := make([]string, 0, 5)
-	for _, n := range [...]int64{c.Input, c.CacheRead, c.CacheWrite, c.Output, c.Reasoning} {
-		parts = append(parts, strconv.FormatInt(n, 10))
+// countsOf are what a call used, as the client counts: the input includes what was
+// read from a cache, and the output does or does not include the reasoning.
+func countsOf(a *Attributes, fields ...Field) []int64 {
+	counts := make([]int64, len(fields))
+	for i, f := range fields {
+		counts[i], _ = a.count(f)
 	}
-	return agent.Key(agent.Codex, session, "usage", strings.Join(parts, "-"))
-}
-
-func codexCounts(a *Attributes) CodexCounts {
-	count := func(f Field) int64 {
-		n, _ := a.count(f)
-		return n
-	}
-	return CodexCounts{
-		Input: count(fieldInput), CacheRead: count(fieldCacheRead), CacheWrite: count(fieldCacheWrite),
-		Output: count(fieldOutput), Reasoning: count(fieldReasoning),
-	}
+	return counts
 }
 
 // codexResult tells what a call of a tool did. That it was a success means that

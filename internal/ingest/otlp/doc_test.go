@@ -16,7 +16,7 @@ var meanings = map[Field]string{
 	fieldTrigger: "trigger", fieldEmail: "person", fieldAccount: "person", fieldEvent: "event", fieldEventTime: "time", fieldSequence: "number of the record",
 	fieldSession: "session", fieldPrompt: "id of the prompt", fieldSubagent: "sub-agent", fieldSubagentKind: "kind of sub-agent", fieldOperation: "operation", fieldProvider: "provider",
 	fieldModel: "model asked for", fieldResponseModel: "model that answered", fieldInput: "input tokens", fieldOutput: "output tokens", fieldCacheRead: "tokens read from a cache",
-	fieldCacheWrite: "tokens written to a cache", fieldCacheWrite1h: "those kept for an hour", fieldReasoning: "reasoning tokens", fieldCostUSD: "cost", fieldCostMicros: "cost in millionths",
+	fieldCacheWrite: "tokens written to a cache", fieldCacheWrite1h: "those kept for an hour", fieldReasoning: "reasoning tokens", fieldToolTokens: "tokens of what tools gave, of Gemini", fieldCostUSD: "cost", fieldCostMicros: "cost in millionths",
 	fieldRequest: "id of the request", fieldResponse: "id of the answer", fieldKind: "kind of event", fieldTool: "tool", fieldCall: "id of the call",
 	fieldArguments: "arguments, for path and command", fieldParameters: "parameters, for command and commit", fieldOutputText: "output, for the exit status and what proves it",
 	fieldPath: "path", fieldCommand: "command", fieldSuccess: "success", fieldDecision: "decision", fieldDecider: "what decided", fieldMode: "permission mode", fieldDuration: "duration",

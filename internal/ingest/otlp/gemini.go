@@ -33,13 +33,19 @@ func (r *reader) geminiLog(a *about, event string) {
 // geminiResponse tells the call of a model. Thoughts are output, and billed as
 // such, but are counted apart.
 func (r *reader) geminiResponse(a *about) {
-	e := r.event(a, "model.call", a.key("request", agent.CleanID(a.record.text(fieldPrompt)), micros(a)))
+	e := r.event(a, "model.call", agent.UsageKey(agent.Gemini, a.session,
+		countsOf(a.record, fieldInput, fieldCacheRead, fieldOutput, fieldReasoning, fieldToolTokens)...))
 	put(e.Data, "model", modelName(a.record))
 	e.Data["provider"] = "google"
 	usage(e.Data, a.record, true)
 	if out, ok := a.record.count(fieldOutput); ok {
 		thoughts, _ := a.record.count(fieldReasoning)
 		e.Data["output_tokens"] = out + thoughts
+	}
+	// What tools gave is counted beside the input, and billed as such.
+	if in, ok := e.Data.Int("input_tokens"); ok {
+		fromTools, _ := a.record.count(fieldToolTokens)
+		e.Data["input_tokens"] = in + fromTools
 	}
 	r.add(e)
 }
