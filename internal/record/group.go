@@ -67,7 +67,7 @@ func (g *group) append(ctx context.Context, rows []*store.Row) ([]*store.Row, er
 		return nil, err
 	}
 	c := &call{ctx: ctx, rows: rows, done: make(chan struct{})}
-	if err := g.enqueue(c); err != nil {
+	if err := g.enqueue(ctx, c); err != nil {
 		return nil, err
 	}
 	select {
@@ -78,7 +78,7 @@ func (g *group) append(ctx context.Context, rows []*store.Row) ([]*store.Row, er
 	}
 }
 
-func (g *group) enqueue(c *call) error {
+func (g *group) enqueue(ctx context.Context, c *call) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.waiting > 0 && g.waiting+len(c.rows) > maxWaiting {
@@ -88,7 +88,7 @@ func (g *group) enqueue(c *call) error {
 	g.waiting += len(c.rows)
 	if !g.busy {
 		g.busy = true
-		go g.work(context.WithoutCancel(c.ctx))
+		go g.work(context.WithoutCancel(ctx))
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (postgres) inAppendTx(ctx context.Context, s *Store, do func(appendTx) erro
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // it goes back to the pool, which asks whether it is well
 	tx := &postgresAppend{Conn: conn}
 	err = do(tx)
 	if tx.began && !tx.committed {

@@ -17,18 +17,15 @@ const (
 	oidText  = 25
 )
 
-// array is a column as PostgreSQL receives an array in binary: its dimensions,
-// then each element behind its length. Encoded by the driver, value by value,
+// array is a column as PostgreSQL receives an array in binary: how many
+// dimensions, whether there are NULLs, the type of the elements, their number
+// and the index of the first, then each element behind its length. Encoded by the driver, value by value,
 // the columns of an append took a third of the processor time of all that is
 // done for an event.
 type array struct {
 	b []byte
 	n uint32
 }
-
-// arrayHeader is the number of dimensions, whether there are NULLs, the type of
-// the elements, their number, and the index of the first.
-const arrayHeader = 5 * 4
 
 func newArray(oid uint32) *array {
 	a := &array{}

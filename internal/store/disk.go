@@ -48,16 +48,14 @@ func explain(err error) error {
 // range, a constraint, text that is too large. It is not so if the engine could
 // not be reached, had no room, or was asked to stop.
 func Refused(err error) bool {
-	var lite *driversqlite.Error
-	if errors.As(err, &lite) {
+	if lite, ok := errors.AsType[*driversqlite.Error](err); ok {
 		switch lite.Code() & 0xff {
 		case sqliteTooBig, sqliteConstraint, sqliteMismatch, sqliteRange:
 			return true
 		}
 		return false
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && len(pg.Code) == 5 {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && len(pg.Code) == 5 {
 		// Data, integrity, limits of the program, what a trigger raised.
 		return slices.Contains([]string{"22", "23", "54", "P0"}, pg.Code[:2])
 	}
