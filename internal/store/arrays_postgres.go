@@ -19,9 +19,9 @@ const (
 
 // array is a column as PostgreSQL receives an array in binary: how many
 // dimensions, whether there are NULLs, the type of the elements, their number
-// and the index of the first, then each element behind its length. Encoded by the driver, value by value,
-// the columns of an append took a third of the processor time of all that is
-// done for an event.
+// and the index of the first, then each element behind its length. Encoded by the driver,
+// value by value, the columns took a sixth of the processor time of recording,
+// and most of the memory that it allocated.
 type array struct {
 	b []byte
 	n uint32
