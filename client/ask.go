@@ -157,6 +157,21 @@ func (c *Client) OpenAPI(ctx context.Context) ([]byte, error) {
 	return c.bytes(ctx, get("/v1/openapi.json", nil))
 }
 
+// Identity is whom a token stands for, and what it may do.
+type Identity struct {
+	Org        string   `json:"org"`
+	Actor      string   `json:"actor"`
+	ActorAuth  string   `json:"actor_auth"`
+	Role       string   `json:"role"`
+	Squads     []string `json:"squads"`
+	Credential string   `json:"credential"`
+}
+
+// WhoAmI asks whom the server takes the token for.
+func (c *Client) WhoAmI(ctx context.Context) (*Identity, error) {
+	return ask[Identity](ctx, c, "/auth/whoami", nil)
+}
+
 // Verify asks the server to verify its trail. That is the server's own word:
 // who does not trust it reads the log ([Client.Tile]) or a proof.
 func (c *Client) Verify(ctx context.Context) (*Verification, error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
@@ -78,6 +79,7 @@ func runScripts(t *testing.T, engine string) {
 			}
 			return nil
 		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "sqlite", "postgres":
@@ -87,6 +89,25 @@ func runScripts(t *testing.T, engine string) {
 			}
 		},
 	})
+}
+
+// serving is a command of scripts: it runs "whodid serve" with the arguments
+// until the script ends, and puts its address into $SERVER. The server may have
+// another home than the script.
+func serving(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, stop := context.WithCancel(context.Background())
+	c := exec.CommandContext(ctx, "whodid", append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	c.Dir = ts.MkAbs(".")
+	c.Env = append(os.Environ(), "HOME="+ts.MkAbs("server"), "WHODID_STORE=", "GORACE=atexit_sleep_ms=0")
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	c.WaitDelay = 10 * time.Second
+	out, err := c.StdoutPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	ts.Defer(func() { stop(); _ = c.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	ts.Check(err)
+	ts.Setenv("SERVER", strings.TrimSpace(strings.TrimPrefix(line, "listening on ")))
 }
 
 // scriptMain is Main but for the clock.

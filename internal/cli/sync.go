@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	apiclient "github.com/whodid/whodid/client"
+	"github.com/whodid/whodid/internal/config"
 	"github.com/whodid/whodid/internal/hook"
+	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/term"
 	"github.com/whodid/whodid/internal/uplink"
@@ -91,7 +93,7 @@ func (p *Program) sync(ctx context.Context, f *syncFlags) error {
 		return err
 	}
 	if f.forget {
-		if err := uplink.Forget(p.configDir()); err != nil {
+		if err := config.SetServer(place.ConfigFile(p.Env), config.UserServer{}); err != nil {
 			return err
 		}
 		return p.tellSync(f, &synced{})
@@ -190,17 +192,15 @@ type remote struct {
 	token func() (string, error)
 }
 
-// configDir is where this user's settings are.
-func (p *Program) configDir() string { return uplink.ConfigDir(p.Env) }
-
 // syncServer finds the server: flags before the environment, and that before
 // what is remembered. nil is none.
 func (p *Program) syncServer(f *syncFlags) (*remote, error) {
-	known, err := uplink.LoadConfig(p.configDir())
+	settings := place.ConfigFile(p.Env)
+	known, err := config.LoadUser(settings)
 	if err != nil {
 		return nil, err
 	}
-	url, file := known.Server, known.TokenFile
+	url, file := known.Server.URL, known.Server.TokenFile
 	if v := p.Env("WHODID_SERVER"); v != "" {
 		url = v
 	}
@@ -208,15 +208,15 @@ func (p *Program) syncServer(f *syncFlags) (*remote, error) {
 		file = v
 	}
 	if f.tokenFile != "" {
-		if file, err = filepath.Abs(f.tokenFile); err != nil {
-			return nil, fmt.Errorf("couldn't find the token: %w", err)
+		if file = f.tokenFile; !filepath.IsAbs(file) {
+			file = filepath.Join(p.Dir, file)
 		}
 	}
 	if f.server != "" {
-		url = f.server
+		url = strings.TrimRight(f.server, "/")
 	}
 	if f.server != "" || f.tokenFile != "" {
-		if err := uplink.SaveConfig(p.configDir(), uplink.Config{Server: url, TokenFile: file}); err != nil {
+		if err := config.SetServer(settings, config.UserServer{URL: url, TokenFile: file}); err != nil {
 			return nil, err
 		}
 	}
@@ -252,7 +252,7 @@ func (p *Program) openUplink(ctx context.Context, t *trail, s *remote, f *syncFl
 	}
 	person, _ := hook.Person(t.ring, p.Env)
 	o := uplink.Options{
-		Trail: t.store, Org: p.org, Server: c, Dir: filepath.Join(filepath.Dir(t.place.Pins), "sync"), Key: f.key, Person: person, Now: p.Now,
+		Trail: t.store, Org: p.org, Server: c, Dir: syncDir(t), Key: f.key, Person: person, Now: p.Now,
 	}
 	if !f.quiet && term.New(p.Stderr, p.Env, p.Now()).Terminal() {
 		o.Progress = func(sent, total uint64) {

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	apiclient "github.com/whodid/whodid/client"
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/term"
+	"github.com/whodid/whodid/internal/uplink"
+)
+
+// examineServer looks whether "whodid sync" would work: whether a server is
+// named, takes the token for one that may record, and what waits to be sent. A
+// server that can't be reached is no problem, for nothing is lost by it.
+func (p *Program) examineServer(ctx context.Context, d *ask.Doctor, t *trail) {
+	const name = "server"
+	s, err := p.syncServer(&syncFlags{})
+	if err != nil {
+		d.Add(problem(name, "", "Which server the trail is sent to can't be told: %v.", err))
+		return
+	}
+	if s == nil {
+		return // most machines have none
+	}
+	if _, err := s.token(); err != nil {
+		d.Add(problem(name, "whodid sync --token-file FILE", "Nothing can be sent to %s: %v.", s.url, err))
+		return
+	}
+	c, err := apiclient.New(s.url, apiclient.Options{TokenFunc: s.token, Attempts: 1, UserAgent: "whodid/" + p.Version})
+	if err != nil {
+		d.Add(problem(name, "whodid sync --server URL", "Nothing can be sent to the server: %v.", err))
+		return
+	}
+	waiting := p.waitingForServer(ctx, t, c)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	who, err := c.WhoAmI(ctx)
+	var said *apiclient.Error
+	switch {
+	case errors.As(err, &said) && said.Status == http.StatusUnauthorized:
+		d.Add(problem(name, "whodid token create --name laptop --role recorder", "%s does not know the token, so that nothing is sent%s.", s.url, waiting))
+	case err != nil:
+		d.Add(warning(name, "", "%s can't be asked%s: %v.", s.url, waiting, err))
+	case !auth.Role(who.Role).May(auth.Record):
+		d.Add(problem(name, "whodid token create --name laptop --role recorder", "The token for %s is of the role %s, which may not record: nothing is sent%s.", s.url, who.Role, waiting))
+	default:
+		d.Add(fine(name, "%s takes what whodid sync sends to the organisation %s%s.", s.url, who.Org, waiting))
+	}
+}
+
+// waitingForServer says how much is not sent yet.
+func (p *Program) waitingForServer(ctx context.Context, t *trail, c *apiclient.Client) string {
+	u, err := uplink.Open(ctx, uplink.Options{Trail: t.store, Org: p.org, Server: c, Dir: syncDir(t), Now: p.Now})
+	if err != nil {
+		return ""
+	}
+	v, err := u.Status(ctx)
+	switch {
+	case err != nil:
+		return ""
+	case len(v.Problems) > 0:
+		return "; " + strings.Join(v.Problems, "; ")
+	case v.Waiting == 0:
+		return "; everything is sent"
+	default:
+		return "; " + term.Count(int64(v.Waiting), "event") + " of the trail not sent yet"
+	}
+}
+
+// syncDir is where the receipts of servers lie.
+func syncDir(t *trail) string { return filepath.Join(filepath.Dir(t.place.Pins), "sync") }
