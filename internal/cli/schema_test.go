@@ -68,7 +68,7 @@ func answers() map[string]any {
 		"model record":  recorded{},
 		"init":          initialized{},
 		"sync":          synced{},
-		"verify":        ask.Verification{},
+		"verify":        verification{},
 		"prove":         proof.Bundle{},
 		"migrate":       migrated{},
 		"log head":      logHead{},

@@ -16,6 +16,7 @@ import (
 	"github.com/whodid/whodid/internal/ledger"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/term"
+	"github.com/whodid/whodid/internal/uplink"
 	"github.com/whodid/whodid/internal/witness"
 	"github.com/whodid/whodid/proof"
 )
@@ -30,6 +31,8 @@ func (p *Program) verifyCommand() *cobra.Command {
 leaves against the tree, the tree against the signed checkpoint, the executions
 against their events, and all of it against the checkpoints that were seen
 before, by you (pinned whenever you ask) and by git (see "whodid witness git").
+The receipts of servers that the trail was sent to (see "whodid sync") are checked
+too, without asking the servers.
 
 It answers five questions apart, each proved, conditional, not shown or refuted.
 Exit status 3 means that something is wrong; the rows are named.`,
@@ -45,9 +48,10 @@ Exit status 3 means that something is wrong; the rows are named.`,
 			if p.json {
 				err = p.printJSON(v)
 			} else {
-				printVerification(p.out(), v)
+				printVerification(p.out(), &v.Verification)
+				printReceipts(p.out(), v.Receipts)
 			}
-			if err == nil && (v.Verdicts.Refuted() || len(v.Problems) > 0) {
+			if err == nil && (v.Verdicts.Refuted() || len(v.Problems) > 0 || !receiptsHold(v.Receipts)) {
 				return &exitError{code: ExitVerification}
 			}
 			return err
@@ -57,7 +61,15 @@ Exit status 3 means that something is wrong; the rows are named.`,
 	return c
 }
 
-func (p *Program) verify(ctx context.Context, key string) (*ask.Verification, error) {
+// verification is the answer of "verify".
+type verification struct {
+	ask.Verification
+	// Receipts are what servers answered to "whodid sync", checked without
+	// asking them: one for each server.
+	Receipts []*uplink.Verified `json:"receipts"`
+}
+
+func (p *Program) verify(ctx context.Context, key string) (*verification, error) {
 	t, err := p.openStore(ctx)
 	if err != nil {
 		return nil, err
@@ -75,10 +87,53 @@ func (p *Program) verify(ctx context.Context, key string) (*ask.Verification, er
 	if err != nil {
 		return nil, err
 	}
-	if t.recorder != nil && len(v.Problems) == 0 {
-		return v, p.pin(ctx, t)
+	out := &verification{Verification: *v}
+	if out.Receipts, err = p.checkReceipts(ctx, t); err != nil {
+		return nil, err
 	}
-	return v, nil
+	if t.recorder != nil && len(v.Problems) == 0 {
+		return out, p.pin(ctx, t)
+	}
+	return out, nil
+}
+
+// checkReceipts checks the receipts of the trail that lie on this machine.
+func (p *Program) checkReceipts(ctx context.Context, t *trail) ([]*uplink.Verified, error) {
+	out := []*uplink.Verified{}
+	kept, err := uplink.Kept(ctx, t.store, p.org, syncDir(t))
+	if errors.Is(err, store.ErrNoLog) {
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range kept {
+		v, err := u.Verify(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func receiptsHold(receipts []*uplink.Verified) bool {
+	for _, r := range receipts {
+		if len(r.Problems) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func printReceipts(o *term.Output, receipts []*uplink.Verified) {
+	for _, r := range receipts {
+		o.Printf("\n%s of %s prove that its log holds %s of this trail; %s wait to be sent\n",
+			term.Count(int64(r.Receipts), "receipt"), r.Server, term.Count(int64(r.Proved), "event"), strconv.FormatUint(r.Waiting, 10))
+		for _, problem := range r.Problems {
+			o.Printf("  PROBLEM %s\n", term.Clean(problem))
+		}
+	}
 }
 
 // trust decides by which key the trail is judged: the one given, else the one

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -81,6 +82,30 @@ func Open(ctx context.Context, o Options) (*Uplink, error) {
 		u.state.Key = o.Key
 	}
 	return u, nil
+}
+
+// Kept opens what is kept of a trail's uplinks to all servers, to be checked
+// without any of them.
+func Kept(ctx context.Context, trail Trail, org, dir string) ([]*Uplink, error) {
+	log, err := trail.Log(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	states, err := filepath.Glob(filepath.Join(dir, "*", stateFile))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't look for receipts: %w", err)
+	}
+	var kept []*Uplink
+	for _, path := range states {
+		u := &Uplink{options: Options{Trail: trail, Org: org}, origin: log.Origin, folder: folder(filepath.Dir(path))}
+		if u.state, err = u.folder.state(); err != nil {
+			return nil, err
+		}
+		if u.state.Origin == log.Origin {
+			kept = append(kept, u)
+		}
+	}
+	return kept, nil
 }
 
 // Sent says what was sent.
