@@ -197,6 +197,7 @@ func actionFields() []Field {
 		{"server", String, Technical, "Name of the MCP server."},
 		{"child", String, Technical, "The execution that the action started."},
 		{"decision", String, Technical, "What was decided about permission."},
+		{"rule", String, Technical, "Rule of the policy that decided, such as OPS-010."},
 	}
 }
 

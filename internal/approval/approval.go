@@ -11,6 +11,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/proof/sshsig"
 )
 
 // The errors of deciding and using. Each is wrapped with what stands instead.
@@ -46,7 +47,11 @@ type Service struct {
 	recorder Recorder
 	trail    Trail
 	now      func() time.Time
+	signers  *sshsig.AllowedSigners // whose signatures count; nil is nobody's
 }
+
+// Trust says whose signatures count, where one is asked for. Without it none does.
+func (s *Service) Trust(signers *sshsig.AllowedSigners) { s.signers = signers }
 
 // New makes the service of an organisation. now is the trail's clock.
 func New(org string, r Recorder, t Trail, now func() time.Time) *Service {
@@ -75,6 +80,8 @@ type Request struct {
 	Type, Target, Agent string
 	// Arguments are those that the digest is made of, besides. They are not kept.
 	Arguments whodid.Data
+	// Exactly is their digest, where somebody else made it; empty makes it here.
+	Exactly string
 	// Summary says it in words that a person can judge; it is kept.
 	Summary string
 	Why     string
@@ -97,8 +104,12 @@ func (s *Service) Request(ctx context.Context, r *Request, who Who) (whodid.Appr
 	now := s.now()
 	e := who.event("approval.request", id, whodid.ApprovalRequestPart, now)
 	e.Target, e.Why = r.Target, r.Why
+	digest := r.Exactly
+	if digest == "" {
+		digest = r.Digest()
+	}
 	for name, value := range map[string]string{
-		"type": r.Type, "for_agent": r.Agent, "summary": r.Summary, "digest": r.Digest(), "level": r.Level,
+		"type": r.Type, "for_agent": r.Agent, "summary": r.Summary, "digest": digest, "level": r.Level,
 		"rule": r.Rule, "policy": r.Policy, "policy_digest": r.PolicyDigest, "tool": r.Tool, "call": r.Call,
 	} {
 		if value != "" {
@@ -134,12 +145,33 @@ func (s *Service) Get(ctx context.Context, id string) (whodid.Approval, error) {
 }
 
 // Find returns the approval that allows an agent to do what has that digest, or
-// else the newest that is still pending for it. ok is false if there is neither.
+// else the newest that is still pending for it. ok is false if there is neither. A
+// decision whose signature does not count, where one is asked for, allows nothing.
 func (s *Service) Find(ctx context.Context, agent, digest string) (a whodid.Approval, ok bool, err error) {
+	found, err := s.folded(ctx, agent, digest)
+	if err != nil {
+		return a, false, err
+	}
+	now := s.now()
+	for i := range found {
+		switch one := &found[i]; {
+		case one.Covers(agent, digest, now) == "":
+			if s.signed(one, false) == nil {
+				return *one, true, nil
+			}
+		case one.State == whodid.ApprovalPending && !ok:
+			a, ok = *one, true
+		}
+	}
+	return a, ok, nil
+}
+
+// folded are an agent's approvals of just this, the newest first.
+func (s *Service) folded(ctx context.Context, agent, digest string) ([]whodid.Approval, error) {
 	const enough = 50 // of one agent's requests for the very same
 	requests, err := s.trail.ApprovalRequests(ctx, s.org, store.ApprovalFilter{Digest: digest, Limit: enough})
 	if err != nil {
-		return a, false, err
+		return nil, err
 	}
 	ids := make([]string, len(requests))
 	for i := range requests {
@@ -147,20 +179,16 @@ func (s *Service) Find(ctx context.Context, agent, digest string) (a whodid.Appr
 	}
 	parts, err := s.trail.ApprovalParts(ctx, s.org, ids)
 	if err != nil {
-		return a, false, err
+		return nil, err
 	}
 	now := s.now()
+	var all []whodid.Approval
 	for _, id := range ids {
-		found, isOne := whodid.FoldApproval(parts[id], now)
-		switch {
-		case !isOne || found.Agent != agent:
-		case found.Covers(agent, digest, now) == "":
-			return found, true, nil
-		case found.State == whodid.ApprovalPending && !ok:
-			a, ok = found, true
+		if a, ok := whodid.FoldApproval(parts[id], now); ok && a.Agent == agent {
+			all = append(all, a)
 		}
 	}
-	return a, ok, nil
+	return all, nil
 }
 
 // Decision is what a person decides.
@@ -204,6 +232,18 @@ func (s *Service) Decide(ctx context.Context, id string, d *Decision, who Who) (
 			return a, fmt.Errorf("%w: %w", ErrSignature, err)
 		}
 		e.Data["signature"], e.Data["signing_key"] = inParts(string(armored)), fingerprint
+		if a.SignatureRequired {
+			// One that would not count must not pass for a decision.
+			b := a
+			b.State, b.DecidedBy, b.DecidedAt, b.ValidUntil, b.Reason = whodid.ApprovalRejected, who.Actor, now, until, d.Reason
+			if d.Approve {
+				b.State = whodid.ApprovalApproved
+			}
+			b.Signature, b.SigningKey = string(armored), fingerprint
+			if err := CheckSignature(&b, s.signers); err != nil {
+				return a, err
+			}
+		}
 	} else if a.SignatureRequired {
 		return a, fmt.Errorf("%w: the policy asks for one", ErrSignature)
 	}
@@ -276,6 +316,9 @@ func (s *Service) Use(ctx context.Context, id, agent, digest, tool, call string,
 	}
 	if why := a.Covers(agent, digest, s.now()); why != "" {
 		return a, fmt.Errorf("%w: %s", ErrNotCovered, why)
+	}
+	if err := s.signed(&a, false); err != nil {
+		return a, err
 	}
 	e := who.event("approval.use", id, whodid.ApprovalUsePart, s.now())
 	e.Target, e.Data["digest"] = a.Target, digest

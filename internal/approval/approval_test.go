@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -274,32 +273,4 @@ func orStay(changes bool, to, from whodid.ApprovalState) whodid.ApprovalState {
 		return to
 	}
 	return from
-}
-
-func TestSignature(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, _ *clock, open func() *approval.Service) {
-		s := open()
-		r := merge()
-		r.SignatureRequired = true
-		a, err := s.Request(t.Context(), r, agent)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Decide(t.Context(), a.ID, &approval.Decision{Approve: true, Reason: "r"}, bob); !errors.Is(err, approval.ErrSignature) {
-			t.Errorf("without a signature: %v", err)
-		}
-		var signed string
-		long := strings.Repeat("x", 3000)
-		a, err = s.Decide(t.Context(), a.ID, &approval.Decision{Approve: true, Reason: "r", Sign: func(statement []byte) ([]byte, string, error) {
-			signed = string(statement)
-			return []byte(long), "SHA256:key", nil
-		}}, bob)
-		if err != nil || a.State != whodid.ApprovalApproved || a.Signature != long || a.SigningKey != "SHA256:key" {
-			t.Errorf("%+v, %v", a, err)
-		}
-		if want := string(whodid.ApprovalStatement(a.ID, true, a.Digest, "human:bob", time.Time{}, "r")); signed != want {
-			t.Errorf("signed was\n%s\nwant\n%s", signed, want)
-		}
-	})
 }

@@ -53,8 +53,14 @@ a passphrase (--sign), and let the policy ask for signatures.`,
 }
 
 // approvals opens the service of approvals over an open trail.
-func (p *Program) approvals(t *trail) *approval.Service {
-	return approval.New(p.org, t.recorder, t.store, p.Now)
+func (p *Program) approvals(t *trail) (*approval.Service, error) {
+	signers, _, err := p.allowedSigners()
+	if err != nil {
+		return nil, err
+	}
+	s := approval.New(p.org, t.recorder, t.store, p.Now)
+	s.Trust(signers)
+	return s, nil
 }
 
 // unapproved adds to an error about approvals what to do next, and the exit code

@@ -114,7 +114,11 @@ func (p *Program) requestApproval(ctx context.Context, r *approval.Request) erro
 		return err
 	}
 	fillRequest(r, rules)
-	a, err := p.approvals(w.trail).Request(ctx, r, who)
+	service, err := p.approvals(w.trail)
+	if err != nil {
+		return err
+	}
+	a, err := service.Request(ctx, r, who)
 	if err != nil {
 		return err
 	}
@@ -239,7 +243,11 @@ func (p *Program) decideApproval(ctx context.Context, prefix string, d *approval
 	if key != "" {
 		d.Sign = func(statement []byte) ([]byte, string, error) { return p.signWithSSH(ctx, key, statement) }
 	}
-	a, err := p.approvals(w.trail).Decide(ctx, id, d, who)
+	service, err := p.approvals(w.trail)
+	if err != nil {
+		return err
+	}
+	a, err := service.Decide(ctx, id, d, who)
 	if err != nil {
 		return unapproved(err)
 	}
@@ -337,7 +345,11 @@ func (p *Program) approvalCancelCommand() *cobra.Command {
 			if err != nil {
 				return unapproved(err)
 			}
-			a, err := p.approvals(w.trail).Cancel(c.Context(), id, reason, who)
+			service, err := p.approvals(w.trail)
+			if err != nil {
+				return err
+			}
+			a, err := service.Cancel(c.Context(), id, reason, who)
 			if err != nil {
 				return unapproved(err)
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/redact"
 	"github.com/whodid/whodid/internal/spool"
 )
@@ -35,6 +36,7 @@ const blocked = 2
 // Call is one call of the hook.
 type Call struct {
 	Stdin    io.Reader
+	Stdout   io.Writer // what the client is answered; nil answers nothing but refusals
 	Stderr   io.Writer
 	Env      place.Env
 	Dir      string // the working directory
@@ -45,19 +47,28 @@ type Call struct {
 	// Sync starts taking the spool into the trail in the background. It is
 	// called when a session is over; nil does without.
 	Sync func(store string)
+	// Gate decides on what needs an approval; nil can't.
+	Gate Gate
+
+	asked *agent.Asked // the call that the client waits with, once it is known
+	said  verdict
 }
 
-// Run records the call and returns the exit code.
+// Run records the call, answers a client that asks, and returns the exit code.
 func (c *Call) Run() int {
 	err := c.guarded()
+	code := 0
+	if c.asked != nil {
+		code = c.answer(c.asked, c.said)
+	}
 	if err == nil {
-		return 0
+		return code
 	}
 	fmt.Fprintf(c.Stderr, "whodid: couldn't record this action: %v\n", err)
 	if c.Required {
 		return blocked
 	}
-	return 0
+	return code
 }
 
 // guarded records the call whatever happens on the way. Go ends a program that
@@ -98,9 +109,20 @@ func (c *Call) record() error {
 		return fmt.Errorf("couldn't read what the agent told: %w", err)
 	}
 	reading := agent.Hook(payload, c.surroundings(trail))
+	var acts []policy.Act
+	if reading.Asked != nil {
+		acts = actsOf(&reading, reading.Asked.Dir)
+	}
 	record, err := c.clean(&reading)
 	if err != nil {
 		return err
+	}
+	if reading.Asked != nil {
+		m := moment{call: c, trail: trail, asked: reading.Asked, client: reading.Client, acts: acts, events: record.Events}
+		c.said = m.judge()
+		c.asked = reading.Asked
+	} else {
+		linkApprovals(calls{trail.Calls}, reading.Client, &record)
 	}
 	if len(record.Events) == 0 && len(record.Transcripts) == 0 {
 		return nil

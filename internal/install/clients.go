@@ -161,6 +161,10 @@ func (c *Client) Path(dir string) string { return filepath.Join(dir, filepath.Fr
 // takes a few milliseconds unless a disk or a network hangs.
 const Timeout = 10
 
+// AskTimeout is that of the hook before a tool, which waits for a person where a
+// policy says so: longer than any policy may let it.
+const AskTimeout = 630
+
 // Hooks are the hooks of everything that the adapter understands, each calling
 // the command. Each waits for its answer: one that ran beside the client could
 // tell of a result before the attempt, and would be cut off by the client's
@@ -192,6 +196,9 @@ func (c *Client) handlers(fill func(event, *Handler) bool) []Handler {
 	var all []Handler
 	for _, e := range c.events {
 		h := Handler{Event: e.name, Timeout: Timeout, shape: c.shape}
+		if e.decides {
+			h.Timeout = AskTimeout
+		}
 		if e.tools {
 			h.Matcher = c.shape.all()
 		}

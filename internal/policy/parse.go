@@ -199,6 +199,9 @@ func (in *reader) lineOf(table string, n int) int {
 	line := 0
 	for text := range strings.Lines(string(in.text)) {
 		line++
+		if !strings.Contains(text, table) {
+			continue
+		}
 		text, _, _ = strings.Cut(text, "#")
 		if text = strings.ReplaceAll(strings.TrimSpace(text), " ", ""); text == "[["+table+"]]" {
 			if n == 0 {

@@ -48,6 +48,9 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 				}
 			}
 		case []string:
+			if k == "signature" && (e.What == "approval.grant" || e.What == "approval.reject") && isSignature(v) {
+				continue
+			}
 			cleaned := make([]string, len(v))
 			for i := range v {
 				cleaned[i] = clean(v[i])

@@ -21,6 +21,7 @@ type ApprovalFilter struct {
 // ApprovalRequests returns the requests that are selected, the last recorded
 // first.
 func (s *Store) ApprovalRequests(ctx context.Context, org string, f ApprovalFilter) ([]Row, error) {
+	ctx = within(ctx, org)
 	where := `WHERE org = $1 AND class = 'permanent' AND what = 'approval.request'`
 	args := []any{org}
 	order := " ORDER BY seq DESC"
@@ -45,6 +46,7 @@ func (s *Store) ApprovalRequests(ctx context.Context, org string, f ApprovalFilt
 // ApprovalParts returns the events that approvals are made of, by approval, each
 // in the order of the log.
 func (s *Store) ApprovalParts(ctx context.Context, org string, ids []string) (map[string][]whodid.Event, error) {
+	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("approval", 2, ids)
 	const parts = `WHERE org = $1 AND class = 'permanent' AND approval <> '' AND what IN ` +
 		`('approval.request', 'approval.grant', 'approval.reject', 'approval.cancel', 'approval.expire', 'approval.use') AND `
@@ -61,6 +63,7 @@ func (s *Store) ApprovalParts(ctx context.Context, org string, ids []string) (ma
 
 // ApprovalUses returns the actions that were done under an approval.
 func (s *Store) ApprovalUses(ctx context.Context, org, id string) ([]Row, error) {
+	ctx = within(ctx, org)
 	if !storable(id) {
 		return nil, nil
 	}
@@ -71,6 +74,7 @@ func (s *Store) ApprovalUses(ctx context.Context, org, id string) ([]Row, error)
 // prefix, which may leave out "appr-". It returns ErrNotFound if there is none,
 // and an AmbiguousError if there are several.
 func (s *Store) ResolveApproval(ctx context.Context, org, prefix string) (string, error) {
+	ctx = within(ctx, org)
 	if !storable(prefix) {
 		return "", fmt.Errorf("approval %q: %w", prefix, ErrNotFound)
 	}

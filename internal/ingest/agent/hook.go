@@ -60,6 +60,9 @@ type Reading struct {
 	// Transcript is what to read now that the session, or sub-agent, is over;
 	// nil otherwise.
 	Transcript *TranscriptRef
+	// Asked is the call that the client holds back until it is answered; nil if it
+	// asks nothing.
+	Asked *Asked
 	// Gap is why something is missing from Events, as in the record.gap among
 	// them; empty if the payload was understood as a whole.
 	Gap string

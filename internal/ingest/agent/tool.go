@@ -91,7 +91,13 @@ type action struct {
 // tool tells the actions of a call. The first has the call's own key, further
 // ones their number behind it, so that attempt and result meet part by part.
 func (h *hook) tool(c call, at stage) {
-	if !h.name(&c, at) {
+	told := h.name(&c, at)
+	if h.p.event == "PreToolUse" {
+		h.reading.Asked = &Asked{
+			Tool: Identifier(c.tool), Call: c.id, Dir: h.p.cwd, Mode: h.p.mode, client: h.client, event: h.p.rawEvent, input: c.input,
+		}
+	}
+	if !told {
 		return
 	}
 	actions := h.actions(&c, at)
