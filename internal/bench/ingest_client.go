@@ -56,7 +56,7 @@ func (b *bench) serve(ctx context.Context, trail string) (*served, error) {
 	if err := json.Unmarshal(out, &made); err != nil {
 		return nil, fmt.Errorf("couldn't read the token: %w", err)
 	}
-	s := &served{cmd: exec.Command(b.program("whodid"), "serve", "--listen", "127.0.0.1:0"), token: made.Token}
+	s := &served{cmd: exec.CommandContext(ctx, b.program("whodid"), "serve", "--listen", "127.0.0.1:0"), token: made.Token}
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = b.dir, append(b.env(), "WHODID_STORE="+trail), os.Stderr
 	lines, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -239,9 +239,17 @@ func newOTLP(round int) *source {
 				input = fmt.Sprintf(`{"command":%q}`, a.target)
 			}
 			for _, pair := range [][2]string{
-				{"session.id", session}, {"terminal.type", "xterm"}, {"event.name", "tool_result"}, {"prompt.id", "9f2b5a3f-3ed6-423b-b2fb-4688b51f4e40"},
-				{"tool_name", a.tool}, {"tool_use_id", fmt.Sprintf("toolu_%02d%02d%s", s, n, placeholder)}, {"success", "true"}, {"duration_ms", "23"},
-				{"tool_input", input}, {"tool_input_size_bytes", "46"}, {"tool_result_size_bytes", "19"},
+				{"session.id", session},
+				{"terminal.type", "xterm"},
+				{"event.name", "tool_result"},
+				{"prompt.id", "9f2b5a3f-3ed6-423b-b2fb-4688b51f4e40"},
+				{"tool_name", a.tool},
+				{"tool_use_id", fmt.Sprintf("toolu_%02d%02d%s", s, n, placeholder)},
+				{"success", "true"},
+				{"duration_ms", "23"},
+				{"tool_input", input},
+				{"tool_input_size_bytes", "46"},
+				{"tool_result_size_bytes", "19"},
 			} {
 				attributes.PutStr(pair[0], pair[1])
 			}

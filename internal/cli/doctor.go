@@ -18,8 +18,8 @@ func (p *Program) doctorCommand() *cobra.Command {
 		Long: `Looks at everything that recording rests on, and changes nothing: the trail and
 its key, the spool, the disk, the clock, the last checkpoint that somebody else
 has seen, the hooks of each agent's client that is on this machine and when it
-was last heard of, and what other agents do unrecorded. For each it says what it found and, where something is to be done,
-the command that does it.
+was last heard of, and what other agents do unrecorded. For each it says what it
+found and, where something is to be done, the command that does it.
 
 It ends with 1 if there is a problem; a warning alone is no failure.`,
 		Example: `  whodid doctor

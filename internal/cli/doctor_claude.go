@@ -65,16 +65,6 @@ func (p *Program) examineClaude(d *ask.Doctor, heard heard) {
 	}
 }
 
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
 // unrecordedClaude is what to say where no hook of ours is installed.
 func (p *Program) unrecordedClaude(name string) ask.Check {
 	if _, err := os.Stat(p.claudeDir()); err != nil && p.lookPath("claude") == "" {

@@ -132,9 +132,8 @@ func (p *Program) importer(t *trail, f *importFlags, since time.Time) *importer.
 			return p.knownSession(ctx, t, session)
 		},
 		Skip: func(path string, err error) {
-			var perr *fs.PathError
-			if errors.As(err, &perr) {
-				err = perr.Err
+			if of, ok := errors.AsType[*fs.PathError](err); ok {
+				err = of.Err
 			}
 			fmt.Fprintf(p.Stderr, "whodid: skipped %s: %s\n", term.Clean(path), term.Clean(err.Error()))
 		},

@@ -114,7 +114,7 @@ func TestImportAgreesWithCcusage(t *testing.T) {
 func ccusageSums(t *testing.T, client string, out []byte) map[string]tokens {
 	t.Helper()
 	type counts struct {
-		ModelName                                                         string
+		ModelName                                                       string
 		InputTokens, OutputTokens, CacheReadTokens, CacheCreationTokens int64
 	}
 	var answer struct {

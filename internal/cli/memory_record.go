@@ -41,8 +41,8 @@ func (p *Program) memoryRecordCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "record DECISION --subject SUBJECT --why WHY",
 		Short: "Record a decision",
-		Long: `Records what was decided. SUBJECT is what the decision is about, in words that will
-be used again, such as auth/tokens: decisions on one subject are compared.
+		Long: `Records what was decided. SUBJECT is what the decision is about, in words that
+will be used again, such as auth/tokens: decisions on one subject are compared.
 
 Inside of a run the decision is linked to it; the repository is that of the
 working directory unless it is said.`,

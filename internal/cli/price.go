@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"path/filepath"
 	"sync"
 	"time"
@@ -128,11 +129,11 @@ func (p *Program) priceShow(model, provider, at string) error {
 			t.Row(term.Text(row.name), term.Text(term.Unknown), term.Text(""))
 			continue
 		}
-		long := ""
+		var long []string
 		for _, tier := range row.rate.Tiers {
-			long += fmt.Sprintf("%s above %s  ", tier.USD, term.Tokens(tier.Above))
+			long = append(long, fmt.Sprintf("%s above %s", tier.USD, term.Tokens(tier.Above)))
 		}
-		t.Row(term.Text(row.name), term.Text(row.rate.USD), term.Text(long))
+		t.Row(term.Text(row.name), term.Text(row.rate.USD), term.Text(strings.Join(long, "  ")))
 	}
 	return t.Write()
 }
@@ -185,7 +186,8 @@ func (p *Program) priceUpdate(file string) error {
 	if err != nil {
 		return err
 	}
-	table, answer := before, updatedPrices{Previous: before.Version()}
+	answer := updatedPrices{Previous: before.Version()}
+	var table *price.Table
 	if file == "" {
 		if err := os.Remove(where.Prices); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("couldn't go back to the prices that are built in: %w", err)

@@ -52,7 +52,10 @@ func (g *generator) openAPI(operations []api.Operation) object {
 	return object{
 		{"openapi", "3.1.0"},
 		{"info", object{
-			{"title", "whodid"}, {"version", "1"}, {"summary", "The audit trail for AI agents"}, {"description", aboutAPI},
+			{"title", "whodid"},
+			{"version", "1"},
+			{"summary", "The audit trail for AI agents"},
+			{"description", aboutAPI},
 			{"license", object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
 		}},
 		{"jsonSchemaDialect", "https://json-schema.org/draft/2020-12/schema"},

@@ -152,13 +152,13 @@ func attemptOn(ctx context.Context, t testing.TB, pool *sql.DB, statements strin
 	var mode []any
 	if strings.Contains(fmt.Sprintf("%T", pool.Driver()), "stdlib") {
 		mode = []any{pgx.QueryExecModeSimpleProtocol} // the other takes one statement only
-		if _, err := conn.ExecContext(t.Context(), "BEGIN", mode...); err != nil {
+		if _, err := conn.ExecContext(ctx, "BEGIN", mode...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err = conn.ExecContext(t.Context(), statements, mode...)
+	_, err = conn.ExecContext(ctx, statements, mode...)
 	if mode != nil {
-		if _, err := conn.ExecContext(t.Context(), "ROLLBACK", mode...); err != nil {
+		if _, err := conn.ExecContext(ctx, "ROLLBACK", mode...); err != nil {
 			t.Fatal(err)
 		}
 	}

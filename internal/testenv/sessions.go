@@ -103,7 +103,9 @@ func (w *sessionWriter) request(lines []string, session, agent string, sidechain
 		}
 		return s
 	}
-	text := func(most int) string { return strings.Repeat(`lorem ipsum \"dolor\"\n\tsit amet `, 1+w.rand.IntN(most)/32) }
+	text := func(most int) string {
+		return strings.Repeat(`lorem ipsum \"dolor\"\n\tsit amet `, 1+w.rand.IntN(most)/32)
+	}
 	lines = append(lines, fmt.Sprintf(`{"type":"attachment","attachment":{"type":"prompt_snapshot","text":"%s"},%s}`, text(40_000), common()))
 	if w.rand.IntN(3) == 0 {
 		lines = append(lines, fmt.Sprintf(`{"type":"progress","data":{"type":"bash_progress","output":"%s"},%s}`, text(3000), common()))

@@ -247,12 +247,12 @@ type FileCall struct {
 // Nth is the id of a call of a client whose hooks tell none: see [CallID]. Each
 // use counts one such call.
 func (t *Teller) Nth(tool string, input loose.Value) string {
-	print := Fingerprint(t.file.Ref.Client, tool, input)
-	before := t.n[print]
+	kind := Fingerprint(t.file.Ref.Client, tool, input)
+	before := t.n[kind]
 	if len(t.n) < maxKinds {
-		t.n[print]++
+		t.n[kind]++
 	}
-	return nth(print, before)
+	return nth(kind, before)
 }
 
 // maxKinds bounds what a file can make the teller remember.

@@ -159,7 +159,7 @@ func TestNoContent(t *testing.T) {
 		line("event_msg", `{"type":"task_complete","last_agent_message":"`+secret+`"}`)
 	events, _ := agenttest.Read(t, agent.Codex, Session, []byte(text), 0, later)
 	for _, e := range events {
-		if b := string(whodid.Data(e.Data).Canonical()) + e.Target + e.Why + e.Key; strings.Contains(b, secret) {
+		if b := string(e.Data.Canonical()) + e.Target + e.Why + e.Key; strings.Contains(b, secret) {
 			t.Errorf("%s tells %s", e.What, b)
 		}
 	}

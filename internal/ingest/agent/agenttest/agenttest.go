@@ -54,13 +54,13 @@ func Read(t testing.TB, client string, read Reader, text []byte, from int64, now
 func Brief(events []whodid.Event) []string {
 	var out []string
 	for _, e := range events {
-		line := strings.TrimSpace(e.What + " " + e.Target + " " + string(e.Result))
+		words := []string{strings.TrimSpace(e.What + " " + e.Target + " " + string(e.Result))}
 		for _, name := range []string{"exit_code", "lines_added", "lines_removed", "input_tokens", "output_tokens", "cache_read_tokens"} {
 			if n, told := e.Data.Int(name); told {
-				line += fmt.Sprintf(" %s=%d", strings.TrimSuffix(name, "_tokens"), n)
+				words = append(words, fmt.Sprintf("%s=%d", strings.TrimSuffix(name, "_tokens"), n))
 			}
 		}
-		out = append(out, line)
+		out = append(out, strings.Join(words, " "))
 	}
 	return out
 }
