@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/denylist"
 	"github.com/whodid/whodid/internal/store"
 )
 
@@ -44,6 +45,8 @@ type Program struct {
 	store string
 	org   string
 	json  bool
+	// denied is what the settings of the server keep out of the trail.
+	denied denylist.List
 }
 
 // Main runs the program in the world of this process and returns its exit
@@ -89,7 +92,12 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 // the logs of others: secrets are taken out here too.
 func (p *Program) complain(err error) {
 	clean := func(string) string { return "(withheld)" }
-	if r, err := p.redactor(); err == nil {
+	r, broken := p.redactor()
+	if broken != nil {
+		// Its own settings can't be read, and somebody must be told.
+		r, broken = p.redactorWith(denylist.List{})
+	}
+	if broken == nil {
 		clean = func(s string) string {
 			s, _ = r.Clean(s)
 			return s

@@ -31,6 +31,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.approvalCommand(),
 		p.policyCommand(),
 		p.exceptionCommand(),
+		p.redactCommand(),
 		p.witnessCommand(),
 		p.tokenCommand(),
 		p.migrateCommand(),

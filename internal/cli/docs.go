@@ -90,7 +90,7 @@ of it.`,
 // eachLeaf visits the commands that do something, in the order of the help.
 func eachLeaf(root *cobra.Command, visit func(*cobra.Command)) {
 	eachCommand(root, func(c *cobra.Command) {
-		if c.Runnable() && !c.HasAvailableSubCommands() {
+		if answersItself(c) {
 			visit(c)
 		}
 	})
@@ -276,4 +276,16 @@ func referenceFlags(flags *pflag.FlagSet) string {
 		fmt.Fprintf(&b, "- `%s`: %s\n", name, usage)
 	})
 	return b.String()
+}
+
+// answersItself reports whether a command does something: one that only holds
+// others shows its help and has no flags.
+func answersItself(c *cobra.Command) bool {
+	flags := 0
+	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" && f.Name != "version" {
+			flags++
+		}
+	})
+	return c.Runnable() && (!c.HasAvailableSubCommands() || flags > 0)
 }

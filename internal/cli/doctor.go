@@ -54,6 +54,7 @@ func (p *Program) examine(ctx context.Context) (*ask.Doctor, error) {
 	heard := p.examineTrail(ctx, &d, where)
 	d.Add(p.examineSpool(where))
 	d.Add(p.examineDisk(where))
+	p.examineRedaction(&d)
 	p.examineClaude(&d, heard)
 	p.examineClients(&d, heard)
 	p.examineOtherAgents(&d)

@@ -112,6 +112,7 @@ func (w *pen) write(ctx context.Context, events ...whodid.Event) (written, error
 // spoolable cuts and cleans events to what may touch a disk, as the recorder
 // does with those that go straight into the trail.
 func (w *pen) spoolable(events []whodid.Event) (spool.Record, error) {
+	redacted, some := make([]map[string]int, len(events)), false
 	for i := range events {
 		e := &events[i]
 		e.Org = ""
@@ -125,12 +126,19 @@ func (w *pen) spoolable(events []whodid.Event) (spool.Record, error) {
 		if err := e.Validate(); err != nil {
 			return spool.Record{}, &exitError{code: ExitUsage, err: err}
 		}
-		if _, err := w.redactor.Event(e); err != nil {
+		counts, err := w.redactor.Event(e)
+		if err != nil {
 			return spool.Record{}, &exitError{code: ExitUsage, err: err}
 		}
 		e.Cut()
+		redacted[i] = counts
+		some = some || len(counts) > 0
 	}
-	return spool.Record{Events: events}, nil
+	record := spool.Record{Events: events}
+	if some {
+		record.Redacted = redacted
+	}
+	return record, nil
 }
 
 // drain takes in what waits in the spool. The trail must be open.

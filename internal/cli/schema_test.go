@@ -123,6 +123,9 @@ func answers() map[string]any {
 		"session list":  ask.SessionList{},
 		"session show":  ask.Session{},
 
+		"redact":       trial{},
+		"redact stats": ask.RedactionStats{},
+
 		"token create": createdToken{},
 		"token list":   tokenList{},
 		"token revoke": revokedToken{},
@@ -186,7 +189,7 @@ func TestEveryAnswerHasASchema(t *testing.T) {
 	t.Parallel()
 	eachCommand((&Program{}).root(), func(c *cobra.Command) {
 		name := strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), "whodid"), " ")
-		if name == "" || !c.Runnable() || c.HasAvailableSubCommands() || slices.Contains(speechless(), name) {
+		if name == "" || !answersItself(c) || slices.Contains(speechless(), name) {
 			return
 		}
 		if answers()[name] == nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/whodid/whodid/internal/api"
 	"github.com/whodid/whodid/internal/config"
+	"github.com/whodid/whodid/internal/denylist"
 	hookdoor "github.com/whodid/whodid/internal/door/hooks"
 	"github.com/whodid/whodid/internal/door/otlp"
 	"github.com/whodid/whodid/internal/door/signin"
@@ -90,6 +91,7 @@ func given(flags *pflag.FlagSet) map[string]string {
 // trail is come from the file, too.
 func (p *Program) withSettings(c *config.Config) *Program {
 	q := *p
+	q.denied = denylist.List(c.Redact)
 	q.Env = func(name string) string {
 		switch name {
 		case "WHODID_STORE":

@@ -148,6 +148,11 @@ func (l measuredLog) Append(ctx context.Context, rows []*store.Row) ([]*store.Ro
 	span, began := trace.Begin(ctx, "append"), l.now()
 	added, err := l.log.Append(ctx, rows)
 	l.metrics.Appended(len(rows), len(added), l.now().Sub(began), err)
+	for _, r := range added {
+		for rule, n := range r.Redacted {
+			l.metrics.Redacted(rule, n)
+		}
+	}
 	span.SetInt("whodid.events", int64(len(rows)))
 	span.End(err != nil)
 	return added, err

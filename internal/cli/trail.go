@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/denylist"
 	"github.com/whodid/whodid/internal/intake"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
@@ -111,11 +112,20 @@ func (p *Program) openPen(ctx context.Context, t *trail) error {
 // errNoKey means that a trail has a log whose key is not at hand.
 var errNoKey = errors.New("the signing key of this trail is not at hand")
 
-// redactor cleans what enters the trail of secrets and of this user's names.
+// redactor cleans what enters the trail of secrets, of this user's names, and of
+// what the settings name.
 func (p *Program) redactor() (*redact.Redactor, error) {
+	own, err := denylist.Read(place.ConfigFile(p.Env))
+	if err != nil {
+		return nil, withHint(err, "docs/redaction.md describes the settings")
+	}
+	return p.redactorWith(own.With(p.denied))
+}
+
+func (p *Program) redactorWith(own denylist.List) (*redact.Redactor, error) {
 	return redact.New(redact.Options{
 		HomeDir:    place.Home(p.Env),
-		Identities: p.identities(),
+		Identities: append(p.identities(), own.Identities...), DenyPatterns: own.Patterns, DenyWords: own.Deny,
 	})
 }
 

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/whodid/whodid/internal/denylist"
 )
 
 // Config is all settings of the server. docs/server.md is made from the
@@ -55,6 +57,20 @@ type Config struct {
 	Traces Traces `toml:"traces"`
 	// OIDC lets people sign in through the organisation's provider.
 	OIDC OIDC `toml:"oidc"`
+	// Redact is what must not be recorded, beside what never is;
+	// docs/redaction.md describes it.
+	Redact Redact `toml:"redact"`
+}
+
+// Redact is what must not be recorded, beside what never is.
+type Redact struct {
+	// Patterns are regular expressions (RE2); what a whole one matches is taken
+	// out.
+	Patterns []string `toml:"patterns"`
+	// Deny are words or phrases, taken out as whole words whatever their case.
+	Deny []string `toml:"deny"`
+	// Identities are names and logins, taken out in the same way.
+	Identities []string `toml:"identities"`
 }
 
 // TLS is the server's own certificate. Both files are read again when they
@@ -189,6 +205,9 @@ func (c *Config) check() error {
 	refuse(!slices.Contains(formats, c.Log.Format), "log.format: %q is none of %v", c.Log.Format, formats)
 	refuse(!slices.Contains(levels, c.Log.Level), "log.level: %q is none of %v", c.Log.Level, levels)
 	c.OIDC.check(refuse)
+	if err := (*denylist.List)(&c.Redact).Check(); err != nil {
+		wrong = append(wrong, err)
+	}
 	return errors.Join(wrong...)
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/denylist"
 	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/place"
@@ -113,10 +114,7 @@ func (c *Call) record() error {
 	if reading.Asked != nil {
 		acts = actsOf(&reading, reading.Asked.Dir)
 	}
-	record, err := c.clean(&reading)
-	if err != nil {
-		return err
-	}
+	record, unread := c.clean(&reading)
 	if reading.Asked != nil {
 		m := moment{call: c, trail: trail, asked: reading.Asked, client: reading.Client, acts: acts, events: record.Events}
 		c.said = m.judge()
@@ -125,10 +123,10 @@ func (c *Call) record() error {
 		linkApprovals(calls{trail.Calls}, reading.Client, &record)
 	}
 	if len(record.Events) == 0 && len(record.Transcripts) == 0 {
-		return nil
+		return unread
 	}
 	if err := spool.In(trail.Spool).Put(record); err != nil {
-		return err
+		return errors.Join(unread, err)
 	}
 	if len(record.Transcripts) > 0 {
 		calls{trail.Calls}.forget(c.Now())
@@ -136,7 +134,7 @@ func (c *Call) record() error {
 			c.Sync(c.Store)
 		}
 	}
-	return nil
+	return unread
 }
 
 func (c *Call) surroundings(trail place.Trail) agent.Surroundings {
@@ -183,19 +181,25 @@ func Person(ring *keys.Ring, env place.Env) (actor, auth string) {
 	return whodid.HumanActor(ring.Pseudonym("os:" + id + "@" + host)), "os-user"
 }
 
-// clean cuts what was read to what may touch a disk.
+// clean cuts what was read to what may touch a disk. With an error comes what
+// may be kept all the same: gaps.
 func (c *Call) clean(reading *agent.Reading) (spool.Record, error) {
 	home := place.Home(c.Env)
-	redactor, err := redact.New(redact.Options{HomeDir: home})
-	if err != nil {
-		return spool.Record{}, err
-	}
+	redactor, broken := c.redactor(home)
 	var r spool.Record
 	for i := range reading.Events {
 		e := &reading.Events[i]
 		e.Trim(false)
-		if _, err := redactor.Event(e); err != nil {
+		counts, err := redactor.Event(e)
+		switch {
+		case broken != nil:
+			e = gap("the settings of redaction can't be read", e)
+		case err != nil:
 			e = gap("an event that named a secret", e)
+		}
+		if len(counts) > 0 && broken == nil {
+			r.Redacted = append(r.Redacted, make([]map[string]int, i+1-len(r.Redacted))...)
+			r.Redacted[i] = counts
 		}
 		e.Cut()
 		if err := e.Validate(); err != nil {
@@ -218,7 +222,24 @@ func (c *Call) clean(reading *agent.Reading) (spool.Record, error) {
 			r.Events = append(r.Events, *missing)
 		}
 	}
-	return r, nil
+	return r, broken
+}
+
+// redactor cleans what is kept of secrets and of what the user's settings name.
+// If they can't be read, what they would take out is not known, and with the
+// error comes a redactor that knows nothing of them.
+func (c *Call) redactor(home string) (*redact.Redactor, error) {
+	options := redact.Options{HomeDir: home}
+	list, err := denylist.Read(place.ConfigFile(c.Env))
+	if err == nil {
+		options.DenyPatterns, options.DenyWords, options.Identities = list.Patterns, list.Deny, list.Identities
+		var r *redact.Redactor
+		if r, err = redact.New(options); err == nil {
+			return r, nil
+		}
+	}
+	plain, other := redact.New(redact.Options{HomeDir: home})
+	return plain, errors.Join(err, other)
 }
 
 // gap stands in the place of an event that may not be kept.

@@ -30,6 +30,8 @@ import (
 // becomes a gap. It is durable when it returns.
 type Recorder interface {
 	RecordValid(ctx context.Context, events []whodid.Event) ([]*store.Row, error)
+	// RecordCleaned also counts what was redacted before, event by event.
+	RecordCleaned(ctx context.Context, events []whodid.Event, cleaned []map[string]int) ([]*store.Row, error)
 }
 
 // Told says which of a client's tool calls an execution's events tell of, by
@@ -64,7 +66,16 @@ func (in *Intake) Drain(ctx context.Context) (Taken, error) {
 
 func (in *Intake) take(ctx context.Context, b spool.Batch, taken *Taken) error {
 	var events []whodid.Event
+	var cleaned []map[string]int
 	for _, r := range b.Records {
+		for i, counts := range r.Redacted[:min(len(r.Redacted), len(r.Events))] {
+			if len(counts) == 0 {
+				continue
+			}
+			// The list stays empty as long as nothing was redacted.
+			cleaned = append(cleaned, make([]map[string]int, len(events)+i+1-len(cleaned))...)
+			cleaned[len(events)+i] = counts
+		}
 		events = append(events, r.Events...)
 	}
 	if b.Torn > 0 {
@@ -73,7 +84,7 @@ func (in *Intake) take(ctx context.Context, b spool.Batch, taken *Taken) error {
 		events = append(events, gap)
 		taken.Gaps += b.Torn
 	}
-	added, err := in.Recorder.RecordValid(ctx, events)
+	added, err := in.Recorder.RecordCleaned(ctx, events, cleaned)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ var epoch = time.Date(2026, 11, 23, 10, 30, 0, 0, time.UTC)
 type memory struct {
 	keys              map[string]whodid.Event
 	failBefore, after int
+	cleaned           []map[string]int
 }
 
 var errAway = errors.New("the trail is away")
@@ -45,6 +47,11 @@ func (m *memory) RecordValid(_ context.Context, events []whodid.Event) ([]*store
 		return nil, errAway // as if killed before the spool forgets them
 	}
 	return added, nil
+}
+
+func (m *memory) RecordCleaned(ctx context.Context, events []whodid.Event, cleaned []map[string]int) ([]*store.Row, error) {
+	m.cleaned = append(m.cleaned, cleaned...)
+	return m.RecordValid(ctx, events)
 }
 
 func (m *memory) gaps() (reasons []string) {
@@ -195,5 +202,30 @@ func TestUntoldCallsAreAGap(t *testing.T) {
 	reasons := strings.Join(m.gaps(), "; ")
 	if calls != 1 || !strings.Contains(reasons, "no hook told of") || !strings.Contains(reasons, "could not be read") {
 		t.Errorf("%d calls, gaps %q", calls, reasons)
+	}
+}
+
+// TestRedactedIsHandedOn: what was taken out of an event stays with it, whatever
+// stands before it in the spool.
+func TestRedactedIsHandedOn(t *testing.T) {
+	t.Parallel()
+	in, m := newIntake(t)
+	event := func(key string) whodid.Event { return whodid.Event{Key: key, What: "file.write", Source: "hook:test"} }
+	for _, r := range []spool.Record{
+		{Events: []whodid.Event{event("a"), event("b")}},
+		{Events: []whodid.Event{event("c"), event("d")}, Redacted: []map[string]int{nil, {"email": 2}}},
+		{Events: []whodid.Event{event("e")}, Redacted: []map[string]int{{"home": 1}, {"token": 9}}}, // one too many
+		{Events: []whodid.Event{event("f")}},
+	} {
+		if err := in.Spool.Put(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := in.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []map[string]int{nil, nil, nil, {"email": 2}, {"home": 1}}
+	if !reflect.DeepEqual(m.cleaned, want) {
+		t.Errorf("got %v, want %v", m.cleaned, want)
 	}
 }

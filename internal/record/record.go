@@ -48,40 +48,81 @@ func (r *Recorder) UsePrices(table func() (*price.Table, error)) { r.prices = ta
 // returns those that the trail did not hold yet.
 func (r *Recorder) Record(ctx context.Context, events ...whodid.Event) ([]*store.Row, error) {
 	now := r.now()
+	var redacted []redact.Counts
 	for i := range events {
-		if err := r.prepare(&events[i], now); err != nil {
+		counts, err := r.prepare(&events[i], now)
+		if err != nil {
 			return nil, err
 		}
+		redacted = put(redacted, i, counts)
 	}
-	return r.append(ctx, events, now)
+	return r.append(ctx, events, redacted, now)
 }
 
 // RecordValid takes in those events that are valid, and for each that is not,
 // an event that says that something is missing.
 func (r *Recorder) RecordValid(ctx context.Context, events []whodid.Event) ([]*store.Row, error) {
+	return r.RecordCleaned(ctx, events, nil)
+}
+
+// RecordCleaned is RecordValid for events that were cleaned before they came
+// here: cleaned says, event by event, how often each rule took something out.
+// It may be shorter than the events.
+func (r *Recorder) RecordCleaned(ctx context.Context, events []whodid.Event, cleaned []map[string]int) ([]*store.Row, error) {
 	now := r.now()
+	var redacted []redact.Counts
+	for i, before := range cleaned[:min(len(cleaned), len(events))] {
+		redacted = put(redacted, i, credible(before))
+	}
 	valid := make([]whodid.Event, 0, len(events))
 	for i := range events {
 		e := events[i]
 		e.Trim(mayBeOpen(e.Source))
-		err := r.prepare(&e, now)
+		counts, err := r.prepare(&e, now)
 		if err != nil {
 			e = Gap("an event that is not valid", events[i].Source, whodid.Data{"event": known(events[i].What)}, now)
 			e.Key = "gap/" + whodid.EventID(r.org, events[i].Key)
-			err = r.prepare(&e, now)
+			_, err = r.prepare(&e, now)
 		}
 		if err != nil {
 			// Its source was what is wrong. An event that could never be taken
 			// in would keep all behind it in the spool for ever.
 			e.Source = "unknown"
-			err = r.prepare(&e, now)
+			_, err = r.prepare(&e, now)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("couldn't record a gap: %w", err)
 		}
+		redacted = put(redacted, i, counts)
 		valid = append(valid, e)
 	}
-	return r.append(ctx, valid, now)
+	return r.append(ctx, valid, redacted, now)
+}
+
+// put keeps the counts of the i-th event, in a list that stays empty as long as
+// nothing was redacted.
+func put(redacted []redact.Counts, i int, counts redact.Counts) []redact.Counts {
+	if len(counts) == 0 {
+		return redacted
+	}
+	for len(redacted) <= i {
+		redacted = append(redacted, nil)
+	}
+	redacted[i] = redacted[i].Add(counts)
+	return redacted
+}
+
+// credible keeps of counts that came over a disk those that a redactor can have
+// made: the name of a rule that there is not could be anything.
+func credible(counts map[string]int) redact.Counts {
+	const most = 1_000_000 // in one event, which is at most some kilobytes
+	var c redact.Counts
+	for rule, n := range counts {
+		if n > 0 && redact.IsRule(rule) {
+			c = c.Add(redact.Counts{rule: min(n, most)})
+		}
+	}
+	return c
 }
 
 // mayBeOpen tells the sources whose events keep metadata that the catalogue
@@ -113,26 +154,28 @@ func Gap(reason, source string, data whodid.Data, at time.Time) whodid.Event {
 	}
 }
 
-// prepare brings one event into the form in which it is kept.
-func (r *Recorder) prepare(e *whodid.Event, now time.Time) error {
+// prepare brings one event into the form in which it is kept, and counts what
+// was redacted.
+func (r *Recorder) prepare(e *whodid.Event, now time.Time) (redact.Counts, error) {
 	e.Org = r.org
 	if e.At.IsZero() {
 		e.At = now
 	}
 	e.RecordedAt = now.UTC().Truncate(time.Microsecond)
 	if err := e.Data.Normalize(); err != nil {
-		return fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	e.Identify()
 	if err := e.Validate(); err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := r.redactor.Event(e); err != nil {
-		return fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
+	counts, err := r.redactor.Event(e)
+	if err != nil {
+		return counts, fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
 	}
 	e.Cut() // redaction can make text longer
-	return r.price(e)
+	return counts, r.price(e)
 }
 
 // price adds the cost of a model call whose source did not tell it.
@@ -188,7 +231,7 @@ func quoteOf(table *price.Table, e *whodid.Event) (price.Quote, bool) {
 	})
 }
 
-func (r *Recorder) append(ctx context.Context, events []whodid.Event, now time.Time) ([]*store.Row, error) {
+func (r *Recorder) append(ctx context.Context, events []whodid.Event, redacted []redact.Counts, now time.Time) ([]*store.Row, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}
@@ -206,6 +249,9 @@ func (r *Recorder) append(ctx context.Context, events []whodid.Event, now time.T
 				return nil, err
 			}
 			row.Supposed = len(rows) < len(starts)
+			if n := len(rows) - len(starts); n >= 0 && n < len(redacted) {
+				row.Redacted = redacted[n]
+			}
 			rows = append(rows, row)
 		}
 	}
@@ -257,7 +303,7 @@ func (r *Recorder) supposeStarts(events []whodid.Event, now time.Time) (starts [
 			At: e.At, Execution: e.Execution, Session: e.Session, Source: e.Source,
 			Data: whodid.Data{"inferred": true, "lease_seconds": int64(inferredLease / time.Second)},
 		}
-		if err := r.prepare(&start, now); err != nil {
+		if _, err := r.prepare(&start, now); err != nil {
 			return nil, nil, err
 		}
 		starts = append(starts, start)

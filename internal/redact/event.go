@@ -14,13 +14,7 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 	var total Counts
 	clean := func(s string) string {
 		out, counts := r.Clean(s)
-		if total == nil {
-			total = counts
-			return out
-		}
-		for rule, n := range counts {
-			total[rule] += n
-		}
+		total = total.Add(counts)
 		return out
 	}
 	e.Target = clean(e.Target)
@@ -41,9 +35,9 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 		case string:
 			e.Data[k] = clean(v)
 			if open {
-				if v, ok := r.named(k, e.Data.String(k)); ok {
-					e.Data[k] = v
-				} else {
+				v, counts, ok := r.named(k, e.Data.String(k))
+				total = total.Add(counts)
+				if e.Data[k] = v; !ok {
 					delete(e.Data, k)
 				}
 			}
@@ -71,12 +65,24 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 	return total, nil
 }
 
+// Add adds other counts, and returns the sum.
+func (c Counts) Add(other Counts) Counts {
+	if c == nil && len(other) > 0 {
+		c = make(Counts, len(other))
+	}
+	for rule, n := range other {
+		c[rule] += n
+	}
+	return c
+}
+
 // named takes out of metadata of somebody's own what only its name gives away:
 // in DB_PASSWORD=tiger the value looks like any word. It reports false if
 // nothing of the value may stay.
-func (r *Redactor) named(name, value string) (string, bool) {
-	cleaned, _ := r.Clean(name + "=" + value)
-	return strings.CutPrefix(cleaned, name+"=")
+func (r *Redactor) named(name, value string) (string, Counts, bool) {
+	cleaned, counts := r.Clean(name + "=" + value)
+	value, ok := strings.CutPrefix(cleaned, name+"=")
+	return value, counts, ok
 }
 
 func allows(kind *whodid.Kind, field string) bool {

@@ -11,12 +11,17 @@ const leastIdentity = 3 // characters
 // An identity is a name or login, in lower case where there is one.
 type identity []rune
 
-// newIdentities returns the identities and a table of the bytes with which they can start in any case.
-func newIdentities(names []string) ([]identity, *[256]bool) {
+// names are identities, and a table of the bytes with which they can start in any case.
+type names struct {
+	all   []identity
+	start *[256]bool // nil when there's none
+}
+
+func newNames(words []string) names {
 	var all []identity
 	var start [256]bool
-	for _, name := range names {
-		id := identity(strings.Join(strings.Fields(name), " "))
+	for _, word := range words {
+		id := identity(strings.Join(strings.Fields(word), " "))
 		if len(id) < leastIdentity {
 			continue
 		}
@@ -31,27 +36,27 @@ func newIdentities(names []string) ([]identity, *[256]bool) {
 		}
 	}
 	if all == nil {
-		return nil, nil
+		return names{}
 	}
-	return all, &start
+	return names{all, &start}
 }
 
-// findIdentities adds the identities that stand in the text as whole words.
-func (r *Redactor) findIdentities(f *finder) {
-	if r.identStart == nil {
+// find adds those that stand in the text as whole words.
+func (n names) find(f *finder, rule string) {
+	if n.start == nil {
 		return
 	}
 	s := f.text
 	for i := 0; i < len(s); i++ {
-		if !r.identStart[s[i]] {
+		if !n.start[s[i]] {
 			continue
 		}
 		if last, _ := utf8.DecodeLastRuneInString(s[:i]); isWordRune(last) && !afterEscape(s, i) {
 			continue
 		}
-		for _, id := range r.identities {
+		for _, id := range n.all {
 			if n := id.match(s[i:]); n > 0 {
-				f.add(i, i+n, ruleIdentity)
+				f.add(i, i+n, rule)
 			}
 		}
 	}

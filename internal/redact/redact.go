@@ -26,6 +26,8 @@ type Options struct {
 	Identities []string
 	// DenyPatterns are an organisation's own patterns in RE2 syntax. What a whole pattern matches is removed.
 	DenyPatterns []string
+	// DenyWords are an organisation's own words. They are found as identities are.
+	DenyWords []string
 	// HomeDir is the user's home directory, for when it isn't at a usual place. It becomes ~. The root directory and /root
 	// name nobody and are ignored.
 	HomeDir string
@@ -64,8 +66,8 @@ const maxRounds = 12
 
 // A Redactor removes what must not be recorded. It is safe for concurrent use.
 type Redactor struct {
-	identities []identity
-	identStart *[256]bool // bytes with which an identity can start; nil when there's none
+	identities names
+	denied     names
 	deny       []*regexp.Regexp
 	homeDir    string // without a trailing slash; empty when there's none
 	homeSlug   string // homeDir as some agents write it into a directory name, as in -home-ann
@@ -83,7 +85,7 @@ func New(opts Options) (*Redactor, error) {
 		}
 		r.deny = append(r.deny, re)
 	}
-	r.identities, r.identStart = newIdentities(opts.Identities)
+	r.identities, r.denied = newNames(opts.Identities), newNames(opts.DenyWords)
 	if home := strings.TrimRight(opts.HomeDir, `/\`); len(home) > 1 && home != "/root" {
 		r.homeDir = home
 		r.homeSlug = homeSlug(home)
@@ -130,7 +132,8 @@ func (r *Redactor) find(s string) []span {
 	f.emails()
 	f.randoms()
 	r.findHomeDir(&f)
-	r.findIdentities(&f)
+	r.identities.find(&f, ruleIdentity)
+	r.denied.find(&f, ruleDenied)
 	for _, re := range r.deny {
 		for _, m := range re.FindAllStringIndex(s, -1) {
 			if m[0] < m[1] {

@@ -27,6 +27,7 @@ type Metrics struct {
 	batch    prometheus.Histogram
 	append   prometheus.Histogram
 	failures *prometheus.CounterVec
+	redacted *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics of one server.
@@ -59,11 +60,14 @@ func NewMetrics(version string) *Metrics {
 			Name: "whodid_chore_failures_total", Help: "What the server does of itself and failed at, by chore.",
 		}, []string{"chore"}),
 	}
+	m.redacted = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "whodid_redacted_total", Help: "What was taken out of new events, by rule; what it was is nowhere.",
+	}, []string{"rule"})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "whodid_build_info", Help: "1, and the version as a label.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.took, m.inWork, m.appends, m.events, m.batch, m.append, m.failures, build,
+	m.registry.MustRegister(m.requests, m.took, m.inWork, m.appends, m.events, m.batch, m.append, m.failures, m.redacted, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -90,6 +94,9 @@ func (m *Metrics) Appended(handed, added int, took time.Duration, err error) {
 	m.batch.Observe(float64(handed))
 	m.append.Observe(took.Seconds())
 }
+
+// Redacted counts what a rule took out of an event that was new.
+func (m *Metrics) Redacted(rule string, n int) { m.redacted.WithLabelValues(rule).Add(float64(n)) }
 
 // Failed counts a chore that failed. Its name is a fixed word.
 func (m *Metrics) Failed(chore string) { m.failures.WithLabelValues(chore).Inc() }

@@ -27,15 +27,19 @@ func appendRecord(b []byte, r *Record) ([]byte, error) {
 	if len(r.Events) > 0 {
 		b = append(b, ']')
 	}
+	if len(r.Redacted) > 0 { // most events hold nothing that must not be kept
+		list, err := json.Marshal(r.Redacted)
+		if err != nil {
+			return nil, err
+		}
+		b = append(appendName(b, "redacted"), list...)
+	}
 	if len(r.Transcripts) > 0 { // only at the end of a session
 		list, err := json.Marshal(r.Transcripts)
 		if err != nil {
 			return nil, err
 		}
-		if len(r.Events) > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(b, `"transcripts":`...), list...)
+		b = append(appendName(b, "transcripts"), list...)
 	}
 	return append(b, '}'), nil
 }

@@ -21,6 +21,9 @@ import (
 // Record is one line of the spool: what one hook call or one command told.
 type Record struct {
 	Events []whodid.Event `json:"events,omitempty"`
+	// Redacted says, event by event, how often each rule took something out. It
+	// may be shorter than the events.
+	Redacted []map[string]int `json:"redacted,omitempty"`
 	// Transcripts are files to read usage from once the trail takes the record.
 	Transcripts []Transcript `json:"transcripts,omitempty"`
 }

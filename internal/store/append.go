@@ -168,6 +168,7 @@ type addition struct {
 	tiles      []Tile
 	head       Head
 	executions [][]any // the columns of each
+	redacted   []Redaction
 }
 
 // idsOf lists the ids that decide which of the rows are new.
@@ -233,7 +234,7 @@ func (s *Store) addition(ctx context.Context, q querier, org string, b *before, 
 	if err != nil {
 		return nil, err
 	}
-	a := &addition{rows: rows, head: next}
+	a := &addition{rows: rows, head: next, redacted: redactionsOf(rows)}
 	if a.tiles, a.head.Edge, err = s.completeTiles(ctx, q, org, size, edge); err != nil {
 		return nil, err
 	}

@@ -134,6 +134,15 @@ func (tx *postgresAppend) write(ctx context.Context, org string, a *addition) er
 	if len(a.executions) > 0 {
 		statements = append(statements, statement{upsertExecutionArrays(), executionArrays(a.executions)})
 	}
+	if len(a.redacted) > 0 {
+		day, rule, n := newArray(oidInt8), newArray(oidText), newArray(oidInt8)
+		for _, c := range a.redacted {
+			day.int(whodid.Micros(c.Day))
+			rule.text(c.Rule)
+			n.int(c.Count)
+		}
+		statements = append(statements, statement{insertRedactedArrays, [][]byte{[]byte(org), day.done(), rule.done(), n.done()}})
+	}
 	return tx.commit(ctx, statements)
 }
 

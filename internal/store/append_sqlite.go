@@ -61,6 +61,14 @@ func (tx sqliteAppend) write(ctx context.Context, org string, a *addition) error
 	if err := tx.each(ctx, updateHead, [][]any{a.head.args(org)}); err != nil {
 		return err
 	}
+	redacted := make([][]any, len(a.redacted))
+	for i, c := range a.redacted {
+		redacted[i] = []any{org, whodid.Micros(c.Day), c.Rule, c.Count}
+	}
+	const count = `INSERT INTO redacted (org, day, rule, n) VALUES ($1, $2, $3, $4) ` + addRedactions
+	if err := tx.each(ctx, count, redacted); err != nil {
+		return err
+	}
 	return tx.each(ctx, upsertExecution(), a.executions)
 }
 

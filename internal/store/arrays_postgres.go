@@ -101,6 +101,9 @@ const (
 	insertTileArrays = `INSERT INTO tile (org, level, n, hashes) SELECT $1::text, u.* FROM unnest($2::bigint[], $3::bigint[], $4::bytea[]) AS u`
 )
 
+const insertRedactedArrays = `INSERT INTO redacted (org, day, rule, n) ` +
+	`SELECT $1::text, unnest($2::bigint[]), unnest($3::text[]), unnest($4::bigint[]) ` + addRedactions
+
 // eventArrays holds rows by column, without their organisation.
 type eventArrays struct {
 	org     []byte

@@ -49,9 +49,9 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
 		allowed = true
 	case driversqlite.AuthInsert:
-		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink"}, object) || isIndex(object)
+		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted"}, object) || isIndex(object)
 	case driversqlite.AuthUpdate:
-		allowed = object == "head" || object == "execution" || object == "sink" || isIndex(object) ||
+		allowed = object == "head" || object == "execution" || object == "sink" || object == "redacted" || isIndex(object) ||
 			object == "token" && slices.Contains([]string{"last_used_at", "revoked_at", "revoked_by"}, column)
 	case driversqlite.AuthDelete:
 		allowed = isIndex(object)

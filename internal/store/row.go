@@ -27,6 +27,9 @@ type Row struct {
 	// Supposed marks a start that no source told of, inferred from what came
 	// after it: it is appended only if the execution is not known.
 	Supposed bool
+	// Redacted says how often each rule took something out of the event. It is
+	// counted if the row is new, and is not a part of it.
+	Redacted map[string]int
 }
 
 // check refuses what would harm the log: a row without what proves it, and one
