@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/ingest/agent/agenttest"
 )
