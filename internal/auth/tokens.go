@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -107,7 +108,7 @@ var (
 	ErrNoToken = errors.New("no such token")
 )
 
-var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var tokenName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) })
 
 // Create makes a token and records that it was made. It returns the secret,
 // which is kept nowhere, and the id of the event.
@@ -160,7 +161,7 @@ func (q *TokenRequest) check(now time.Time) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s", ErrBadToken, fmt.Sprintf(format, args...))
 	}
-	if !tokenName.MatchString(q.Name) {
+	if !tokenName().MatchString(q.Name) {
 		return wrong("the name %q is not one of letters, digits, . - _", q.Name)
 	}
 	if !slices.Contains(Roles(), q.Role) {

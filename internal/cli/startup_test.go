@@ -48,7 +48,8 @@ func TestStart(t *testing.T) {
 		t.Errorf("whodid --version takes %.1f times as long as an empty program, %d times are allowed", ratio, maxStartRatio)
 	}
 	slowest, total := initTimes(t, whodid)
-	for range 2 {
+	// Of several the best, for a busy machine makes them longer and never shorter.
+	for range 9 {
 		if s, again := initTimes(t, whodid); again < total {
 			slowest, total = s, again
 		}

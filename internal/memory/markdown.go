@@ -6,6 +6,7 @@ package memory
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/yuin/goldmark"
@@ -140,21 +141,30 @@ func frontMatter(source []byte) (front map[string]string, body []byte) {
 	return front, []byte(after)
 }
 
-var (
-	decisionHeading = regexp.MustCompile(`(?i)^(the )?decision( outcome)?s?$`)
-	contextHeading  = regexp.MustCompile(`(?i)^(context( and problem statement)?|problem( statement)?|motivation|background|decision drivers|rationale)$`)
-	optionsHeading  = regexp.MustCompile(`(?i)^(considered options|options( considered)?|alternatives( considered)?|rejected( options| alternatives)?)$`)
-	resultHeading   = regexp.MustCompile(`(?i)^(consequences|positive consequences|expected outcome|outcome|results)$`)
-	statusHeading   = regexp.MustCompile(`(?i)^status$`)
-	statusLine      = regexp.MustCompile(`(?i)^(?:\*\*)?status(?:\*\*)?:?\s+(\w+)`)
-	numbering       = regexp.MustCompile(`^(?i)(?:adr[- ]?)?[0-9]+(?:[.:]|\s+[-–—])?\s+`)
-	word            = regexp.MustCompile(`^[A-Za-z]+`)
-)
+// patterns are what headings and lines are known by. They are made when the
+// first file is read: most starts of the program read none.
+var patterns = sync.OnceValue(func() patternSet {
+	return patternSet{
+		decision:   regexp.MustCompile(`(?i)^(the )?decision( outcome)?s?$`),
+		context:    regexp.MustCompile(`(?i)^(context( and problem statement)?|problem( statement)?|motivation|background|decision drivers|rationale)$`),
+		options:    regexp.MustCompile(`(?i)^(considered options|options( considered)?|alternatives( considered)?|rejected( options| alternatives)?)$`),
+		result:     regexp.MustCompile(`(?i)^(consequences|positive consequences|expected outcome|outcome|results)$`),
+		status:     regexp.MustCompile(`(?i)^status$`),
+		statusLine: regexp.MustCompile(`(?i)^(?:\*\*)?status(?:\*\*)?:?\s+(\w+)`),
+		numbering:  regexp.MustCompile(`^(?i)(?:adr[- ]?)?[0-9]+(?:[.:]|\s+[-–—])?\s+`),
+		word:       regexp.MustCompile(`^[A-Za-z]+`),
+		reason:     regexp.MustCompile(`(?i)[,;:.]?\s+(?:because|reason:|why:|since otherwise)\s+`),
+	}
+})
+
+type patternSet struct {
+	decision, context, options, result, status, statusLine, numbering, word, reason *regexp.Regexp
+}
 
 // readRecord reads a record of one decision. A file without a heading for the
 // decision is none.
 func readRecord(sections []section, front map[string]string) (Entry, bool) {
-	e := Entry{Origin: ADR, Subject: front["title"], Status: strings.ToLower(word.FindString(front["status"]))}
+	e := Entry{Origin: ADR, Subject: front["title"], Status: strings.ToLower(patterns().word.FindString(front["status"]))}
 	var decision, why []string
 	found := false
 	for i := range sections {
@@ -162,20 +172,20 @@ func readRecord(sections []section, front map[string]string) (Entry, bool) {
 		said := append(append([]string{}, s.paragraphs...), s.items...)
 		switch {
 		case s.level == 1 && e.Subject == "":
-			e.Subject = numbering.ReplaceAllString(s.title, "")
+			e.Subject = patterns().numbering.ReplaceAllString(s.title, "")
 			if e.Status == "" {
 				e.Status = statusIn(said)
 			}
-		case decisionHeading.MatchString(s.title):
+		case patterns().decision.MatchString(s.title):
 			decision, found = append(decision, said...), true
-		case contextHeading.MatchString(s.title):
+		case patterns().context.MatchString(s.title):
 			why = append(why, said...)
-		case optionsHeading.MatchString(s.title):
+		case patterns().options.MatchString(s.title):
 			e.Alternatives = append(e.Alternatives, s.items...)
-		case resultHeading.MatchString(s.title):
+		case patterns().result.MatchString(s.title):
 			e.Expected = strings.Join(append([]string{e.Expected}, said...), " ")
-		case statusHeading.MatchString(s.title) && len(said) > 0:
-			e.Status = strings.ToLower(word.FindString(said[0]))
+		case patterns().status.MatchString(s.title) && len(said) > 0:
+			e.Status = strings.ToLower(patterns().word.FindString(said[0]))
 		}
 	}
 	if !found || e.Subject == "" || len(decision) == 0 {
@@ -190,7 +200,7 @@ func readRecord(sections []section, front map[string]string) (Entry, bool) {
 
 func statusIn(said []string) string {
 	for _, s := range said {
-		if m := statusLine.FindStringSubmatch(s); m != nil {
+		if m := patterns().statusLine.FindStringSubmatch(s); m != nil {
 			return strings.ToLower(m[1])
 		}
 	}
@@ -245,10 +255,8 @@ func readNotes(sections []section) []Entry {
 	return entries
 }
 
-var reason = regexp.MustCompile(`(?i)[,;:.]?\s+(?:because|reason:|why:|since otherwise)\s+`)
-
 func cutReason(text string) (decision, why string, ok bool) {
-	at := reason.FindStringIndex(text)
+	at := patterns().reason.FindStringIndex(text)
 	if at == nil || at[0] == 0 || at[1] == len(text) {
 		return text, "", false
 	}
