@@ -39,7 +39,7 @@ type checker struct {
 	folds [64]shard
 	seed  maphash.Seed
 
-	approvals int
+	named     []whodid.Event // actions that name an approval
 	backwards int
 
 	mu    sync.Mutex // guards what follows and Problems
@@ -111,7 +111,7 @@ func (c *checker) join(ctx context.Context, spans []span) error {
 		s := &spans[i]
 		tiles = append(tiles, s.tiles...)
 		edge = s.edge // only the last span has one
-		c.approvals += s.approvals
+		c.named = append(c.named, s.named...)
 		c.Gaps += s.gaps
 		c.backwards += s.backwards
 		if s.earliest.Add(clockSlack).Before(latest) {
@@ -192,7 +192,7 @@ func (c *checker) report(n uint64) {
 type span struct {
 	*checker
 	next      uint64
-	approvals int
+	named     []whodid.Event // actions that name an approval
 	backwards int
 	gaps      int64
 	// earliest is when the first event was recorded, recorded the latest time
@@ -281,9 +281,7 @@ func (s *span) check(r *store.Row) (proof.Hash, bool) {
 	if r.Salt != nil && (r.ErasedBy != "" || len(r.Commitments) > 0) {
 		s.rowProblem("edited", r, "the row says that it was erased, and still has its values")
 	}
-	if r.Approval != "" {
-		s.approvals++
-	}
+	s.name(r)
 	if r.What == "record.gap" {
 		s.gaps++
 	}
