@@ -99,6 +99,7 @@ func (p *Program) importSessions(ctx context.Context, paths []string, f *importF
 	if err != nil {
 		return err
 	}
+	p.tuneMemory()
 	im.Progress = p.importProgress()
 	done, err := im.Import(ctx, files)
 	if im.Progress != nil {

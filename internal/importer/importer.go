@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -91,19 +90,19 @@ type Client struct {
 	Calls    int    `json:"calls"`
 }
 
-// batch is how many events are recorded at a time.
-const batch = 1000
-
 // run is one import.
 type run struct {
 	*Importer
 	state *State
+
+	writers *errgroup.Group
 
 	mu       sync.Mutex // guards what follows
 	imported Imported
 	clients  map[string]*Client
 	progress Progress
 	saved    time.Time
+	batch    batch
 }
 
 // Import reads the files that have something new, several at a time, and says
@@ -126,12 +125,7 @@ func (im *Importer) Import(ctx context.Context, files []File) (*Imported, error)
 		x.progress.Files++
 		x.progress.Bytes += f.Size
 	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range todo {
-		group.Go(func() error { return x.file(groupCtx, &todo[i]) })
-	}
-	err := group.Wait()
+	err := x.all(ctx, todo)
 	if !im.Dry {
 		err = errors.Join(err, x.state.Save(im.StatePath))
 	}
@@ -162,7 +156,7 @@ func (x *run) file(ctx context.Context, f *File) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	reading, entry, added, err := x.read(ctx, f)
+	reading, last, err := x.read(ctx, f)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.progress.FilesDone++
@@ -170,7 +164,6 @@ func (x *run) file(ctx context.Context, f *File) error {
 	if x.Progress != nil {
 		x.Progress(x.progress)
 	}
-	x.imported.Events += added
 	var lost *recordError
 	switch {
 	case errors.As(err, &lost):
@@ -191,19 +184,11 @@ func (x *run) file(ctx context.Context, f *File) error {
 	c.Read++
 	c.Requests += reading.Requests
 	c.Calls += reading.Calls
-	if x.Dry {
-		return nil
-	}
-	x.state.Files[f.Path] = *entry
-	if now := x.Now(); now.Sub(x.saved) > saveEvery {
-		x.saved = now
-		return x.state.Save(x.StatePath)
+	if !x.Dry {
+		x.gather(last)
 	}
 	return nil
 }
-
-// saveEvery is how much work a kill may cost.
-const saveEvery = 30 * time.Second
 
 // recordError is that of the trail, and not of a file.
 type recordError struct{ err error }
@@ -211,58 +196,49 @@ type recordError struct{ err error }
 func (e *recordError) Error() string { return e.err.Error() }
 func (e *recordError) Unwrap() error { return e.err }
 
-// read reads one file and records what is new in it.
-func (x *run) read(ctx context.Context, f *File) (agent.SessionReading, *Entry, int, error) {
+// read reads one file and returns what is new in it. Of a file that tells more
+// than a batch the first part is recorded already.
+func (x *run) read(ctx context.Context, f *File) (agent.SessionReading, *batch, error) {
 	var none agent.SessionReading
 	file, err := open(f.Path)
 	if err != nil {
-		return none, nil, 0, err
+		return none, nil, err
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
-	head, err := beginning(file, 64<<10)
+	look := 64 << 10
+	if _, sub := agent.SubagentID(f.Path); f.Client == agent.ClaudeCode && !sub {
+		look = headSize // its name says whose it is
+	}
+	head, err := beginning(file, look)
 	if err != nil {
-		return none, nil, 0, err
+		return none, nil, err
 	}
 	what, err := x.identify(ctx, f, head)
 	if err != nil {
-		return none, nil, 0, err
+		return none, nil, err
 	}
 	if x.mu.Lock(); !x.All {
 		what.From = x.state.from(f, head)
 	}
 	x.mu.Unlock()
-	added := 0
-	var events []whodid.Event
-	flush := func() error {
-		if len(events) == 0 || x.Dry {
-			events = events[:0]
-			return nil
-		}
-		rows, err := x.Recorder.RecordValid(ctx, events)
-		if err != nil {
-			return &recordError{fmt.Errorf("couldn't record what is in %s: %w", f.Path, err)}
-		}
-		added += len(rows)
-		events = events[:0]
-		return nil
-	}
+	b := &batch{}
 	what.Tell = func(e whodid.Event) error {
-		if !x.Since.IsZero() && e.At.Before(x.Since) {
+		if x.Dry || !x.Since.IsZero() && e.At.Before(x.Since) {
 			return nil
 		}
-		if events = append(events, e); len(events) < batch {
+		if b.events = append(b.events, e); len(b.events) < batchSize {
 			return nil
 		}
-		return flush()
+		err := x.record(ctx, b)
+		b.events = b.events[:0]
+		return err
 	}
 	reading, err := readerOf(f)(file, what)
-	if err == nil {
-		err = flush()
-	}
-	return reading, &Entry{
+	b.files = []readFile{{f.Path, Entry{
 		Size: f.Size, ModTime: f.ModTime.UnixNano(), Next: reading.Next, Head: headOf(head, f.Size),
 		Last: whodid.Micros(reading.Last), Held: reading.Held, Over: reading.Over,
-	}, added, err
+	}}}
+	return reading, b, err
 }
 
 // open opens a regular file, and nothing that a link points to: a file that an

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -108,12 +107,15 @@ func (s *State) from(f *File, head []byte) int64 {
 	return e.Next
 }
 
-// beginning reads the first bytes of a file, and goes back to its start.
-func beginning(r io.ReadSeeker, size int) ([]byte, error) {
-	var head bytes.Buffer
-	if _, err := io.CopyN(&head, r, int64(size)); err != nil && !errors.Is(err, io.EOF) {
+// beginning reads the first bytes of a file, and leaves it at its start.
+func beginning(f *os.File, size int) ([]byte, error) {
+	if info, err := f.Stat(); err == nil {
+		size = int(min(int64(size), info.Size()))
+	}
+	head := make([]byte, size)
+	n, err := f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	_, err := r.Seek(0, io.SeekStart)
-	return head.Bytes(), err
+	return head[:n], nil
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
+	"sync"
 
 	"github.com/whodid/whodid"
 )
@@ -44,11 +46,7 @@ func (tx sqliteAppend) before(ctx context.Context, org string, ids, executions [
 }
 
 func (tx sqliteAppend) write(ctx context.Context, org string, a *addition) error {
-	events := make([][]any, len(a.rows))
-	for i, r := range a.rows {
-		events[i] = r.args()
-	}
-	if err := tx.each(ctx, insertEvent, events); err != nil {
+	if err := tx.events(ctx, a.rows); err != nil {
 		return err
 	}
 	tiles := make([][]any, len(a.tiles))
@@ -71,6 +69,41 @@ func (tx sqliteAppend) write(ctx context.Context, org string, a *addition) error
 	}
 	return tx.each(ctx, upsertExecution(), a.executions)
 }
+
+// together is how many events one statement inserts, if there are as many. One
+// for each costs twice as much: a trigger of the table may insert too, so SQLite
+// keeps a copy of every page that a statement changes, to be able to take it back.
+const together = 128
+
+// events inserts the rows.
+func (tx sqliteAppend) events(ctx context.Context, rows []*Row) error {
+	var many, single [][]any
+	for len(rows) >= together {
+		args := make([]any, 0, together*eventColumnCount)
+		for _, r := range rows[:together] {
+			args = append(args, r.args()...)
+		}
+		many = append(many, args)
+		rows = rows[together:]
+	}
+	for _, r := range rows {
+		single = append(single, r.args())
+	}
+	if err := tx.each(ctx, insertEvents(), many); err != nil {
+		return err
+	}
+	return tx.each(ctx, insertEvent, single)
+}
+
+// insertEvents inserts several events at once. Its parameters have no names: for
+// each that has one the driver searches through them all.
+var insertEvents = sync.OnceValue(func() string {
+	row := "(?" + strings.Repeat(",?", eventColumnCount-1) + ")"
+	return `INSERT INTO event (` + eventColumns + `) VALUES ` + row + strings.Repeat(","+row, together-1)
+})
+
+// eventColumnCount is how many columns an event is inserted with.
+var eventColumnCount = strings.Count(eventColumns, ",") + 1
 
 // each executes a statement once for every list of arguments.
 func (tx sqliteAppend) each(ctx context.Context, statement string, lists [][]any) error {

@@ -83,7 +83,10 @@ func openSQLite(l place.Location) (*Store, error) {
 		return nil, fmt.Errorf("couldn't make the trail's file: %w", err)
 	}
 	dsn := "file:" + (&url.URL{Path: filepath.ToSlash(l.Path)}).EscapedPath() + sqliteSettings
-	write, err := openPool(dsn + "&_txlock=immediate")
+	// What a statement may have to take back lies in memory: a trigger on events
+	// makes SQLite keep it for every insert, and a file for it cost a quarter of an
+	// append.
+	write, err := openPool(dsn + "&_txlock=immediate&_pragma=temp_store(MEMORY)")
 	if err != nil {
 		return nil, err
 	}

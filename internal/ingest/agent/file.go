@@ -51,6 +51,7 @@ const (
 func ReadFile(r io.Reader, f *SessionFile, line func(*FileReader, loose.Value) bool, last func(*FileReader)) (SessionReading, error) {
 	x := &FileReader{Teller: NewTeller(f), File: f, Scene: Scene{CWD: f.CWD}, calls: map[string]*heldCall{}}
 	lines := loose.NewLines(r)
+	defer lines.Release()
 	for {
 		l, err := lines.Next()
 		if errors.Is(err, io.EOF) {

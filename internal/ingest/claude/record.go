@@ -14,7 +14,7 @@ type record struct {
 	at        time.Time
 	version   string
 	prompt    string
-	uuid      string
+	uuid      loose.Value
 	request   string
 	agent     string
 	sidechain bool
@@ -50,119 +50,136 @@ type usage struct {
 	cacheWrite5m  int64
 }
 
+// readRecord reads a line, once from its beginning to its end: the client has put
+// the kind before the message and behind it.
 func readRecord(v loose.Value) *record {
 	rec := &record{}
-	var message loose.Value
-	rec.whole = v.Members(func(name []byte, v loose.Value) {
+	rec.read(v, func() bool { return true })
+	return rec
+}
+
+// readTelling reads a line as far as it takes to see that it is an answer or a
+// user's: most of a file are others. Of such it returns nil.
+func readTelling(v loose.Value) *record {
+	rec := &record{}
+	told := true
+	rec.read(v, func() bool {
+		told = rec.kind == "assistant" || rec.kind == "user"
+		return told
+	})
+	if !told && v.Closed() {
+		return nil
+	}
+	if !told {
+		return readRecord(v) // it may be torn
+	}
+	return rec
+}
+
+// read reads a line; goOn is asked once its kind is known.
+func (rec *record) read(v loose.Value, goOn func() bool) {
+	c := loose.Read(v)
+	rec.whole = c.Members(func(name []byte) bool {
 		switch string(name) {
 		case "type":
-			rec.kind = v.Text(agent.MaxID)
+			rec.kind = c.Value().Text(agent.MaxID)
+			return goOn()
 		case "timestamp":
-			rec.at = clock(v.Text(64))
+			rec.at = clock(c.Value().Text(64))
 		case "version":
-			rec.version = agent.Identifier(v.Text(agent.MaxID))
+			rec.version = agent.Identifier(c.Value().Text(agent.MaxID))
 		case "promptId":
-			rec.prompt = agent.CleanID(v.Text(agent.MaxIDRead))
+			rec.prompt = agent.CleanID(c.Value().Text(agent.MaxIDRead))
 		case "uuid":
-			rec.uuid = agent.CleanID(v.Text(agent.MaxIDRead))
+			rec.uuid = c.Value()
 		case "requestId":
-			rec.request = agent.CleanID(v.Text(agent.MaxIDRead))
+			rec.request = agent.CleanID(c.Value().Text(agent.MaxIDRead))
 		case "agentId":
-			rec.agent = agent.CleanID(v.Text(agent.MaxIDRead))
+			rec.agent = agent.CleanID(c.Value().Text(agent.MaxIDRead))
 		case "isSidechain":
-			rec.sidechain = v.Truth()
+			rec.sidechain = c.Value().Truth()
 		case "isApiErrorMessage":
-			rec.apiError = v.Truth()
+			rec.apiError = c.Value().Truth()
 		case "error":
-			rec.errorKind = v.Text(agent.MaxID)
+			rec.errorKind = c.Value().Text(agent.MaxID)
 		case "cwd":
-			rec.cwd = v.Text(maxPath)
+			rec.cwd = c.Value().Text(maxPath)
 		case "permissionMode":
-			rec.mode = v.Text(agent.MaxID)
+			rec.mode = c.Value().Text(agent.MaxID)
 		case "permissionDecision":
-			v.Members(func(name []byte, v loose.Value) {
+			c.Value().Members(func(name []byte, v loose.Value) {
 				if string(name) == "decision" {
 					rec.decision = v.Text(32)
 				}
 			})
 		case "toolUseResult":
-			rec.toolResult = v
+			rec.toolResult = c.Value()
 		case "message":
-			message = v
-		}
-	})
-	switch rec.kind {
-	case "assistant":
-		message.Members(rec.answer)
-	case "user":
-		message.Members(rec.user)
-	}
-	return rec
-}
-
-// answer reads a member of an answer's message.
-func (rec *record) answer(name []byte, v loose.Value) {
-	switch string(name) {
-	case "id":
-		rec.message = agent.CleanID(v.Text(agent.MaxIDRead))
-	case "model":
-		model := v.Text(agent.MaxIDRead)
-		rec.synthetic = model == "<synthetic>"
-		rec.model = agent.ModelName(model)
-	case "usage":
-		rec.usage = readUsage(v)
-	case "stop_reason":
-		rec.stop = v.Text(32)
-	case "content":
-		v.Elements(func(part loose.Value) bool {
-			var kind string
-			var b block
-			part.Members(func(name []byte, v loose.Value) {
-				switch string(name) {
-				case "type":
-					kind = v.Text(32)
-				case "id":
-					b.id = agent.CleanID(v.Text(agent.MaxIDRead))
-				case "name":
-					b.tool = v.Text(agent.MaxIDRead)
-				case "input":
-					b.input = v
-				}
-			})
-			if kind == "tool_use" && b.id != "" {
-				rec.calls = append(rec.calls, b.id)
-				rec.blocks = append(rec.blocks, b)
-			}
-			return true
-		})
-	}
-}
-
-// user reads a member of a user's message: the results of calls are in it.
-func (rec *record) user(name []byte, v loose.Value) {
-	if string(name) != "content" {
-		return
-	}
-	v.Elements(func(part loose.Value) bool {
-		var kind string
-		var c callResult
-		part.Members(func(name []byte, v loose.Value) {
-			switch string(name) {
-			case "type":
-				kind = v.Text(32)
-			case "tool_use_id":
-				c.id = agent.CleanID(v.Text(agent.MaxIDRead))
-			case "content":
-				c.content = v
-			case "is_error":
-				c.isError, c.told = v.Truth(), true
-			}
-		})
-		if kind == "tool_result" && c.id != "" {
-			rec.results = append(rec.results, c)
+			rec.readMessage(c)
 		}
 		return true
 	})
+	switch rec.kind {
+	case "assistant":
+		rec.results = nil
+	case "user":
+		rec.blocks, rec.calls = nil, nil
+	}
+}
+
+// readMessage reads a message: of an answer the model, its usage and the calls,
+// of a user's the results of calls.
+func (rec *record) readMessage(c *loose.Cursor) {
+	c.Members(func(name []byte) bool {
+		switch string(name) {
+		case "id":
+			rec.message = agent.CleanID(c.Value().Text(agent.MaxIDRead))
+		case "model":
+			model := c.Value().Text(agent.MaxIDRead)
+			rec.synthetic = model == "<synthetic>"
+			rec.model = agent.ModelName(model)
+		case "usage":
+			rec.usage = readUsage(c.Value())
+		case "stop_reason":
+			rec.stop = c.Value().Text(32)
+		case "content":
+			c.Elements(func() { rec.readPart(c) })
+		}
+		return true
+	})
+}
+
+// readPart reads a part of a message's content.
+func (rec *record) readPart(c *loose.Cursor) {
+	var kind string
+	var b block
+	var r callResult
+	c.Members(func(name []byte) bool {
+		switch string(name) {
+		case "type":
+			kind = c.Value().Text(32)
+		case "id":
+			b.id = agent.CleanID(c.Value().Text(agent.MaxIDRead))
+		case "name":
+			b.tool = c.Value().Text(agent.MaxIDRead)
+		case "input":
+			b.input = c.Value()
+		case "tool_use_id":
+			r.id = agent.CleanID(c.Value().Text(agent.MaxIDRead))
+		case "content":
+			r.content = c.Value()
+		case "is_error":
+			r.isError, r.told = c.Value().Truth(), true
+		}
+		return true
+	})
+	switch {
+	case kind == "tool_use" && b.id != "":
+		rec.calls = append(rec.calls, b.id)
+		rec.blocks = append(rec.blocks, b)
+	case kind == "tool_result" && r.id != "":
+		rec.results = append(rec.results, r)
+	}
 }
 
 // maxPath is how much of a path is read.
@@ -207,9 +224,10 @@ func (rec *record) key() string {
 	switch {
 	case rec.message != "" || rec.request != "":
 		return agent.RequestKey(agent.ClaudeCode, rec.request, rec.message)
-	case rec.uuid != "":
-		return agent.Key(agent.ClaudeCode, "line", rec.uuid)
 	default:
+		if uuid := agent.CleanID(rec.uuid.Text(agent.MaxIDRead)); uuid != "" {
+			return agent.Key(agent.ClaudeCode, "line", uuid)
+		}
 		return ""
 	}
 }

@@ -21,6 +21,7 @@ func Session(r io.Reader, f *agent.SessionFile) (agent.SessionReading, error) {
 		requests: map[string]*asked{}, threads: map[string]*thread{}, pending: map[string]*pendingCall{},
 	}
 	lines := loose.NewLines(r)
+	defer lines.Release()
 	for {
 		line, err := lines.Next()
 		if errors.Is(err, io.EOF) {
@@ -106,14 +107,16 @@ const maxInput = 4 << 20
 // line reads a line; it returns false at one that is still being written.
 func (s *whole) line(line *loose.Line) bool {
 	v := line.Text
-	if len(v) == 0 || !mayTell(v) && v.Is('{') && v[len(v)-1] == '}' {
-		// Most of a file are records of other kinds, which a search rules out in a
-		// fraction of the time that reading them takes.
+	if len(v) == 0 {
 		s.end = line.End
-		s.reading.Lines += min(len(v), 1)
 		return true
 	}
-	rec := readRecord(v)
+	rec := readTelling(v)
+	if rec == nil {
+		s.end = line.End
+		s.reading.Lines++
+		return true
+	}
 	if line.Open && !rec.whole {
 		s.torn = line.End
 		return false
@@ -146,11 +149,6 @@ func (s *whole) line(line *loose.Line) bool {
 		s.answer(rec, line)
 	}
 	return true
-}
-
-// mayTell tells whether a line may be an answer or a user's.
-func mayTell(line loose.Value) bool {
-	return bytes.Contains(line, []byte(`"assistant"`)) || bytes.Contains(line, []byte(`"user"`))
 }
 
 // agentOf is the sub-agent of a line, where it is another than the file's.

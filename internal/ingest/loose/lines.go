@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 const (
@@ -35,8 +36,25 @@ type Lines struct {
 	at  int64
 }
 
-// NewLines reads from r.
-func NewLines(r io.Reader) *Lines { return &Lines{r: bufio.NewReaderSize(r, 256<<10)} }
+// spare are readers that were released: most files are smaller than a buffer.
+var spare = sync.Pool{New: func() any { return &Lines{r: bufio.NewReaderSize(nil, 256<<10)} }}
+
+// NewLines reads from r. Release gives its buffers to the next.
+func NewLines(r io.Reader) *Lines {
+	l, _ := spare.Get().(*Lines)
+	l.r.Reset(r)
+	l.at = 0
+	return l
+}
+
+// Release ends the reading; neither l nor what it returned is used any more.
+func (l *Lines) Release() {
+	l.r.Reset(nil)
+	if cap(l.buf) > 1<<20 {
+		l.buf = nil
+	}
+	spare.Put(l)
+}
 
 // Next reads the next line. At the end of the file it returns io.EOF.
 func (l *Lines) Next() (Line, error) {

@@ -134,7 +134,8 @@ func (v Value) Text(limit int) string {
 	case len(v) == 0:
 		return ""
 	case v[0] == '"':
-		return v.inner().unescape(limit)
+		// No character of a text takes more than twelve bytes to write.
+		return v[:min(len(v), 12*limit+64)].inner().unescape(limit)
 	case v[0] == '-' || v[0] >= '0' && v[0] <= '9' || string(v) == "true" || string(v) == "false":
 		return strings.ToValidUTF8(string(v[:min(len(v), limit)]), "\uFFFD")
 	default:

@@ -1,0 +1,87 @@
+package importer_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/whodid/whodid/internal/importer"
+	"github.com/whodid/whodid/internal/ingest/agent"
+	"github.com/whodid/whodid/internal/ledger"
+	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/record"
+	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/testenv"
+)
+
+// corpusVariable names a folder of sessions to import instead of 32 MB that are
+// generated.
+const corpusVariable = "WHODID_BENCH_SESSIONS"
+
+func BenchmarkImport(b *testing.B) {
+	dir := os.Getenv(corpusVariable)
+	if dir == "" {
+		dir = b.TempDir()
+		if err := testenv.WriteSessions(dir, 32<<20, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+	files := importer.Discover([]importer.Root{{Client: agent.ClaudeCode, Path: dir}}, func(path string, err error) { b.Error(path, err) })
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		im, _ := newImporter(b)
+		b.StartTimer()
+		done, err := im.Import(b.Context(), files)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(done.Bytes)
+		b.ReportMetric(float64(done.Events), "events/op")
+	}
+}
+
+// newImporter imports into a trail of its own.
+func newImporter(t testing.TB) (*importer.Importer, *store.Store) {
+	t.Helper()
+	dir := t.TempDir()
+	where, err := place.Parse(filepath.Join(dir, "trail.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	private, public, err := ledger.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)
+	log, err := ledger.Open(t.Context(), s, store.DefaultOrg, private, public, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cleaner, err := redact.New(redact.Options{HomeDir: "/home/dev"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := func() time.Time { return now }
+	return &importer.Importer{
+		Recorder:     record.New(store.DefaultOrg, log, s, cleaner, clock),
+		Surroundings: agent.Surroundings{Home: "/home/dev"},
+		StatePath:    filepath.Join(dir, "trail.imports.json"),
+		Now:          clock,
+		Known: func(ctx context.Context, session string) (string, bool, error) {
+			starts, err := s.SessionStarts(ctx, store.DefaultOrg, []string{session})
+			if err != nil || len(starts) == 0 {
+				return "", true, err
+			}
+			return starts[0].Execution, starts[0].Source == "import:claude-code", nil
+		},
+	}, s
+}
