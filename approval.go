@@ -63,9 +63,6 @@ type Approval struct {
 	UsedBy string
 	UsedAt time.Time
 	Use    string // id of the event
-	// UsedCall is the client's id of the tool call that it was used for, within
-	// UsedExecution; empty if no client asked.
-	UsedCall, UsedExecution string
 }
 
 // The parts of an approval. Each has one place in the trail: an approval's
@@ -113,6 +110,11 @@ func (e *Event) validateApproval() error {
 		return fmt.Errorf("the key of %s must be %q", e.What, ApprovalKey(e.Approval, part))
 	case (e.What == "approval.grant" || e.What == "approval.reject") && !IsHuman(e.Actor):
 		return fmt.Errorf("%s is for people; %s is none", e.What, e.Actor)
+	case (e.What == "approval.grant" || e.What == "approval.reject") && e.Actor == ErasedPerson:
+		return fmt.Errorf("%s is for people who are known; %s stands for one who is not", e.What, e.Actor)
+	case e.What != "approval.cancel" && e.What != "approval.expire" && e.Data.String("digest") == "":
+		// Without one it would pass for an event whose metadata was erased.
+		return fmt.Errorf("%s has no digest of the arguments", e.What)
 	default:
 		return nil
 	}
@@ -224,18 +226,22 @@ func (a *Approval) applyDecision(e *Event) {
 
 // flawOf says why a decision does not count, or is empty.
 func (a *Approval) flawOf(e *Event) string {
+	// What was erased can't be looked at again; a decision that had a flaw when
+	// its person was erased is left without any actor. Every request and decision
+	// was recorded with a digest.
+	digest, known := e.Data.String("digest"), e.Actor != ErasedPerson
 	switch {
 	case e.Actor == "":
-		return "" // erased; it was looked at when it was recorded
+		return "it did not count when its person was erased"
 	case !IsHuman(e.Actor):
 		return "only people decide; " + e.Actor + " is none"
-	case e.Actor == a.RequestedBy:
+	case known && e.Actor == a.RequestedBy:
 		return "nobody decides on their own request"
-	case a.FourEyes && e.Actor == a.OnBehalfOf:
+	case known && a.FourEyes && e.Actor == a.OnBehalfOf:
 		return "the policy asks for a second person"
-	case e.Data.String("digest") != a.Digest:
+	case digest != a.Digest && digest != "" && a.Digest != "":
 		return "it is about other arguments"
-	case a.SignatureRequired && a.Signature == "":
+	case a.SignatureRequired && a.Signature == "" && digest != "":
 		return "the policy asks for a signature"
 	case !a.ExpiresAt.IsZero() && !e.RecordedAt.Before(a.ExpiresAt):
 		return "it came after the request had run out"
@@ -249,8 +255,8 @@ func (a *Approval) applyUse(e *Event) {
 		return
 	}
 	a.Use, a.UsedBy, a.UsedAt = e.ID, e.Actor, e.RecordedAt
-	a.UsedCall, a.UsedExecution = e.Data.String("call"), e.Execution
-	if a.State == ApprovalApproved && e.Data.String("digest") == a.Digest && (a.ValidUntil.IsZero() || e.RecordedAt.Before(a.ValidUntil)) {
+	digest := e.Data.String("digest")
+	if a.State == ApprovalApproved && (digest == a.Digest || digest == "" || a.Digest == "") && (a.ValidUntil.IsZero() || e.RecordedAt.Before(a.ValidUntil)) {
 		a.State = ApprovalUsed
 	}
 }
@@ -278,39 +284,6 @@ func (a *Approval) Covers(agent, digest string, now time.Time) string {
 		return "it is for other arguments"
 	case b.Use != "":
 		return "it was used for something else"
-	default:
-		return ""
-	}
-}
-
-// Allowed says why the approval does not allow an action that was done, or is
-// empty if it does. The action's arguments are not in the trail; what was done by
-// the tool call that used the approval had just those that it is bound to, and
-// else action and target must be its own.
-func (a *Approval) Allowed(e *Event) string {
-	agent := AgentOf(e.Actor)
-	switch {
-	case a.Flaw != "":
-		return "its decision does not count: " + a.Flaw
-	case a.State == ApprovalExpired && a.ValidUntil.IsZero():
-		return "the request ran out before anybody decided"
-	case a.State == ApprovalPending, a.State == ApprovalRejected, a.State == ApprovalCancelled:
-		return "it is " + string(a.State)
-	case a.DecidedAt.After(e.RecordedAt):
-		return "it was approved only after the action was recorded"
-	case a.State == ApprovalExpired && !e.At.Before(a.ValidUntil):
-		return "it had run out"
-	}
-	switch {
-	case a.Agent != agent:
-		return "it is for " + a.Agent
-	case a.UsedCall != "" && e.Data.String("call") != "":
-		if a.UsedCall != e.Data.String("call") || a.UsedExecution != e.Execution {
-			return "it was used by another call"
-		}
-		return ""
-	case a.Type != e.What || a.Target != e.Target:
-		return "it is for other arguments"
 	default:
 		return ""
 	}

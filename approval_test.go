@@ -41,6 +41,15 @@ func request(data whodid.Data) whodid.Event {
 	return e
 }
 
+// gone is what an erasure leaves of a part.
+func gone(e whodid.Event) whodid.Event {
+	if whodid.IsHuman(e.Actor) {
+		e.Actor = whodid.ErasedPerson
+	}
+	e.Target, e.Why, e.OnBehalfOf, e.Data = "", "", "", nil
+	return e
+}
+
 func TestFoldApproval(t *testing.T) {
 	t.Parallel()
 	until := whodid.Data{"expires": approvalEpoch.Add(30 * time.Minute).Format(time.RFC3339)}
@@ -72,7 +81,12 @@ func TestFoldApproval(t *testing.T) {
 		"by who stands behind":     {[]whodid.Event{request(nil), part("approval.grant", "human:ada", 5, nil)}, 6, whodid.ApprovalApproved, ""},
 		"four eyes":                {[]whodid.Event{request(whodid.Data{"four_eyes": true}), part("approval.grant", "human:ada", 5, nil)}, 6, whodid.ApprovalRejected, "second person"},
 		"a signature is missing":   {[]whodid.Event{request(whodid.Data{"signature_required": true}), grant}, 6, whodid.ApprovalRejected, "signature"},
-		"the approver was erased":  {[]whodid.Event{request(nil), part("approval.grant", "", 5, nil)}, 6, whodid.ApprovalApproved, ""},
+		"the approver was erased":  {[]whodid.Event{request(nil), part("approval.grant", whodid.ErasedPerson, 5, nil)}, 6, whodid.ApprovalApproved, ""},
+		"all was erased":           {[]whodid.Event{gone(request(nil)), gone(grant)}, 600, whodid.ApprovalApproved, ""},
+		"all was erased and used":  {[]whodid.Event{gone(request(nil)), gone(grant), gone(part("approval.use", "agent:eng/solver", 6, nil))}, 600, whodid.ApprovalUsed, ""},
+		"a rejection was erased":   {[]whodid.Event{gone(request(nil)), gone(part("approval.reject", "human:bob", 5, nil))}, 600, whodid.ApprovalRejected, ""},
+		"both persons were erased": {[]whodid.Event{gone(part("approval.request", "human:ada", 0, nil)), gone(grant)}, 6, whodid.ApprovalApproved, ""},
+		"a flawed one was erased":  {[]whodid.Event{request(nil), part("approval.grant", "", 5, nil)}, 6, whodid.ApprovalRejected, "did not count"},
 		"other events are nothing": {[]whodid.Event{request(nil), {What: "file.write", Approval: "appr-1"}}, 6, whodid.ApprovalPending, ""},
 	} {
 		a, ok := whodid.FoldApproval(test.events, approvalEpoch.Add(time.Duration(test.after)*time.Minute))

@@ -89,6 +89,9 @@ func (r Result) Valid() bool {
 	return slices.Contains(Results(), r)
 }
 
+// ErasedPerson is the actor of a person whose pseudonym was erased.
+const ErasedPerson = "human:erased"
+
 // System is the actor of what the product does by itself.
 const System = "system:whodid"
 

@@ -7,7 +7,7 @@ import (
 )
 
 // ErasedActor stands for a person whose pseudonym was erased.
-const ErasedActor = "human:erased"
+const ErasedActor = whodid.ErasedPerson
 
 // Record is what a trail keeps of one event: all that its leaf and its bundle
 // are made of.
@@ -17,8 +17,8 @@ type Record struct {
 	Data []byte
 	// Salt opens the commitments; nil once the event is erased.
 	Salt *Salt
-	// Commitments are what [Commitments.MarshalBinary] wrote before the event
-	// was erased; they count only without a salt.
+	// Commitments are what [Remains.MarshalBinary] wrote when values of the event
+	// were erased; they count only without a salt.
 	Commitments []byte
 	// ErasedBy names the request or policy that erased the values.
 	ErasedBy string
@@ -26,43 +26,48 @@ type Record struct {
 	Index uint64
 }
 
-// Leaf makes the event's leaf again, from its values and salt or, if they were
-// erased, from the commitments that were kept. A record that says it was
-// erased and still has a value of a committed field is refused: nothing would
-// prove that value.
+// Leaf makes the event's leaf again, from its values and salt or, for those
+// that were erased, from the commitments that were kept. A record that says that
+// a field was erased and still has its value is refused: nothing would prove
+// that value.
 func (r *Record) Leaf() ([]byte, error) {
 	if r.Salt != nil {
 		c := Commit(r.Event, r.Data, r.Salt)
 		return Leaf(r.Event, &c)
 	}
-	var c Commitments
-	if err := c.UnmarshalBinary(r.Commitments); err != nil {
-		return nil, fmt.Errorf("event %q has no salt and so should be erased, but its %w", short(r.Event.ID), err)
+	m, err := r.remains()
+	if err != nil {
+		return nil, err
 	}
-	if left := r.unerased(&c); left != "" {
-		return nil, fmt.Errorf("event %q is erased and yet has a value of %s", short(r.Event.ID), left)
+	for i, field := range Fields() {
+		key, kept := m.Keys[field]
+		switch {
+		case kept:
+			// Another value than the one that was recorded makes another leaf.
+			*m.all()[i] = key.Commit(r.value(field))
+		case r.unerased(field, &m.Commitments):
+			return nil, fmt.Errorf("event %q is erased and yet has a value of %s", short(r.Event.ID), field)
+		}
 	}
-	return Leaf(r.Event, &c)
+	return Leaf(r.Event, &m.Commitments)
 }
 
-// unerased names a committed field that has a value, or is empty.
-func (r *Record) unerased(c *Commitments) string {
+// unerased tells whether a field whose key is destroyed has a value.
+func (r *Record) unerased(field string, c *Commitments) bool {
 	e := r.Event
 	switch {
-	case e.OnBehalfOf != "" || e.OnBehalfAuth != "":
-		return FieldOnBehalfOf
-	case e.Target != "":
-		return FieldTarget
-	case e.Why != "":
-		return FieldWhy
-	case len(r.Data) > 0 && string(r.Data) != "{}":
-		return FieldData
-	case c.Actor != (Commitment{}) && (e.Actor != "" && e.Actor != ErasedActor || e.ActorAuth != ""):
-		return FieldActor
-	case c.Actor == (Commitment{}) && whodid.IsHuman(e.Actor):
-		return FieldActor
+	case field == FieldOnBehalfOf:
+		return e.OnBehalfOf != "" || e.OnBehalfAuth != ""
+	case field == FieldTarget:
+		return e.Target != ""
+	case field == FieldWhy:
+		return e.Why != ""
+	case field == FieldData:
+		return len(r.Data) > 0 && string(r.Data) != "{}"
+	case c.Actor != (Commitment{}):
+		return e.Actor != "" && e.Actor != ErasedActor || e.ActorAuth != ""
 	default:
-		return ""
+		return whodid.IsHuman(e.Actor)
 	}
 }
 

@@ -8,9 +8,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
-	"github.com/whodid/whodid/proof/sshsig"
 )
 
 // The exit codes, which are those of whodid itself.
@@ -27,15 +25,12 @@ and trusts nothing but the keys that you give it.
 Usage:
   whodid-verify BUNDLE --key KEY [--json]
   whodid-verify BUNDLE --trust FILE [--json]
-  whodid-verify BUNDLE --key KEY --allowed-signers FILE
 
 BUNDLE is a file that "whodid prove" wrote, or - for standard input.
 
   --key KEY     the log's public key, "origin+hash+base64"; may be given again
   --trust FILE  a JSON file of such keys: {"keys": ["origin+hash+base64", ...]}
   --json        print one JSON document
-  --allowed-signers FILE
-                whose signatures of approvals count, as ssh-keygen(1) has it
 
 Get the key from whoever keeps the trail by a way that you trust. The key that
 a bundle names is only the claim of whoever made the bundle.
@@ -58,8 +53,6 @@ type options struct {
 	keys   []string
 	trust  string
 	json   bool
-	// signers is the file that says whose signatures of approvals count.
-	signers string
 }
 
 // errHelp means that the user asked for help and nothing else.
@@ -76,7 +69,6 @@ func parse(args []string) (options, error) {
 	})
 	flags.StringVar(&o.trust, "trust", "", "")
 	flags.BoolVar(&o.json, "json", false, "")
-	flags.StringVar(&o.signers, "allowed-signers", "", "")
 	for rest := args; ; {
 		if err := flags.Parse(rest); errors.Is(err, flag.ErrHelp) {
 			return o, errHelp
@@ -139,11 +131,7 @@ func verify(o options, stdin io.Reader, stdout io.Writer) (int, error) {
 	if err != nil {
 		return exitError, err
 	}
-	signature, err := signatures(o.signers)
-	if err != nil {
-		return exitUsage, err
-	}
-	r := newReport(b, proof.CheckSigned(b, keys, signature))
+	r := newReport(b, proof.Check(b, keys))
 	show := r.text
 	if o.json {
 		show = r.json
@@ -155,27 +143,6 @@ func verify(o options, stdin io.Reader, stdout io.Writer) (int, error) {
 		return exitFailed, nil
 	}
 	return exitGood, nil
-}
-
-// signatures says whose signatures of approvals count; nil if nobody said.
-func signatures(file string) (proof.Signature, error) {
-	if file == "" {
-		return nil, nil
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't open the allowed signers: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	text, err := io.ReadAll(io.LimitReader(f, maxTrust))
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read the allowed signers: %w", err)
-	}
-	allowed, err := sshsig.ParseAllowedSigners(text)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read the allowed signers: %w", err)
-	}
-	return func(a *whodid.Approval) error { return sshsig.CheckApproval(a, allowed) }, nil
 }
 
 // maxTrust bounds a file of keys in bytes: some thousand keys.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -39,7 +40,7 @@ type checker struct {
 	folds [64]shard
 	seed  maphash.Seed
 
-	named     []whodid.Event // actions that name an approval
+	approvals int
 	backwards int
 
 	mu    sync.Mutex // guards what follows and Problems
@@ -107,19 +108,26 @@ func (c *checker) checkLog(ctx context.Context) error {
 func (c *checker) join(ctx context.Context, spans []span) error {
 	var tiles, edge []proof.Hash
 	var latest time.Time
+	erased := map[string]int{}
 	for i := range spans {
 		s := &spans[i]
 		tiles = append(tiles, s.tiles...)
 		edge = s.edge // only the last span has one
-		c.named = append(c.named, s.named...)
+		c.approvals += s.approvals
 		c.Gaps += s.gaps
 		c.backwards += s.backwards
+		for by, n := range s.erased {
+			erased[by] += n
+		}
 		if s.earliest.Add(clockSlack).Before(latest) {
 			c.backwards++
 		}
 		if s.recorded.After(latest) {
 			latest = s.recorded
 		}
+	}
+	for _, by := range slices.Sorted(maps.Keys(erased)) {
+		c.Erased = append(c.Erased, ErasedBy{By: by, Events: erased[by]})
 	}
 	return c.checkTree(ctx, tiles, edge)
 }
@@ -192,9 +200,10 @@ func (c *checker) report(n uint64) {
 type span struct {
 	*checker
 	next      uint64
-	named     []whodid.Event // actions that name an approval
+	approvals int
 	backwards int
 	gaps      int64
+	erased    map[string]int // events by who erased values of theirs
 	// earliest is when the first event was recorded, recorded the latest time
 	// at which any was.
 	earliest, recorded time.Time
@@ -281,7 +290,15 @@ func (s *span) check(r *store.Row) (proof.Hash, bool) {
 	if r.Salt != nil && (r.ErasedBy != "" || len(r.Commitments) > 0) {
 		s.rowProblem("edited", r, "the row says that it was erased, and still has its values")
 	}
-	s.name(r)
+	if r.ErasedBy != "" {
+		if s.erased == nil {
+			s.erased = map[string]int{}
+		}
+		s.erased[r.ErasedBy]++
+	}
+	if r.Approval != "" {
+		s.approvals++
+	}
 	if r.What == "record.gap" {
 		s.gaps++
 	}

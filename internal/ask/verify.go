@@ -24,12 +24,21 @@ type Verification struct {
 	Waiting int `json:"waiting"`
 	// Gaps is how many things the trail itself knows to be missing.
 	Gaps int64 `json:"gaps"`
+	// Erased counts the events that lost values, by the request or policy that
+	// took them. Their leaves are checked against the commitments that are left.
+	Erased []ErasedBy `json:"erased"`
 	// Witnesses are the checkpoints that the trail was compared with.
 	Witnesses []Witnessed `json:"witnesses"`
 	// Problems are everything that is wrong, at most MaxProblems of them.
 	Problems []Problem `json:"problems"`
 	// MoreProblems counts those left out.
 	MoreProblems int `json:"more_problems"`
+}
+
+// ErasedBy is a request or policy that erased values, and of how many events.
+type ErasedBy struct {
+	By     string `json:"by"`
+	Events int    `json:"events"`
 }
 
 // MaxProblems bounds how many problems are listed one by one.
@@ -64,9 +73,6 @@ type VerifyOptions struct {
 	Sightings []witness.Sighting
 	// Waiting is how many records are still in the spool.
 	Waiting int
-	// Signature says why the signature of a decision does not count; nil looks at
-	// none.
-	Signature proof.Signature
 	// Progress is called now and then with how many events are done.
 	Progress func(done, total uint64)
 }
@@ -97,7 +103,7 @@ func (a *Asker) verify(ctx context.Context, o VerifyOptions) (*Verification, err
 	}
 	defer snapshot.Close()
 	c := &checker{
-		Verification: Verification{Origin: log.Origin, TreeSize: snapshot.Head.Frontier.Size(), Waiting: o.Waiting, Witnesses: []Witnessed{}, Problems: []Problem{}},
+		Verification: Verification{Origin: log.Origin, TreeSize: snapshot.Head.Frontier.Size(), Waiting: o.Waiting, Erased: []ErasedBy{}, Witnesses: []Witnessed{}, Problems: []Problem{}},
 		snapshot:     snapshot, progress: o.Progress,
 	}
 	if err := c.checkLog(ctx); err != nil {
@@ -109,9 +115,6 @@ func (a *Asker) verify(ctx context.Context, o VerifyOptions) (*Verification, err
 	head := c.checkHead(log, o)
 	c.checkWitnesses(ctx, log, head, o.Sightings)
 	c.judge(o)
-	if c.Verdicts.Approval, err = a.judgeApproval(ctx, c.named, o.Signature); err != nil {
-		return nil, err
-	}
 	slices.SortStableFunc(c.Problems, func(x, y Problem) int { return int(place(x)) - int(place(y)) })
 	return &c.Verification, nil
 }
@@ -148,7 +151,7 @@ func emptyVerification() *Verification {
 	return &Verification{
 		Verdicts:  proof.Verdicts{Integrity: nothing, Completeness: nothing, Authorship: nothing, Time: nothing, Approval: nothing},
 		Root:      proof.EmptyRoot().String(),
-		Witnesses: []Witnessed{}, Problems: []Problem{},
+		Erased: []ErasedBy{}, Witnesses: []Witnessed{}, Problems: []Problem{},
 	}
 }
 
@@ -204,10 +207,24 @@ func (c *checker) judge(o VerifyOptions) {
 	v.Completeness = c.judgeCompleteness(o)
 	v.Authorship = proof.Verdict{State: proof.Conditional, Detail: "actors are as the sources named them: hooks and commands of the users whom the operating system vouched for; no actor signs"}
 	v.Time = c.judgeTime()
+	v.Approval = proof.Verdict{State: proof.NotShown, Detail: "no approval is recorded in the trail"}
+	if c.approvals > 0 {
+		v.Approval.Detail = fmt.Sprintf("%d actions name an approval; the trail does not hold the approvals themselves", c.approvals)
+	}
 }
 
 func (c *checker) judgeIntegrity(o VerifyOptions) proof.Verdict {
-	wrong := 0
+	wrong, rest := 0, ""
+	for _, e := range c.Erased {
+		rest += fmt.Sprintf("; values of %d were erased by request %s", e.Events, e.By)
+	}
+	if len(c.Erased) > 3 {
+		n := 0
+		for _, e := range c.Erased {
+			n += e.Events
+		}
+		rest = fmt.Sprintf("; values of %d were erased by %d requests", n, len(c.Erased))
+	}
 	for kind, n := range c.kinds {
 		if kind != "rewritten" && kind != "missing" {
 			wrong += n
@@ -217,9 +234,9 @@ func (c *checker) judgeIntegrity(o VerifyOptions) proof.Verdict {
 	case wrong > 0:
 		return proof.Verdict{State: proof.Refuted, Detail: fmt.Sprintf("%d rows or seals are not what was signed", wrong)}
 	case o.TrustedKey == "":
-		return proof.Verdict{State: proof.Conditional, Detail: fmt.Sprintf("all %d events are under the signed checkpoint, if the key that the trail itself names is the right one", c.TreeSize)}
+		return proof.Verdict{State: proof.Conditional, Detail: fmt.Sprintf("all %d events are under the signed checkpoint, if the key that the trail itself names is the right one%s", c.TreeSize, rest)}
 	default:
-		return proof.Verdict{State: proof.Proved, Detail: fmt.Sprintf("all %d events and %d executions are what was signed; the key is known from %s", c.TreeSize, c.Executions, o.KeyFrom)}
+		return proof.Verdict{State: proof.Proved, Detail: fmt.Sprintf("all %d events and %d executions are what was signed; the key is known from %s%s", c.TreeSize, c.Executions, o.KeyFrom, rest)}
 	}
 }
 

@@ -30,6 +30,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.logCommand(),
 		p.approvalCommand(),
 		p.policyCommand(),
+		p.privacyCommand(),
 		p.exceptionCommand(),
 		p.redactCommand(),
 		p.witnessCommand(),

@@ -21,6 +21,7 @@ import (
 	"github.com/whodid/whodid/internal/gitcheck"
 	"github.com/whodid/whodid/internal/importer"
 	"github.com/whodid/whodid/internal/interop"
+	"github.com/whodid/whodid/internal/privacy"
 	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/proof"
 )
@@ -86,14 +87,22 @@ func answers() map[string]any {
 		"memory conflicts": ask.ConflictList{},
 		"memory import":    imported{},
 
-		"approval request":  decidedApproval{},
-		"approval approve":  decidedApproval{},
-		"approval reject":   decidedApproval{},
-		"approval cancel":   decidedApproval{},
-		"approval list":     ask.ApprovalList{},
-		"approval show":     ask.ShownApproval{},
-		"approval findings": ask.Unapproved{},
-		"approval wait":     ask.ShownApproval{},
+		"privacy export":      personExported{},
+		"privacy erase":       erasure{},
+		"privacy certificate": privacy.Certificate{},
+		"privacy anonymize":   anonymized{},
+		"privacy reapply":     privacy.Reapplied{},
+		"privacy people":      people{},
+		"privacy name":        renamed{},
+		"privacy forget":      renamed{},
+
+		"approval request": decidedApproval{},
+		"approval approve": decidedApproval{},
+		"approval reject":  decidedApproval{},
+		"approval cancel":  decidedApproval{},
+		"approval list":    ask.ApprovalList{},
+		"approval show":    ask.ShownApproval{},
+		"approval wait":    ask.ShownApproval{},
 
 		"git check":      gitcheck.Report{},
 		"policy show":    shownPolicy{},
@@ -155,6 +164,7 @@ func documented() []string {
 		"../record",
 		"../price",
 		"../uplink",
+		"../privacy",
 	}
 }
 

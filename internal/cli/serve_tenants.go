@@ -102,9 +102,20 @@ func (ts *tenants) fill(ctx context.Context, t *tenant) error {
 	if err != nil {
 		return err
 	}
+	erasing := ts.p.privacyOf(&trail{place: ts.place, store: ts.store}, t.Org)
+	again, err := erasing.Reapply(ctx)
+	if err != nil {
+		return err
+	}
 	t.ring = ring
 	t.Recorder = record.New(t.Org, measuredLog{log: log, metrics: ts.metrics, now: time.Now}, ts.store, ts.redactor, ts.p.Now)
 	t.Asker = ask.New(ts.store, t.Org, ts.p.Now)
+	if len(again.Requests) > 0 {
+		erasing.Recorder = t.Recorder
+		if err := erasing.Tell(ctx, again); err != nil {
+			return err
+		}
+	}
 	t.Pseudonym = ring.Pseudonym
 	return nil
 }

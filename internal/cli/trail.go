@@ -14,6 +14,7 @@ import (
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
 	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/privacy"
 	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/internal/redact"
 	"github.com/whodid/whodid/internal/spool"
@@ -31,6 +32,9 @@ type trail struct {
 	spool    *spool.Spool
 	redactor *redact.Redactor
 	pins     witness.Pins
+	// again is what was erased again when the trail was opened, until it is told
+	// in the trail; nil if nothing was.
+	again *privacy.Reapplied
 }
 
 // find finds the trail that the command line means, without opening it.
@@ -83,9 +87,16 @@ func (p *Program) openStoreWith(ctx context.Context, open func(context.Context, 
 	if err != nil {
 		return nil, withHint(err, "the trail is %s (%s); choose another with --store or WHODID_STORE", where.Location, where.Why)
 	}
-	return &trail{
+	t := &trail{
 		place: where, store: s, spool: spool.In(where.Spool), asker: ask.New(s, p.org, p.Now), pins: witness.PinsIn(where.Pins),
-	}, nil
+	}
+	// No answer may hold what was erased: an older copy of the trail that somebody
+	// restored is brought up to date first.
+	if err := p.eraseAgain(ctx, t, p.org); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
 }
 
 // openPen readies the trail for recording.
@@ -106,6 +117,13 @@ func (p *Program) openPen(ctx context.Context, t *trail) error {
 	}
 	t.recorder = record.New(p.org, log, t.store, t.redactor, p.Now)
 	t.recorder.UsePrices(p.priceTable(t.place.Prices))
+	if t.again == nil {
+		return nil
+	}
+	if err := p.privacyOf(t, p.org).Tell(ctx, t.again); err != nil {
+		return err
+	}
+	t.again = nil
 	return nil
 }
 

@@ -102,6 +102,10 @@ type Trail struct {
 	// apart from the trail, so that who puts an old copy of the trail in place
 	// does not put back the pin too.
 	Pins string
+	// Erasures is the folder of the requests to erase that were carried out, apart
+	// from the trail for the same reason: an older copy of the trail is told what
+	// it has not erased.
+	Erasures string
 	// Why says what chose this trail, for people who wonder.
 	Why string
 }
@@ -156,6 +160,8 @@ func Find(flag, dir string, env Env) (Trail, error) {
 		Imports: filepath.Join(base, name+".imports.json"),
 		Prices:  filepath.Join(base, name+".prices.json"),
 		Pins:    filepath.Join(stateDir(env), "pins"),
+
+		Erasures: filepath.Join(stateDir(env), "erasures"),
 	}, nil
 }
 

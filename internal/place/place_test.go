@@ -101,20 +101,20 @@ func TestFind(t *testing.T) {
 	}{
 		"the flag": {"/x/t.db", deep, env("WHODID_STORE", "/y/t.db", "HOME", "/h"), Trail{
 			Location: Location{URL: "sqlite:///x/t.db", Path: "/x/t.db"}, Why: "--store",
-			Spool: "/x/t.spool", Calls: "/x/t.calls", Imports: "/x/t.imports.json", Prices: "/x/t.prices.json", Logs: "/x/t.logs", SigningKey: "/x/t.key", PeopleKey: "/x/t.people.key", OrgKeys: "/x/t.keys", Pins: "/h/.local/state/whodid/pins",
+			Spool: "/x/t.spool", Calls: "/x/t.calls", Imports: "/x/t.imports.json", Prices: "/x/t.prices.json", Logs: "/x/t.logs", SigningKey: "/x/t.key", PeopleKey: "/x/t.people.key", OrgKeys: "/x/t.keys", Pins: "/h/.local/state/whodid/pins", Erasures: "/h/.local/state/whodid/erasures",
 		}},
 		"the environment": {"", deep, env("WHODID_STORE", "/y/t", "XDG_STATE_HOME", "/s", "WHODID_KEY", "/k"), Trail{
 			Location: Location{URL: "sqlite:///y/t", Path: "/y/t"}, Why: "WHODID_STORE",
-			Spool: "/y/t.spool", Calls: "/y/t.calls", Imports: "/y/t.imports.json", Prices: "/y/t.prices.json", Logs: "/y/t.logs", SigningKey: "/k", PeopleKey: "/y/t.people.key", OrgKeys: "/y/t.keys", Pins: "/s/whodid/pins",
+			Spool: "/y/t.spool", Calls: "/y/t.calls", Imports: "/y/t.imports.json", Prices: "/y/t.prices.json", Logs: "/y/t.logs", SigningKey: "/k", PeopleKey: "/y/t.people.key", OrgKeys: "/y/t.keys", Pins: "/s/whodid/pins", Erasures: "/s/whodid/erasures",
 		}},
 		"a folder of keys": {"/x/t.db", deep, env("HOME", "/h", "WHODID_KEYS", "/keys"), Trail{
 			Location: Location{URL: "sqlite:///x/t.db", Path: "/x/t.db"}, Why: "--store", OrgKeys: "/keys",
-			Spool: "/x/t.spool", Calls: "/x/t.calls", Imports: "/x/t.imports.json", Prices: "/x/t.prices.json", Logs: "/x/t.logs", SigningKey: "/keys/org-default.key", PeopleKey: "/keys/org-default.people.key", Pins: "/h/.local/state/whodid/pins",
+			Spool: "/x/t.spool", Calls: "/x/t.calls", Imports: "/x/t.imports.json", Prices: "/x/t.prices.json", Logs: "/x/t.logs", SigningKey: "/keys/org-default.key", PeopleKey: "/keys/org-default.people.key", Pins: "/h/.local/state/whodid/pins", Erasures: "/h/.local/state/whodid/erasures",
 		}},
 		"the user's": {"", elsewhere, env("HOME", "/h"), Trail{
 			Location: Location{URL: "sqlite:///h/.local/share/whodid/trail.db", Path: "/h/.local/share/whodid/trail.db"}, Why: "the user's own",
 			Spool: "/h/.local/share/whodid/trail.spool", Calls: "/h/.local/share/whodid/trail.calls", Imports: "/h/.local/share/whodid/trail.imports.json", Prices: "/h/.local/share/whodid/trail.prices.json", Logs: "/h/.local/share/whodid/trail.logs",
-			SigningKey: "/h/.local/share/whodid/trail.key", PeopleKey: "/h/.local/share/whodid/trail.people.key", OrgKeys: "/h/.local/share/whodid/trail.keys", Pins: "/h/.local/state/whodid/pins",
+			SigningKey: "/h/.local/share/whodid/trail.key", PeopleKey: "/h/.local/share/whodid/trail.people.key", OrgKeys: "/h/.local/share/whodid/trail.keys", Pins: "/h/.local/state/whodid/pins", Erasures: "/h/.local/state/whodid/erasures",
 		}},
 	} {
 		if got, err := Find(test.flag, test.dir, test.env); err != nil || got != test.want {

@@ -51,6 +51,10 @@ type (
 		Exceptions      []fileException `toml:"exception"`
 		Approvals       fileApprovals   `toml:"approvals"`
 		Approval        []fileApproval  `toml:"approval"`
+		Privacy         filePrivacy     `toml:"privacy"`
+	}
+	filePrivacy struct {
+		FourEyes bool `toml:"four_eyes"`
 	}
 	fileSquad struct {
 		Name   string   `toml:"name"`
@@ -111,6 +115,7 @@ func Parse(text []byte, source string) (*Policy, error) {
 			return nil, err
 		}
 	}
+	p.EraseFourEyes = f.Privacy.FourEyes
 	if err := in.approvals(&f, p); err != nil {
 		return nil, err
 	}

@@ -56,6 +56,9 @@ type Policy struct {
 	Exceptions []Exception
 	// Approvals say which actions need a person.
 	Approvals Approvals
+	// EraseFourEyes lets personal data be erased only when a second person has
+	// approved it.
+	EraseFourEyes bool
 }
 
 // DefaultTolerance is the tolerance of a policy that names none.

@@ -55,6 +55,16 @@ type dialect interface {
 	factsOf() string
 	runsOf() string
 	factsWithin() string
+	// lockHead is a query that keeps others from appending to an organisation's log.
+	lockHead() string
+	// inSweep runs a transaction in the rights of the sweeper; touch notes which
+	// tables it changes; indexDecisions makes the full-text index of decisions
+	// anew; purge removes what is left of old rows from the database's files, or
+	// says what is left to do.
+	inSweep(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) error) error
+	touch(ctx context.Context, w *sweep, places []int64) error
+	indexDecisions(ctx context.Context, w *sweep) error
+	purge(ctx context.Context, conn *sql.Conn, tables []string) (left string, err error)
 	// snapshot are the options of a transaction that sees one state.
 	snapshot() *sql.TxOptions
 }

@@ -49,12 +49,12 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
 		allowed = true
 	case driversqlite.AuthInsert:
-		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted"}, object) || isIndex(object)
+		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted", "person", "erasure"}, object) || isIndex(object)
 	case driversqlite.AuthUpdate:
-		allowed = object == "head" || object == "execution" || object == "sink" || object == "redacted" || isIndex(object) ||
+		allowed = object == "head" || object == "execution" || object == "sink" || object == "redacted" || object == "person" || isIndex(object) ||
 			object == "token" && slices.Contains([]string{"last_used_at", "revoked_at", "revoked_by"}, column)
 	case driversqlite.AuthDelete:
-		allowed = isIndex(object)
+		allowed = object == "person" || isIndex(object)
 	case driversqlite.AuthPragma:
 		allowed = slices.Contains([]string{"integrity_check", "quick_check", "wal_checkpoint", "data_version"}, object)
 	default:

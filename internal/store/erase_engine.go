@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// lockHead keeps everybody from appending until the transaction ends. On SQLite
+// nobody else writes anyway.
+func (sqlite) lockHead() string   { return `SELECT size FROM head WHERE org = $1` }
+func (postgres) lockHead() string { return `SELECT size FROM head WHERE org = $1 FOR UPDATE` }
+
+// inSweep takes the triggers that keep events away and puts them back, within
+// the one transaction.
+func (d sqlite) inSweep(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) error) error {
+	if err := d.becomeOwner(ctx, conn); err != nil {
+		return err
+	}
+	defer conn.Raw(restrict) //nolint:errcheck // a connection that can't be restricted is closed by the pool
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	const kept = `SELECT name || char(10) || sql FROM sqlite_master WHERE type = 'trigger' AND name IN ('event_is_fixed', 'token_is_fixed', 'token_stays_revoked')`
+	triggers, err := queryStrings(ctx, tx, kept)
+	if err != nil {
+		return err
+	}
+	for _, t := range triggers {
+		name, _, _ := strings.Cut(t, "\n")
+		if _, err := tx.ExecContext(ctx, `DROP TRIGGER `+name); err != nil {
+			return err
+		}
+	}
+	if err := do(tx); err != nil {
+		return err
+	}
+	for _, t := range triggers {
+		_, create, _ := strings.Cut(t, "\n")
+		if _, err := tx.ExecContext(ctx, create); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// inSweep works as the sweeper's role, which the triggers let pass while the
+// setting says that it sweeps. Both end with the transaction.
+func (postgres) inSweep(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) error) error {
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var may bool
+	const ask = `SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'whodid_sweeper' AND pg_has_role(session_user, oid, 'MEMBER'))`
+	if err := tx.QueryRowContext(ctx, ask).Scan(&may); err != nil {
+		return err
+	}
+	if !may {
+		return ErrNoSweeper
+	}
+	for _, set := range []string{`SET LOCAL ROLE whodid_sweeper`, `SET LOCAL whodid.sweeping = 'on'`} {
+		if _, err := tx.ExecContext(ctx, set); err != nil {
+			return errors.Join(ErrNoSweeper, err)
+		}
+	}
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// touch notes the tables that hold the events at the places.
+func (sqlite) touch(_ context.Context, w *sweep, _ []int64) error {
+	w.touched["event"] = true
+	return nil
+}
+
+func (postgres) touch(ctx context.Context, w *sweep, places []int64) error {
+	tables, err := queryStrings(ctx, w, `SELECT DISTINCT tableoid::regclass::text FROM event WHERE org = $1 AND seq = ANY($2)`, w.org, places)
+	for _, t := range tables {
+		w.touched[t] = true
+	}
+	return err
+}
+
+// indexDecisions makes the full-text index of decisions anew, for it can't be
+// told to forget single words. On PostgreSQL the index is over the rows
+// themselves.
+func (sqlite) indexDecisions(ctx context.Context, w *sweep) error {
+	for _, q := range []string{
+		`INSERT INTO decision_text (decision_text) VALUES ('delete-all')`,
+		`INSERT INTO decision_text (org, seq, words) SELECT org, seq, target || ' ' || why || ' ' || COALESCE(data ->> 'decided', '') || ' ' || COALESCE(data ->> 'expected', '')
+		|| ' ' || COALESCE(data ->> 'alternatives', '') || ' ' || COALESCE(data ->> 'issue', '') || ' ' || COALESCE(data ->> 'path', '')
+		FROM event WHERE what IN ('decision.record', 'decision.summarize') AND salt IS NOT NULL ORDER BY seq`,
+	} {
+		if _, err := w.ExecContext(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (postgres) indexDecisions(context.Context, *sweep) error { return nil }
+
+// purge removes what is left of old rows from the files. SQLite overwrites what
+// it frees (secure_delete); what is left is its journal.
+func (sqlite) purge(ctx context.Context, conn *sql.Conn, _ []string) (string, error) {
+	var busy, log, done int
+	if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &done); err != nil {
+		return "", err
+	}
+	if busy != 0 {
+		return "another program reads the trail: its journal (-wal) is emptied when the next one closes it; run whodid privacy reapply to see to it now", nil
+	}
+	return "", nil
+}
+
+// purge rewrites the tables, so that nothing of their old rows is left in them.
+// Only their owner may; whoever else erases is told what is left to do. The
+// write-ahead log keeps old rows until it is recycled, and where it is archived
+// as long as the archive is kept.
+func (d postgres) purge(ctx context.Context, conn *sql.Conn, tables []string) (string, error) {
+	if err := d.becomeOwner(ctx, conn); err != nil {
+		return "", err
+	}
+	defer d.becomeApplication(context.WithoutCancel(ctx), conn) //nolint:errcheck // a connection that is broken is closed by the pool
+	var left []string
+	for _, t := range tables {
+		var owned bool
+		if err := conn.QueryRowContext(ctx, `SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = $1::regclass`, t).Scan(&owned); err != nil {
+			return "", err
+		}
+		if !owned {
+			left = append(left, t)
+			continue
+		}
+		if _, err := conn.ExecContext(ctx, `VACUUM (FULL) `+t); err != nil {
+			return "", fmt.Errorf("couldn't rewrite the table %s: %w", t, err)
+		}
+	}
+	if len(left) > 0 {
+		return "the owner of the tables has to run: VACUUM (FULL) " + strings.Join(left, ", "), nil
+	}
+	// The files that the tables had are emptied at once and go with the next
+	// checkpoint, which not everybody may ask for.
+	_, _ = conn.ExecContext(ctx, `CHECKPOINT`)
+	return "", nil
+}

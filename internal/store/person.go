@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// Person is a row of the one table that names people.
+type Person struct {
+	Pseudonym          string
+	Name, Email, Login string
+	// Source says who told it: cli, import, oidc.
+	Source  string
+	AddedAt time.Time
+}
+
+// PutPerson names a pseudonym, or names it anew.
+func (s *Store) PutPerson(ctx context.Context, org string, p *Person) error {
+	ctx = within(ctx, org)
+	const q = `INSERT INTO person (org, pseudonym, name, email, login, source, added_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ` +
+		`ON CONFLICT (org, pseudonym) DO UPDATE SET name = excluded.name, email = excluded.email, login = excluded.login, source = excluded.source, added_at = excluded.added_at`
+	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, q, org, p.Pseudonym, p.Name, p.Email, p.Login, p.Source, whodid.Micros(p.AddedAt))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("couldn't name a person: %w", err)
+	}
+	return nil
+}
+
+// ForgetPerson takes a pseudonym's name away, and tells whether it had one. The
+// row goes from the files of the database too, as far as its rights allow.
+func (s *Store) ForgetPerson(ctx context.Context, org, pseudonym string) (bool, error) {
+	ctx = within(ctx, org)
+	var n int64
+	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `DELETE FROM person WHERE org = $1 AND pseudonym = $2`, org, pseudonym)
+		if err == nil {
+			n, err = res.RowsAffected()
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("couldn't forget a person: %w", err)
+	}
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return false, fmt.Errorf("couldn't forget a person: %w", err)
+	}
+	defer conn.Close() //nolint:errcheck // it only goes back to the pool
+	if _, err := s.dialect.purge(ctx, conn, []string{"person"}); err != nil {
+		return n > 0, fmt.Errorf("what was forgotten may still be in the files of the database: %w", err)
+	}
+	return n > 0, nil
+}
+
+// People returns all who are named, by pseudonym.
+func (s *Store) People(ctx context.Context, org string) ([]Person, error) {
+	ctx = within(ctx, org)
+	rows, err := s.read.QueryContext(ctx, `SELECT pseudonym, name, email, login, source, added_at FROM person WHERE org = $1 ORDER BY pseudonym`, org)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read who is named: %w", err)
+	}
+	defer rows.Close()
+	var out []Person
+	for rows.Next() {
+		var p Person
+		var added int64
+		if err := rows.Scan(&p.Pseudonym, &p.Name, &p.Email, &p.Login, &p.Source, &added); err != nil {
+			return nil, fmt.Errorf("couldn't read who is named: %w", err)
+		}
+		p.AddedAt = whodid.FromMicros(added)
+		out = append(out, p)
+	}
+	return out, rows.Err()
+}
+
+func pseudonymOf(actor string) string { return strings.TrimPrefix(actor, whodid.HumanActor("")) }
