@@ -89,11 +89,13 @@ type Period struct {
 	// Since and Until are times as people write them: 7d, yesterday, RFC 3339.
 	Since, Until         string
 	Agent, Squad, Status string
+	// Filter is in the filter language, and holds beside the others.
+	Filter string
 }
 
 func (p Period) values() url.Values {
 	v := url.Values{}
-	for name, value := range map[string]string{"since": p.Since, "until": p.Until, "agent": p.Agent, "squad": p.Squad, "status": p.Status} {
+	for name, value := range map[string]string{"since": p.Since, "until": p.Until, "agent": p.Agent, "squad": p.Squad, "status": p.Status, "q": p.Filter} {
 		if value != "" {
 			v.Set(name, value)
 		}
@@ -116,19 +118,19 @@ func (c *Client) Stats(ctx context.Context, p Period) (*Stats, error) {
 	return ask[Stats](ctx, c, "/v1/stats", p.values())
 }
 
-// Sessions returns the sessions of agents' clients, at most so many; 0 leaves it
-// to the server.
-func (c *Client) Sessions(ctx context.Context, p Period, client string, limit int) (*SessionList, error) {
+// Sessions yields the sessions of agents' clients, the last begun or resumed
+// first, of one client or, where it is empty, of all; an error is the last that
+// it yields. Of the period, the squad, the status and the filter say nothing of
+// sessions.
+func (c *Client) Sessions(ctx context.Context, p Period, client string) iter.Seq2[Session, error] {
 	v := p.values()
-	v.Del("squad")
-	v.Del("status")
+	for _, name := range []string{"squad", "status", "q"} {
+		v.Del(name)
+	}
 	if client != "" {
 		v.Set("client", client)
 	}
-	if limit > 0 {
-		v.Set("limit", strconv.Itoa(limit))
-	}
-	return ask[SessionList](ctx, c, "/v1/sessions", v)
+	return pages(ctx, c, "/v1/sessions", v, func(p *SessionPage) ([]Session, *string) { return p.Sessions, p.Cursor })
 }
 
 // Session returns one session; the id may be a unique beginning.

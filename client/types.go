@@ -466,6 +466,13 @@ type SessionList struct {
 	Sessions []Session `json:"sessions"`
 }
 
+// The answers of lists: what the command line prints, and how to go on.
+type SessionPage struct {
+	SessionList
+	// Cursor asks for the next page; null at the end.
+	Cursor *string `json:"cursor"`
+}
+
 // Show is an execution with all that hangs on it.
 type Show struct {
 	Execution

@@ -87,6 +87,7 @@ func listParams() []Param { return append([]Param{filterParam()}, pageParams()..
 
 func periodParams() []Param {
 	return []Param{
+		filterParam(),
 		query("since", "string", "From this time on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z. 7d unless you say.", "7d"),
 		query("until", "string", "Up to this time, written like since.", ""),
 		query("agent", "string", "Only this agent, or a beginning followed by *.", "engineering/*"),
@@ -176,7 +177,8 @@ func asking() []Operation {
 				query("since", "string", "From this time on. 7d unless you say.", "7d"),
 				query("until", "string", "Up to this time, written like since.", ""),
 				query("limit", "integer", "At most so many; 100 unless you say, 1000 at most.", ""),
-			}, Out: ask.SessionList{}, handle: (*call).listSessions,
+				query("cursor", "string", "Go on behind the page that gave this cursor.", ""),
+			}, Out: SessionPage{}, handle: (*call).listSessions,
 		},
 		{
 			ID: "showSession", Method: http.MethodGet, Path: "/v1/sessions/{id}", Tag: "ask", Needs: auth.Read,

@@ -27,6 +27,12 @@ type (
 		// Cursor asks for the next page; null at the end.
 		Cursor *string `json:"cursor"`
 	}
+	// SessionPage is a part of the sessions.
+	SessionPage struct {
+		ask.SessionList
+		// Cursor asks for the next page; null at the end.
+		Cursor *string `json:"cursor"`
+	}
 	// ActionPage is a part of what was done.
 	ActionPage struct {
 		ask.ActionList
@@ -173,12 +179,9 @@ func (c *call) showEvent() error {
 }
 
 func (c *call) showExecution() error {
-	show, err := c.tenant.Asker.Show(c.ctx, c.r.PathValue("id"))
+	show, err := c.tenant.Asker.ShowTo(c.ctx, c.r.PathValue("id"), c.id.Squads)
 	if err != nil {
 		return err
-	}
-	if !c.maySee(show.Squad) {
-		return wrong(http.StatusNotFound, "no execution of the trail begins with %q: not found", c.r.PathValue("id"))
 	}
 	return c.answer(show)
 }
@@ -188,42 +191,47 @@ func (c *call) maySee(squad string) bool {
 	return len(c.id.Squads) == 0 || slices.Contains(c.id.Squads, squad)
 }
 
-// period reads which runs are to be counted. Who may see one squad only counts
-// that one.
-func (c *call) period() (ask.Filter, error) {
+// period reads which runs are to be counted: a filter, and what else is said
+// beside it. Who may see some squads only counts theirs.
+func (c *call) period() (ask.Selection, error) {
 	q := c.r.URL.Query()
 	now := c.api.options.Now()
-	f := ask.Filter{Agent: q.Get("agent"), Squad: q.Get("squad"), Status: whodid.Status(q.Get("status")), Since: now.Add(-ask.DefaultPeriod)}
+	sel := ask.Selection{Squads: c.id.Squads}
+	var err error
+	if sel.Filter, err = whodid.ParseFilter(q.Get("q"), now); err != nil {
+		return sel, err
+	}
 	for _, t := range []struct {
 		name string
 		to   *time.Time
-	}{{"since", &f.Since}, {"until", &f.Until}} {
+	}{{"since", &sel.Filter.Since}, {"until", &sel.Filter.Until}} {
 		s := q.Get(t.name)
 		if s == "" {
 			continue
 		}
-		at, err := whodid.ParseTime(s, now)
-		if err != nil {
-			return f, wrong(http.StatusBadRequest, "%s: %v", t.name, err)
+		if *t.to, err = whodid.ParseTime(s, now); err != nil {
+			return sel, wrong(http.StatusBadRequest, "%s: %v", t.name, err)
 		}
-		*t.to = at
 	}
-	if f.Squad == "" && len(c.id.Squads) == 1 {
-		f.Squad = c.id.Squads[0]
+	if sel.Filter.Since.IsZero() {
+		sel.Filter.Since = now.Add(-ask.DefaultPeriod)
 	}
-	switch {
-	case f.Squad == "" && len(c.id.Squads) > 1:
-		return f, wrong(http.StatusForbidden, "not allowed: name one of the squads that you may see: squad=%s", strings.Join(c.id.Squads, ", squad="))
-	case !c.maySee(f.Squad):
-		return f, wrong(http.StatusForbidden, "not allowed: you may not see the squad %s", f.Squad)
-	case len(c.id.Squads) > 0 && f.Agent != "" && !strings.HasPrefix(f.Agent, f.Squad+"/"):
-		return f, wrong(http.StatusForbidden, "not allowed: %s is no agent of %s", f.Agent, f.Squad)
+	for _, t := range []struct {
+		field whodid.FilterField
+		value string
+	}{{whodid.FilterAgent, q.Get("agent")}, {whodid.FilterSquad, q.Get("squad")}, {whodid.FilterStatus, q.Get("status")}} {
+		if t.value != "" {
+			sel.Filter.Terms = append(sel.Filter.Terms, whodid.Term{Field: t.field, Values: []string{t.value}})
+		}
 	}
-	return f, nil
+	if squad := q.Get("squad"); squad != "" && !c.maySee(squad) {
+		return sel, wrong(http.StatusForbidden, "not allowed: you may not see the squad %s", squad)
+	}
+	return sel, nil
 }
 
 func (c *call) history() error {
-	f, err := c.period()
+	sel, err := c.period()
 	if err != nil {
 		return err
 	}
@@ -231,8 +239,8 @@ func (c *call) history() error {
 	if runs != "" && runs != "true" && runs != "false" {
 		return wrong(http.StatusBadRequest, "runs must be true or false")
 	}
-	f.Limit = MaxPage // of the single runs; the sums are over all
-	h, err := c.tenant.Asker.History(c.ctx, f, runs == "true")
+	sel.Limit = MaxPage // of the single runs; the sums are over all
+	h, err := c.tenant.Asker.History(c.ctx, sel, runs == "true")
 	if err != nil {
 		return err
 	}
@@ -240,11 +248,11 @@ func (c *call) history() error {
 }
 
 func (c *call) stats() error {
-	f, err := c.period()
+	sel, err := c.period()
 	if err != nil {
 		return err
 	}
-	s, err := c.tenant.Asker.Stats(c.ctx, f)
+	s, err := c.tenant.Asker.Stats(c.ctx, sel)
 	if err != nil {
 		return err
 	}
@@ -256,10 +264,7 @@ func (c *call) why() error {
 	if len(id) < 7 || len(id) > 64 || strings.Trim(id, "0123456789abcdef") != "" {
 		return wrong(http.StatusBadRequest, "%q is not the hash of a commit", id)
 	}
-	if len(c.id.Squads) > 0 {
-		return wrong(http.StatusForbidden, "not allowed: the runs behind a commit may be of squads that you may not see")
-	}
-	w, err := c.tenant.Asker.WhyCommit(c.ctx, id)
+	w, err := c.tenant.Asker.WhyCommit(c.ctx, id, c.id.Squads)
 	if err != nil {
 		return err
 	}
@@ -277,7 +282,7 @@ func (c *call) schema() error {
 }
 
 func (c *call) listSessions() error {
-	f, err := c.period()
+	sel, err := c.period()
 	if err != nil {
 		return err
 	}
@@ -285,25 +290,24 @@ func (c *call) listSessions() error {
 	if err != nil {
 		return err
 	}
-	if f.Agent == "" && f.Squad != "" {
-		f.Agent = f.Squad + "/*"
-	}
-	list, err := c.tenant.Asker.Sessions(c.ctx, ask.SessionFilter{
-		Agent: f.Agent, Client: c.r.URL.Query().Get("client"), Since: f.Since, Until: f.Until, Limit: max(int(limit), 1),
-	})
+	after, err := c.cursor()
 	if err != nil {
 		return err
 	}
-	return c.answer(list)
+	q := c.r.URL.Query()
+	list, next, err := c.tenant.Asker.SelectSessions(c.ctx, ask.SessionFilter{
+		Agent: q.Get("agent"), Client: q.Get("client"), Squads: sel.Squads, Since: sel.Filter.Since, Until: sel.Filter.Until, Limit: max(int(limit), 1),
+	}, after)
+	if err != nil {
+		return err
+	}
+	return c.answer(SessionPage{*list, writeCursor(c.op.ID, next)})
 }
 
 func (c *call) showSession() error {
-	s, err := c.tenant.Asker.Session(c.ctx, c.r.PathValue("id"))
+	s, err := c.tenant.Asker.SessionTo(c.ctx, c.r.PathValue("id"), c.id.Squads)
 	if err != nil {
 		return err
-	}
-	if !c.maySee(whodid.Squad(s.Agent)) {
-		return wrong(http.StatusNotFound, "no session of the trail begins with %q: not found", c.r.PathValue("id"))
 	}
 	return c.answer(s)
 }

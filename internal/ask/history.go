@@ -55,12 +55,17 @@ func (r *HistoryRow) SuccessShare() float64 {
 
 // History answers what each agent's runs add up to, the agent with most runs
 // first. With runs it lists the single runs too.
-func (a *Asker) History(ctx context.Context, f Filter, runs bool) (*History, error) {
-	tallies, err := a.store.Tallies(ctx, a.org, f.store())
+func (a *Asker) History(ctx context.Context, s Selection, runs bool) (*History, error) {
+	if err := s.Filter.Check("runs", whodid.ExecutionFields()); err != nil {
+		return nil, err
+	}
+	sel := s.store()
+	sel.RunsOnly = true
+	tallies, err := a.store.Tallies(ctx, a.org, sel)
 	if err != nil && !errors.Is(err, store.ErrNoLog) {
 		return nil, err
 	}
-	h := &History{Since: moment(f.Since), Until: moment(f.Until), Rows: make([]HistoryRow, len(tallies))}
+	h := &History{Since: moment(s.Filter.Since), Until: moment(s.Filter.Until), Rows: make([]HistoryRow, len(tallies))}
 	if h.Until == nil {
 		h.Until = moment(a.now())
 	}
@@ -69,9 +74,7 @@ func (a *Asker) History(ctx context.Context, f Filter, runs bool) (*History, err
 		h.Total.add(&h.Rows[i])
 	}
 	if runs {
-		sf := f.store()
-		sf.RunsOnly = true
-		found, err := a.store.Executions(ctx, a.org, sf)
+		found, err := a.store.ExecutionPage(ctx, a.org, sel, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -142,8 +145,8 @@ type ActionCount struct {
 }
 
 // Stats answers what the selected runs add up to.
-func (a *Asker) Stats(ctx context.Context, f Filter) (*Stats, error) {
-	h, err := a.History(ctx, f, true)
+func (a *Asker) Stats(ctx context.Context, sel Selection) (*Stats, error) {
+	h, err := a.History(ctx, sel, true)
 	if err != nil {
 		return nil, err
 	}
@@ -157,14 +160,18 @@ func (a *Asker) Stats(ctx context.Context, f Filter) (*Stats, error) {
 		}
 	}
 	s.Models = models(byModel)
-	ef := store.EventFilter{Since: f.Since, Until: f.Until}
-	switch {
-	case f.Agent != "":
-		ef.Agent = f.Agent
-	case f.Squad != "":
-		ef.Agent = f.Squad + "/*"
+	// Who acted is known of every action; of what else there is a run, and what
+	// was done outside of one does not fit.
+	of, inRuns := sel.store(), []whodid.Term{}
+	of.Terms = nil
+	for _, t := range sel.Filter.Terms {
+		if t.Field == whodid.FilterAgent || t.Field == whodid.FilterSquad {
+			of.Terms = append(of.Terms, t)
+		} else {
+			inRuns = append(inRuns, t)
+		}
 	}
-	counts, err := a.store.CountActions(ctx, a.org, ef)
+	counts, err := a.store.CountActions(ctx, a.org, of, inRuns...)
 	if err != nil {
 		return nil, err
 	}

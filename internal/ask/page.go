@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/gitindex/gitlog"
 	"github.com/whodid/whodid/internal/store"
 )
 
@@ -127,9 +126,13 @@ func (a *Asker) SelectEvents(ctx context.Context, s Selection, from uint64) (lis
 // only some squads finds only what is theirs.
 func (a *Asker) Event(ctx context.Context, prefix string, squads []string) (*Event, error) {
 	id, err := a.store.ResolveEvent(ctx, a.org, prefix)
-	if errors.Is(err, store.ErrNotFound) {
+	var many *AmbiguousError
+	switch {
+	case errors.As(err, &many) && len(squads) > 0:
+		return nil, fmt.Errorf("%q is the beginning of no event, or of several: %w", prefix, ErrNotFound)
+	case errors.Is(err, store.ErrNotFound):
 		id = prefix // an attempt's id has another prefix
-	} else if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	row, err := a.store.Event(ctx, a.org, id)
@@ -146,12 +149,6 @@ func (a *Asker) Event(ctx context.Context, prefix string, squads []string) (*Eve
 	}
 	e := newEvent(row)
 	return &e, nil
-}
-
-// WhyCommit answers which runs made a commit, as far as the trail and its index
-// of commits know it; a repository is not at hand.
-func (a *Asker) WhyCommit(ctx context.Context, id string) (*Why, error) {
-	return (&Git{Trail: a}).Why(ctx, id, gitlog.BlameOptions{})
 }
 
 // LastEnd answers with which event an execution ended, its id and its key; both

@@ -63,6 +63,8 @@ type SessionList struct {
 type SessionFilter struct {
 	Agent  string // full name, or a prefix ending in "*"
 	Client string // such as "claude-code"
+	// Squads are the only squads whose sessions are shown; none is all of them.
+	Squads []string
 	// Since and Until select what overlaps them.
 	Since, Until time.Time
 	Limit        int // 0 is no limit
@@ -70,17 +72,36 @@ type SessionFilter struct {
 
 // Sessions answers which sessions there were, the last begun or resumed first.
 func (a *Asker) Sessions(ctx context.Context, f SessionFilter) (*SessionList, error) {
-	ids, err := a.store.Sessions(ctx, a.org, store.SessionFilter(f))
-	if err != nil {
-		return nil, err
+	list, _, err := a.SelectSessions(ctx, f, nil)
+	return list, err
+}
+
+// SelectSessions answers which sessions there were, the last begun or resumed
+// first, from the place on; next is nil at the end. What is recorded between two
+// pages moves no session from one to the other: all pages tell of the log as
+// it was at the first.
+func (a *Asker) SelectSessions(ctx context.Context, f SessionFilter, after *Place) (list *SessionList, next *Place, err error) {
+	of := store.SessionFilter(f)
+	from := store.SessionPlace{}
+	if after != nil {
+		from = store.SessionPlace{At: after.At, ID: after.ID, Size: after.Seq}
+	} else if from.Size, err = a.Size(ctx); err != nil {
+		return nil, nil, err
 	}
-	list := &SessionList{Sessions: make([]Session, 0, len(ids))}
+	ids, end, err := a.store.SessionPage(ctx, a.org, of, from)
+	if err != nil {
+		return nil, nil, err
+	}
+	list = &SessionList{Sessions: make([]Session, 0, len(ids))}
 	for page := range slices.Chunk(ids, 500) {
 		if err := a.addSessions(ctx, list, page); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return list, nil
+	if f.Limit > 0 && len(ids) == f.Limit {
+		next = &Place{At: end.At, ID: end.ID, Seq: end.Size}
+	}
+	return list, next, nil
 }
 
 // Session answers what one session was. The id may be a unique prefix.

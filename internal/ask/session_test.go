@@ -128,6 +128,26 @@ func TestSessions(t *testing.T) {
 				t.Errorf("%s: %d sessions, not %d: %v", name, len(list.Sessions), c.want, err)
 			}
 		}
+		seen := map[string]bool{}
+		var after *ask.Place
+		for page := 0; ; page++ {
+			list, next, err := a.SelectSessions(t.Context(), ask.SessionFilter{Limit: 1}, after)
+			if err != nil || len(list.Sessions) > 1 || page > 9 {
+				t.Fatalf("page %d: %+v, %v", page, list, err)
+			}
+			for i := range list.Sessions {
+				if seen[list.Sessions[i].SessionID] {
+					t.Errorf("%s is on two pages", list.Sessions[i].SessionID)
+				}
+				seen[list.Sessions[i].SessionID] = true
+			}
+			if after = next; next == nil {
+				break
+			}
+		}
+		if all, _ := a.Sessions(t.Context(), ask.SessionFilter{}); len(seen) != len(all.Sessions) {
+			t.Errorf("the pages have %d sessions, the list %d", len(seen), len(all.Sessions))
+		}
 		var many *store.AmbiguousError
 		if _, err := a.Session(t.Context(), "o"); !errors.As(err, &many) {
 			t.Errorf("the beginning of two ids: %v", err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/store"
 )
@@ -77,7 +78,7 @@ func (b *bench) measureQuestions(ctx context.Context, engine string, trails [2]*
 	}{
 		{"history", "history of seven days, the question alone", 1, func(i, _ int) (float64, error) {
 			began := time.Now()
-			h, err := asker(i).History(ctx, ask.Filter{Since: began.Add(-ask.DefaultPeriod)}, false)
+			h, err := asker(i).History(ctx, ask.Selection{Filter: whodid.Filter{Since: began.Add(-ask.DefaultPeriod)}}, false)
 			if err == nil && h.Total.Runs < int64(runs[i])/5 {
 				err = fmt.Errorf("history has %d runs", h.Total.Runs)
 			}
@@ -85,7 +86,7 @@ func (b *bench) measureQuestions(ctx context.Context, engine string, trails [2]*
 		}},
 		{"history.all", "history of thirty-one days, which are all runs, the question alone", 0, func(i, _ int) (float64, error) {
 			began := time.Now()
-			h, err := asker(i).History(ctx, ask.Filter{Since: began.Add(-31 * 24 * time.Hour)}, false)
+			h, err := asker(i).History(ctx, ask.Selection{Filter: whodid.Filter{Since: began.Add(-31 * 24 * time.Hour)}}, false)
 			if err == nil && h.Total.Runs != int64(runs[i]) {
 				err = fmt.Errorf("history has %d runs", h.Total.Runs)
 			}

@@ -302,24 +302,12 @@ func misfiltered(err error) error {
 	return unresolved(err)
 }
 
-// simple puts the terms of a filter into the flags' own, for a question that
-// knows no others.
-func (s *selection) simple(p *Program, args []string) error {
+// tallied reads the flags and the filter of a question that adds up. A time that
+// the filter says takes the place of the flags', which has a default.
+func (s *selection) tallied(p *Program, args []string) (ask.Selection, error) {
 	filter, err := whodid.ParseFilter(strings.Join(args, " "), p.Now())
 	if err != nil {
-		return usageError("%w", err)
-	}
-	for i := range filter.Terms {
-		t := &filter.Terms[i]
-		to := map[whodid.FilterField]*string{whodid.FilterAgent: &s.agent, whodid.FilterSquad: &s.squad, whodid.FilterStatus: &s.status}[t.Field]
-		parts := whodid.Pattern(t.Values[0])
-		switch {
-		case to == nil:
-			return misuse(fmt.Errorf("sums are selected by agent, squad, status, since and until, not by %s", orText(t.Field)), "whodid exec list takes all fields")
-		case t.Not, len(t.Values) > 1, *to != "", len(parts) > 2, len(parts) == 2 && (parts[1] != "" || t.Field != whodid.FilterAgent):
-			return misuse(fmt.Errorf("sums take one value of %s, and of agents a beginning", t.Field), "whodid exec list takes more")
-		}
-		*to = t.Values[0]
+		return ask.Selection{}, usageError("%w", err)
 	}
 	if !filter.Since.IsZero() {
 		s.since = filter.Since.Format(time.RFC3339Nano)
@@ -327,12 +315,26 @@ func (s *selection) simple(p *Program, args []string) error {
 	if !filter.Until.IsZero() {
 		s.until = filter.Until.Format(time.RFC3339Nano)
 	}
-	return nil
+	f, err := s.filter(p)
+	if err != nil {
+		return ask.Selection{}, err
+	}
+	return p.filtered(args, &f)
 }
 
-func orText(f whodid.FilterField) string {
-	if f == whodid.FilterText {
-		return "text"
+// termsApart puts a space before the terms of a filter that must not hold, such
+// as -status:failed, up to "--": they would pass for flags.
+func termsApart(args []string) []string {
+	fields := append(whodid.ExecutionFields(), whodid.EventFields()...)
+	out := slices.Clone(args)
+	for i, arg := range out {
+		if arg == "--" {
+			break
+		}
+		field, _, isTerm := strings.Cut(strings.TrimPrefix(arg, "-"), ":")
+		if isTerm && strings.HasPrefix(arg, "-") && field != "" && slices.Contains(fields, whodid.FilterField(field)) {
+			out[i] = " " + arg
+		}
 	}
-	return string(f)
+	return out
 }

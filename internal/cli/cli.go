@@ -68,7 +68,7 @@ func Main(version string) int {
 // Run runs one command line and returns the exit code.
 func (p *Program) Run(ctx context.Context, args []string) int {
 	root := p.root() //nolint:contextcheck // commands get the context when they run
-	root.SetArgs(args)
+	root.SetArgs(termsApart(args))
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)

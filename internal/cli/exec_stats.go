@@ -17,24 +17,27 @@ import (
 func (p *Program) execStatsCommand() *cobra.Command {
 	var h history
 	c := &cobra.Command{
-		Use:   "stats",
+		Use:   "stats [FILTER…]",
 		Short: "Count runs, tokens, cost and actions in other ways than by agent",
 		Long: `Counts the runs of a time: how they ended, how long they took (of those that
 ended: the time within which half and 95 % of them did), which models they used,
-what started them and what they did with which result.`,
+what started them and what they did with which result.
+
+Which runs are counted can also be said in the filter language (docs/filter.md).`,
 		Example: `  whodid exec stats
   whodid exec stats --squad engineering --since 30d
+  whodid exec stats 'agent:engineering/*' tag:env=live
   whodid exec stats --json | jq .duration`,
-		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return p.execStats(c.Context(), &h) },
+		Args: arguments(cobra.ArbitraryArgs),
+		RunE: func(c *cobra.Command, args []string) error { return p.execStats(c.Context(), &h, args) },
 	}
 	h.bindWho(c)
 	h.bindWhen(c, "7d")
 	return c
 }
 
-func (p *Program) execStats(ctx context.Context, h *history) error {
-	f, err := h.filter(p)
+func (p *Program) execStats(ctx context.Context, h *history, args []string) error {
+	sel, err := h.tallied(p, args)
 	if err != nil {
 		return err
 	}
@@ -43,9 +46,9 @@ func (p *Program) execStats(ctx context.Context, h *history) error {
 		return err
 	}
 	defer t.close()
-	s, err := t.asker.Stats(ctx, f)
+	s, err := t.asker.Stats(ctx, sel)
 	if err != nil {
-		return err
+		return misfiltered(err)
 	}
 	if p.json {
 		return p.printJSON(s)
@@ -55,7 +58,7 @@ func (p *Program) execStats(ctx context.Context, h *history) error {
 		o.Printf("%s\n\n", o.Paint(term.Bold, "Agent Execution Statistics ("+h.period()+")"))
 	}
 	if s.Total.Runs == 0 {
-		return p.adviseEmpty(ctx, t, o, f)
+		return p.adviseEmpty(ctx, t, o, sel)
 	}
 	return printStats(o, s)
 }

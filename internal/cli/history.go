@@ -31,8 +31,9 @@ if it was at work at any moment of the time that is asked for.
 What is not known is never counted as zero: where runs did not tell all of their
 cost, the sum is a lower bound (≥) and the number of such runs stands beside it.
 
-Agent, squad, status and time can also be said in the filter language
-(docs/filter.md): agent:engineering/* status:failed since:30d.`,
+Which runs are counted can also be said in the filter language, alike here, in exec
+list and in the API: agent:engineering/* -status:success since:30d tag:env=live.
+docs/filter.md has all of it.`,
 		Example: `  whodid history
   whodid history --since 30d --squad engineering
   whodid history 'agent:engineering/*' since:30d
@@ -40,12 +41,7 @@ Agent, squad, status and time can also be said in the filter language
   whodid history --verbose            # each run, with tokens, model and cost
   whodid history --json | jq '.rows[] | {agent, runs, cost_micros}'`,
 		Args: arguments(cobra.ArbitraryArgs),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := h.simple(p, args); err != nil {
-				return err
-			}
-			return p.history(c.Context(), &h)
-		},
+		RunE: func(c *cobra.Command, args []string) error { return p.history(c.Context(), &h, args) },
 	}
 	h.bindWho(c)
 	h.bindWhen(c, "7d")
@@ -53,8 +49,8 @@ Agent, squad, status and time can also be said in the filter language
 	return c
 }
 
-func (p *Program) history(ctx context.Context, h *history) error {
-	f, err := h.filter(p)
+func (p *Program) history(ctx context.Context, h *history, args []string) error {
+	sel, err := h.tallied(p, args)
 	if err != nil {
 		return err
 	}
@@ -63,9 +59,9 @@ func (p *Program) history(ctx context.Context, h *history) error {
 		return err
 	}
 	defer t.close()
-	answer, err := t.asker.History(ctx, f, h.verbose)
+	answer, err := t.asker.History(ctx, sel, h.verbose)
 	if err != nil {
-		return err
+		return misfiltered(err)
 	}
 	if p.json {
 		return p.printJSON(answer)
@@ -75,7 +71,7 @@ func (p *Program) history(ctx context.Context, h *history) error {
 		o.Printf("%s\n\n", o.Paint(term.Bold, "Agent Execution History ("+h.period()+")"))
 	}
 	if len(answer.Rows) == 0 {
-		return p.adviseEmpty(ctx, t, o, f)
+		return p.adviseEmpty(ctx, t, o, sel)
 	}
 	if h.verbose {
 		if err := printRuns(o, answer.Runs); err != nil {
@@ -182,8 +178,9 @@ func inWords(d time.Duration) string {
 
 // adviseEmpty tells somebody who found nothing where there is something, or how
 // to begin.
-func (p *Program) adviseEmpty(ctx context.Context, t *trail, o *term.Output, f ask.Filter) error {
-	last, err := t.asker.List(ctx, ask.Filter{Agent: f.Agent, Squad: f.Squad, Limit: 1})
+func (p *Program) adviseEmpty(ctx context.Context, t *trail, o *term.Output, sel ask.Selection) error {
+	sel.Filter.Since, sel.Filter.Until, sel.Limit = time.Time{}, time.Time{}, 1
+	last, _, err := t.asker.SelectExecutions(ctx, sel, nil)
 	if err != nil {
 		return err
 	}
@@ -193,9 +190,9 @@ func (p *Program) adviseEmpty(ctx context.Context, t *trail, o *term.Output, f a
 			term.Ago(*at, p.Now()), at.UTC().Format(time.DateOnly))
 		return nil
 	}
-	if f.Agent != "" || f.Squad != "" {
+	if len(sel.Filter.Terms) > 0 {
 		if size, err := t.asker.Size(ctx); err != nil || size > 0 {
-			p.advise(o, "No run of that agent or squad is in the trail. See who is:\n\n  whodid history --since 365d")
+			p.advise(o, "No such run is in the trail. See what is:\n\n  whodid history --since 365d")
 			return err
 		}
 	}

@@ -81,7 +81,9 @@ func ruleHolds(ctx context.Context, s *store.Store, org string, r *hook.Request)
 		}
 	}
 	if r.CountOver > 0 {
-		counts, err := s.CountActions(ctx, org, store.EventFilter{Execution: r.Execution, What: r.Type})
+		counts, err := s.CountActions(ctx, org, store.Selection{Terms: []whodid.Term{
+			{Field: whodid.FilterExecution, Values: []string{r.Execution}}, {Field: whodid.FilterType, Values: []string{r.Type}},
+		}})
 		if err != nil {
 			return false, err
 		}

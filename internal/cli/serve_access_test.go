@@ -22,27 +22,7 @@ import (
 // gets to the door, and nobody gets into another organisation.
 func TestEveryRoleAtEveryDoor(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	p := &Program{
-		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Dir: dir, Now: time.Now, Version: "1.2.3",
-		store: filepath.Join(dir, "trail.db"), org: "acme",
-		Env: func(name string) string {
-			return map[string]string{"HOME": dir, "USERPROFILE": dir, "WHODID_KEYS": filepath.Join(dir, "keys")}[name]
-		},
-	}
-	tr, err := p.openStore(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tr.close()
-	metrics := server.NewMetrics(p.Version)
-	orgs := p.newTenants(tr, metrics)
-	if err := orgs.own(t.Context(), tr); err != nil {
-		t.Fatal(err)
-	}
-	authenticator, door := p.access(&config.OIDC{}, tr, orgs)
-	routes := slices.Concat(p.doors(), signin.Routes(door))
-	s := server.New(server.Options{Tenants: orgs, Authenticator: authenticator, Now: time.Now, RecordViews: true}, routes...)
+	p, tr, orgs, s, routes := served(t)
 	secrets := map[auth.Role]string{}
 	for _, role := range auth.Roles() {
 		secrets[role] = p.madeToken(t, orgs, tr, "acme", role)
@@ -112,6 +92,34 @@ func TestEveryRoleAtEveryDoor(t *testing.T) {
 			t.Errorf("%s shows another organisation: %s", path, w.Body)
 		}
 	}
+}
+
+// served is the real server, of an organisation acme on a new trail, and its
+// doors.
+func served(t *testing.T) (*Program, *trail, *tenants, http.Handler, []server.Route) {
+	t.Helper()
+	dir := t.TempDir()
+	p := &Program{
+		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Dir: dir, Now: time.Now, Version: "1.2.3",
+		store: filepath.Join(dir, "trail.db"), org: "acme",
+		Env: func(name string) string {
+			return map[string]string{"HOME": dir, "USERPROFILE": dir, "WHODID_KEYS": filepath.Join(dir, "keys")}[name]
+		},
+	}
+	tr, err := p.openStore(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.close)
+	metrics := server.NewMetrics(p.Version)
+	orgs := p.newTenants(tr, metrics)
+	if err := orgs.own(t.Context(), tr); err != nil {
+		t.Fatal(err)
+	}
+	authenticator, door := p.access(&config.OIDC{}, tr, orgs)
+	routes := slices.Concat(p.doors(), signin.Routes(door))
+	s := server.New(server.Options{Tenants: orgs, Authenticator: authenticator, Now: time.Now, RecordViews: true}, routes...)
+	return p, tr, orgs, s, routes
 }
 
 // madeToken makes a token of an organisation.

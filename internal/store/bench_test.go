@@ -83,9 +83,9 @@ func BenchmarkAsk(b *testing.B) {
 				name string
 				ask  func() error
 			}{
-				{"tallies", func() error { _, err := s.Tallies(b.Context(), "default", store.ExecutionFilter{}); return err }},
+				{"tallies", func() error { _, err := s.Tallies(b.Context(), "default", store.Selection{}); return err }},
 				{"tallies of the last week", func() error {
-					_, err := s.Tallies(b.Context(), "default", store.ExecutionFilter{Since: week})
+					_, err := s.Tallies(b.Context(), "default", store.Selection{Since: week})
 					return err
 				}},
 				{"the last 50 executions", func() error {
@@ -105,7 +105,7 @@ func BenchmarkAsk(b *testing.B) {
 					return err
 				}},
 				{"actions counted", func() error {
-					_, err := s.CountActions(b.Context(), "default", store.EventFilter{Since: week})
+					_, err := s.CountActions(b.Context(), "default", store.Selection{Since: week})
 					return err
 				}},
 			} {

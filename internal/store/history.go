@@ -110,10 +110,11 @@ type Tally struct {
 }
 
 // Tallies counts the selected runs by agent, the agent with most runs first.
-func (s *Store) Tallies(ctx context.Context, org string, f ExecutionFilter) ([]Tally, error) {
+func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally, error) {
 	ctx = within(ctx, org)
-	f.RunsOnly = true
-	where, args := f.where(org)
+	sel.RunsOnly = true
+	c := clause{dialect: s.dialect}
+	c.executions(org, &sel)
 	count := func(status whodid.Status) string {
 		return fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN 1 ELSE 0 END)", status)
 	}
@@ -122,8 +123,8 @@ func (s *Store) Tallies(ctx context.Context, org string, f ExecutionFilter) ([]T
 		`SUM(cost_known), SUM(CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END), ` +
 		`COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0), COALESCE(SUM(tokens_cache_read), 0), COALESCE(SUM(tokens_cache_write), 0), ` +
 		`SUM(CASE WHEN tokens_in IS NULL THEN 1 ELSE 0 END), COALESCE(SUM(completed_at - started_at), 0), MAX(started_at) ` +
-		`FROM execution ` + where + ` GROUP BY agent, squad ORDER BY runs DESC, agent`
-	rows, err := s.read.QueryContext(ctx, query, args...)
+		`FROM execution ` + c.where() + ` GROUP BY agent, squad ORDER BY runs DESC, agent`
+	rows, err := s.read.QueryContext(ctx, query, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the runs: %w", err)
 	}
@@ -156,13 +157,15 @@ type ActionCount struct {
 	Count  int64
 }
 
-// CountActions counts the actions that the filter selects by kind and result.
-func (s *Store) CountActions(ctx context.Context, org string, f EventFilter) ([]ActionCount, error) {
+// CountActions counts the selected actions by kind and result. Where there are
+// terms of runs, only what was done in a run that they fit is counted.
+func (s *Store) CountActions(ctx context.Context, org string, sel Selection, runs ...whodid.Term) ([]ActionCount, error) {
 	ctx = within(ctx, org)
-	f.ActionsOnly, f.Limit = true, 0
-	where, args := f.where(org)
-	where, _, _ = strings.Cut(where, " ORDER BY")
-	rows, err := s.read.QueryContext(ctx, `SELECT what, result, COUNT(*) AS n FROM event `+where+` GROUP BY what, result ORDER BY n DESC, what, result`, args...)
+	sel.ActionsOnly = true
+	c := clause{dialect: s.dialect}
+	c.events(org, &sel)
+	c.inRuns(runs)
+	rows, err := s.read.QueryContext(ctx, `SELECT what, result, COUNT(*) AS n FROM event `+c.where()+` GROUP BY what, result ORDER BY n DESC, what, result`, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the actions: %w", err)
 	}

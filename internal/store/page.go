@@ -199,6 +199,22 @@ func (c *clause) ofSquads(squads []string) string {
 	return "(" + strings.Join(some, " OR ") + ")"
 }
 
+// inRuns adds the condition that an event belongs to a run that the terms fit.
+func (c *clause) inRuns(terms []whodid.Term) {
+	if len(terms) == 0 {
+		return
+	}
+	of := clause{dialect: c.dialect, args: c.args}
+	of.conditions = []string{"x.org = event.org", "x.id = event.execution"}
+	for i := range terms {
+		t := &terms[i]
+		of.term(t, func(v string) string { return of.executionValue(t, v) })
+	}
+	// The columns of the inner table are meant: it stands nearer.
+	c.args = of.args
+	c.conditions = append(c.conditions, "execution <> '' AND EXISTS (SELECT 1 FROM execution AS x "+of.where()+")")
+}
+
 func (c *clause) eventValue(t *whodid.Term, v string) string {
 	column := map[whodid.FilterField]string{
 		whodid.FilterActor: "actor", whodid.FilterType: "what", whodid.FilterResult: "result", whodid.FilterTarget: "target",
@@ -213,6 +229,9 @@ func (c *clause) eventValue(t *whodid.Term, v string) string {
 		return c.like("actor", whodid.AgentActor(v+"/*"))
 	case column == "":
 		return "1 = 0"
+	case column == "execution" && len(whodid.Pattern(v)) == 1:
+		// The index is of those that have one.
+		return "(execution <> '' AND " + c.like(column, v) + ")"
 	default:
 		return c.like(column, v)
 	}

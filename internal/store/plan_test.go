@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/testenv"
 )
@@ -36,6 +37,13 @@ func plans() []plan {
 		where, args := f.where(DefaultOrg)
 		return ask(`SELECT `+executionColumns+` FROM execution `+where+rest, args[1:]...)
 	}
+	runs := func(sel Selection) func(dialect) (string, []any) {
+		return func(d dialect) (string, []any) {
+			c := clause{dialect: d}
+			c.executions(DefaultOrg, &sel)
+			return `SELECT COUNT(*) FROM execution ` + c.where(), c.args
+		}
+	}
 	sessions := func(f SessionFilter) func(dialect) (string, []any) {
 		where, args := f.where(DefaultOrg)
 		return ask(`SELECT session FROM event `+where+` ORDER BY at DESC LIMIT 5`, args[1:]...)
@@ -52,7 +60,11 @@ func plans() []plan {
 		{"an execution by prefix", "sqlite_autoindex_execution_1", "execution_pkey", ask(`SELECT id FROM execution`+prefix, "exec-77", "exec-77\x7f")},
 		{"executions that an append changes", "sqlite_autoindex_execution_1", "execution_pkey", among(`SELECT folded FROM execution`, "exec-1", "exec-2")},
 		{"executions of a window", "execution_by_end", "execution_by_end", executions(ExecutionFilter{Since: since, Until: until}, "")},
-		{"tallies of a window", "execution_by_end", "execution_by_end", executions(ExecutionFilter{Since: since, RunsOnly: true}, "")},
+		{"tallies of a window", "execution_by_end", "execution_by_end", runs(Selection{Since: since, RunsOnly: true})},
+		{"tallies of a filter", "execution_by_end", "execution_by_end", runs(Selection{Since: since, RunsOnly: true, Squads: []string{"eng", "ops"}, Terms: []whodid.Term{
+			{Field: whodid.FilterAgent, Values: []string{"eng/*"}}, {Field: whodid.FilterStatus, Not: true, Values: []string{"failed", "lost"}},
+			{Field: whodid.FilterTag, Name: "env", Values: []string{"live"}}, {Values: []string{"night"}},
+		}})},
 		{"the newest executions", "execution_by_start", "execution_by_start", executions(ExecutionFilter{}, ` ORDER BY started_at DESC NULLS LAST, id LIMIT 20`)},
 		{"children of an execution", "execution_by_parent", "execution_by_parent", executions(ExecutionFilter{Parent: "exec-1"}, "")},
 		{"leases that ran out", "execution_running", "execution_running", ask(`SELECT id FROM execution WHERE org = $1 AND status = 'running' AND lease_until < $2`, int64(1793523600_000900))},
@@ -63,6 +75,11 @@ func plans() []plan {
 		{"events from a place on", "sqlite_autoindex_event_1", "event_run_202611_pkey", events(EventFilter{AfterSeq: 17_900})},
 		{"events of an execution", "event_by_execution", "event_run_202611_org_execution_seq_idx", events(EventFilter{Execution: "exec-1"})},
 		{"actions of an execution", "event_by_execution", "event_run_202611_org_execution_seq_idx", events(EventFilter{Execution: "exec-1", ActionsOnly: true})},
+		{"actions of an execution by a filter", "event_by_execution", "event_run_202611_org_execution_seq_idx", func(d dialect) (string, []any) {
+			c := clause{dialect: d}
+			c.events(DefaultOrg, &Selection{ActionsOnly: true, Terms: []whodid.Term{{Field: whodid.FilterExecution, Values: []string{"exec-1"}}, {Field: whodid.FilterType, Values: []string{"file.*"}}}})
+			return `SELECT COUNT(*) FROM event ` + c.where(), c.args
+		}},
 		{"the newest events", "event_by_time", "event_run_202611_org_at_seq_idx", events(EventFilter{Newest: true, Limit: 20})},
 		{"events of a window", "event_by_time", "event_run_202611_org_at_seq_idx", events(EventFilter{Since: since, Until: until, Newest: true})},
 		{"the newest sessions", "event_of_session_start", "event_run_202611_org_at_idx", sessions(SessionFilter{})},

@@ -15,6 +15,8 @@ import (
 type SessionFilter struct {
 	Agent  string // full name, or a prefix ending in "*"
 	Client string
+	// Squads are the only squads whose sessions are shown; none is all of them.
+	Squads []string
 	// Since and Until select by overlap: a session is meant if a run of it was
 	// at work at any moment between them.
 	Since, Until time.Time
@@ -45,6 +47,19 @@ func (f *SessionFilter) where(org string) (string, []any) {
 			add("actor = ?", actor)
 		}
 	}
+	if len(f.Squads) > 0 {
+		some := make([]string, len(f.Squads))
+		for i, squad := range f.Squads {
+			if !storable(squad) {
+				some[i] = "1 = 0"
+				continue
+			}
+			prefix := whodid.AgentActor(squad + "/")
+			args = append(args, prefix, prefix+"\x7f")
+			some[i] = fmt.Sprintf("actor >= $%d AND actor < $%d", len(args)-1, len(args))
+		}
+		where += " AND (" + strings.Join(some, " OR ") + ")"
+	}
 	if f.Client != "" {
 		// Whoever tells of a session names its client behind the colon.
 		add("substr(source, length(source) + 1 - length(CAST(? AS text))) = ?", ":"+f.Client)
@@ -58,32 +73,53 @@ func (f *SessionFilter) where(org string) (string, []any) {
 	return where, args
 }
 
-// Sessions returns the ids of the selected sessions, the last begun or resumed
-// first.
-func (s *Store) Sessions(ctx context.Context, org string, f SessionFilter) ([]string, error) {
+// SessionPlace is where a page of sessions ended: behind the session that was
+// last begun or resumed at that time. Only the first so many events of the log
+// count.
+type SessionPlace struct {
+	At   time.Time // zero is the beginning
+	ID   string
+	Size uint64
+}
+
+// SessionPage returns the ids of the selected sessions behind the place, the last
+// begun or resumed first, and where that ends.
+func (s *Store) SessionPage(ctx context.Context, org string, f SessionFilter, after SessionPlace) ([]string, SessionPlace, error) {
 	ctx = within(ctx, org)
 	where, args := f.where(org)
-	rows, err := s.read.QueryContext(ctx, `SELECT session FROM event `+where+` ORDER BY at DESC`, args...)
+	args = append(args, int64(min(after.Size, 1<<62)))
+	query := `SELECT session, at FROM event ` + where + fmt.Sprintf(" AND seq < $%d", len(args))
+	if after.At.IsZero() {
+		query += " ORDER BY at DESC, session" // read as far as is needed
+	} else {
+		args = append(args, whodid.Micros(after.At), after.ID)
+		query = `SELECT session, MAX(at) AS newest FROM event ` + where + fmt.Sprintf(" AND seq < $%d GROUP BY session", len(args)-2) +
+			fmt.Sprintf(" HAVING MAX(at) < $%d OR MAX(at) = $%d AND session > $%d ORDER BY newest DESC, session", len(args)-1, len(args)-1, len(args))
+	}
+	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't read sessions: %w", err)
+		return nil, after, fmt.Errorf("couldn't read sessions: %w", err)
 	}
 	defer rows.Close()
 	var out []string
+	end := SessionPlace{Size: after.Size}
 	seen := map[string]bool{}
-	for rows.Next() && (f.Limit <= 0 || len(out) < f.Limit) {
+	for (f.Limit <= 0 || len(out) < f.Limit) && rows.Next() {
 		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("couldn't read sessions: %w", err)
+		var at int64
+		if err := rows.Scan(&id, &at); err != nil {
+			return nil, after, fmt.Errorf("couldn't read sessions: %w", err)
 		}
 		if !seen[id] {
 			seen[id] = true
 			out = append(out, id)
+			end.At, end.ID = whodid.FromMicros(at), id
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("couldn't read sessions: %w", err)
+		return nil, after, fmt.Errorf("couldn't read sessions: %w", err)
 	}
-	return out, nil
+	return out, end, nil
 }
 
 // ResolveSession returns the full id of the session that begins with the prefix.

@@ -239,11 +239,11 @@ func testTwoOrgs(t *testing.T, open func(testing.TB) *store.Store) {
 		if id, err := s.ResolveExecution(t.Context(), org, "00"); err != nil || id != run {
 			t.Errorf("%s: %q, %v; want %s: the other organisation's must not count", org, id, err, run)
 		}
-		tallies, err := s.Tallies(t.Context(), org, store.ExecutionFilter{})
+		tallies, err := s.Tallies(t.Context(), org, store.Selection{})
 		if err != nil || len(tallies) != 1 || tallies[0].Runs != 1 {
 			t.Errorf("%s: tallies %+v, %v; want one run", org, tallies, err)
 		}
-		actions, err := s.CountActions(t.Context(), org, store.EventFilter{})
+		actions, err := s.CountActions(t.Context(), org, store.Selection{})
 		if err != nil || len(actions) != 1 || actions[0].Count != map[string]int64{"one": 300, "two": 20}[org] {
 			t.Errorf("%s: actions %+v, %v", org, actions, err)
 		}

@@ -61,7 +61,7 @@ func testAttempts(t *testing.T, open func(testing.TB) *store.Store) {
 				t.Errorf("%s: %s is shown as %s", order.name, a.Key, a.Result)
 			}
 		}
-		counts, err := s.CountActions(t.Context(), org, store.EventFilter{})
+		counts, err := s.CountActions(t.Context(), org, store.Selection{})
 		if err != nil || len(counts) != 1 || counts[0] != (store.ActionCount{What: "file.write", Result: "success", Count: 10}) {
 			t.Errorf("%s: counted %+v, %v; want 10 successes", order.name, counts, err)
 		}

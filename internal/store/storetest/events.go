@@ -123,7 +123,7 @@ func testEventPrefix(t *testing.T, open func(testing.TB) *store.Store) {
 func testCountActions(t *testing.T, open func(testing.TB) *store.Store) {
 	s := open(t)
 	writeEvents(t, s)
-	got, err := s.CountActions(t.Context(), "default", store.EventFilter{Limit: 1})
+	got, err := s.CountActions(t.Context(), "default", store.Selection{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,9 +138,17 @@ func testCountActions(t *testing.T, open func(testing.TB) *store.Store) {
 	if !slices.Equal(got, want) {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
-	got, err = s.CountActions(t.Context(), "default", store.EventFilter{Agent: "eng/*", What: "file.write", Newest: true})
+	terms := []whodid.Term{{Field: whodid.FilterAgent, Values: []string{"eng/*"}}, {Field: whodid.FilterType, Values: []string{"file.write"}}}
+	got, err = s.CountActions(t.Context(), "default", store.Selection{Terms: terms})
 	if err != nil || len(got) != 2 {
 		t.Errorf("counted %+v, %v; want the two file.write", got, err)
+	}
+	if got, err = s.CountActions(t.Context(), "default", store.Selection{}, whodid.Term{Field: whodid.FilterStatus, Values: []string{"cancelled"}}); err != nil || len(got) != 0 {
+		t.Errorf("counted %+v, %v; no run is cancelled", got, err)
+	}
+	first := whodid.Term{Field: whodid.FilterExecution, Values: []string{ExecutionID(1)}}
+	if got, err = s.CountActions(t.Context(), "default", store.Selection{Squads: []string{"eng"}}, first); err != nil || len(got) == 0 {
+		t.Errorf("counted %+v, %v, of the first run", got, err)
 	}
 }
 

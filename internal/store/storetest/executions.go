@@ -168,7 +168,7 @@ func testOverlap(t *testing.T, open func(testing.TB) *store.Store) {
 		if err != nil || numbers(got) != test.want {
 			t.Errorf("from %d until %d: %s, %v; want %s", test.since, test.until, numbers(got), err, test.want)
 		}
-		tallies, err := s.Tallies(t.Context(), "default", f)
+		tallies, err := s.Tallies(t.Context(), "default", store.Selection{Since: f.Since, Until: f.Until})
 		var runs int64
 		for _, tally := range tallies {
 			runs += tally.Runs
@@ -233,7 +233,7 @@ func testTallies(t *testing.T, open func(testing.TB) *store.Store) {
 		usage(3, 40, whodid.Data{"model": "m", "cost_micros": int64(0)}),                             // known to be free, tokens unknown
 		usage(7, 91, whodid.Data{"model": "m", "input_tokens": int64(5), "output_tokens": int64(5), "cost_micros": int64(70), "run": ExecutionID(6)}),
 	)
-	got, err := s.Tallies(t.Context(), "default", store.ExecutionFilter{})
+	got, err := s.Tallies(t.Context(), "default", store.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,12 +250,30 @@ func testTallies(t *testing.T, open func(testing.TB) *store.Store) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tallies (-want +got):\n%s", diff)
 	}
-	got, err = s.Tallies(t.Context(), "default", store.ExecutionFilter{Squad: "eng", Since: Epoch.Add(42 * time.Second), Until: Epoch.Add(55 * time.Second)})
+	got, err = s.Tallies(t.Context(), "default", store.Selection{Squads: []string{"eng"}, Since: Epoch.Add(42 * time.Second), Until: Epoch.Add(55 * time.Second)})
 	if err != nil || len(got) != 1 || got[0].Runs != 2 || got[0].Failed != 1 || got[0].Cancelled != 1 {
 		t.Errorf("in the middle: %+v, %v; want runs 2 and 4", got, err)
 	}
-	if got, err := s.Tallies(t.Context(), "default", store.ExecutionFilter{Agent: "no/body"}); err != nil || len(got) != 0 {
+	if got, err := s.Tallies(t.Context(), "default", store.Selection{Squads: []string{"no"}}); err != nil || len(got) != 0 {
 		t.Errorf("of nobody: %+v, %v", got, err)
+	}
+	for filter, want := range map[string]int64{
+		"": 8, "agent:eng/*": 6, "-agent:eng/*": 2, "agent:*er": 8, "status:failed,timeout": 2, "-status:success": 5, "squad:eng,art status:success": 2,
+		"nobody": 0, "painter": 1, "model:m": 4, "parent:*": 8, "tag:env=live": 0, "session:s*,x": 0,
+	} {
+		f, err := whodid.ParseFilter(filter, Epoch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Tallies(t.Context(), "default", store.Selection{Terms: f.Terms})
+		var runs int64
+		for i := range got {
+			runs += got[i].Runs
+		}
+		page, pageErr := s.ExecutionPage(t.Context(), "default", store.Selection{Terms: f.Terms, RunsOnly: true}, nil)
+		if err != nil || pageErr != nil || runs != want || len(page) != int(want) {
+			t.Errorf("%s: %d runs are counted and %d are there, %v, %v; want %d", filter, runs, len(page), err, pageErr, want)
+		}
 	}
 }
 
@@ -267,7 +285,7 @@ func testLongTallies(t *testing.T, open func(testing.TB) *store.Store) {
 		runs = append(runs, told{n: n + 1, agent: "eng/solver", start: n, end: n + 100*year, result: whodid.ResultSuccess})
 	}
 	writeRuns(t, NewBook(t, s, "default"), runs)
-	got, err := s.Tallies(t.Context(), "default", store.ExecutionFilter{})
+	got, err := s.Tallies(t.Context(), "default", store.Selection{})
 	if err != nil || len(got) != 1 || got[0].Seconds != 500*year {
 		t.Errorf("tallies %+v, %v; want %d seconds", got, err, 500*year)
 	}

@@ -1,0 +1,93 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/gitindex/gitlog"
+)
+
+// within tells whether somebody who may see only some squads may see this one;
+// none is all of them.
+func within(squads []string, squad string) bool {
+	return len(squads) == 0 || slices.Contains(squads, squad)
+}
+
+// ShowTo is [Asker.Show] for somebody who may see only some squads: what is not
+// theirs is not found, and runs of others that theirs started are left out.
+func (a *Asker) ShowTo(ctx context.Context, prefix string, squads []string) (*Show, error) {
+	s, err := a.Show(ctx, prefix)
+	var many *AmbiguousError
+	switch {
+	case len(squads) == 0:
+		return s, err
+	case errors.As(err, &many):
+		return nil, fmt.Errorf("%q is the beginning of no id, or of several: %w", prefix, ErrNotFound) // which they are is not for all
+	case err != nil:
+		return nil, err
+	case !within(squads, s.Squad):
+		return nil, fmt.Errorf("no execution of the trail begins with %q: %w", prefix, ErrNotFound)
+	}
+	s.Children = slices.DeleteFunc(s.Children, func(x Execution) bool { return !within(squads, x.Squad) })
+	return s, nil
+}
+
+// WhyCommit answers which runs made a commit, as far as the trail and its index
+// of commits know it; a repository is not at hand. Who may see only some squads
+// is told of their runs, and finds no commit in which they had no part.
+func (a *Asker) WhyCommit(ctx context.Context, id string, squads []string) (*Why, error) {
+	w, err := (&Git{Trail: a}).Why(ctx, id, gitlog.BlameOptions{})
+	if err != nil || len(squads) == 0 {
+		return w, err
+	}
+	theirs := func(r CommitRun) bool { return within(squads, r.Squad) }
+	before := len(w.Runs)
+	w.Runs = slices.DeleteFunc(w.Runs, func(r WhyRun) bool {
+		if r.Execution != nil {
+			return !within(squads, r.Execution.Squad)
+		}
+		return r.Claimed == nil || !theirs(*r.Claimed)
+	})
+	hidden := len(w.Runs) < before
+	for i := range w.Commits {
+		c := &w.Commits[i]
+		known := len(c.Runs)
+		c.Runs = slices.DeleteFunc(c.Runs, func(r CommitRun) bool { return !theirs(r) })
+		if len(c.Runs) < known {
+			hidden, c.Credits, c.Model = true, []string{}, ""
+		}
+	}
+	if len(w.Runs) == 0 {
+		return nil, fmt.Errorf("commit %q: %w", id, ErrNotFound)
+	}
+	// A commit of others, which led to theirs, is none of their business.
+	w.Commits = slices.DeleteFunc(w.Commits, func(c WhyCommit) bool {
+		return !slices.ContainsFunc(w.Runs, func(r WhyRun) bool { return r.Commit == c.Commit.Commit })
+	})
+	if hidden {
+		// They are about the whole, and name runs.
+		w.Doubts, w.Claims = []string{}, []WhyClaim{}
+		w.Missing = []WhyMissing{{Link: "run", Detail: "other squads had a part in it, which you may not see"}}
+	}
+	return w, nil
+}
+
+// SessionTo is [Asker.Session] for somebody who may see only some squads.
+func (a *Asker) SessionTo(ctx context.Context, prefix string, squads []string) (*Session, error) {
+	s, err := a.Session(ctx, prefix)
+	var many *AmbiguousError
+	switch {
+	case len(squads) == 0:
+		return s, err
+	case errors.As(err, &many):
+		return nil, fmt.Errorf("%q is the beginning of no session, or of several: %w", prefix, ErrNotFound)
+	case err != nil:
+		return nil, err
+	case !within(squads, whodid.Squad(s.Agent)):
+		return nil, fmt.Errorf("no session of the trail begins with %q: %w", prefix, ErrNotFound)
+	}
+	return s, nil
+}
