@@ -209,3 +209,25 @@ func ask[T any](ctx context.Context, c *Client, path string, query url.Values) (
 	}
 	return out, nil
 }
+
+// Approvals lists approvals in a state, or all of them, the last that was asked for
+// first.
+func (c *Client) Approvals(ctx context.Context, state string) (*ApprovalList, error) {
+	v := url.Values{}
+	if state != "" {
+		v.Set("state", state)
+	}
+	return ask[ApprovalList](ctx, c, "/v1/approvals", v)
+}
+
+// Approval returns one approval and what was done under it; the id may be a unique
+// beginning.
+func (c *Client) Approval(ctx context.Context, id string) (*ShownApproval, error) {
+	return ask[ShownApproval](ctx, c, "/v1/approvals/"+url.PathEscape(id), nil)
+}
+
+// WaitApproval waits until a person has decided, for less than half a minute; an
+// approval that is pending still can be waited for again.
+func (c *Client) WaitApproval(ctx context.Context, id string) (*Approval, error) {
+	return ask[Approval](ctx, c, "/v1/approvals/"+url.PathEscape(id)+"/wait", nil)
+}

@@ -53,3 +53,26 @@ func send[T any](ctx context.Context, c *Client, path string, v any) (*T, error)
 	}
 	return out, nil
 }
+
+// RequestApproval asks for an approval of an action of an agent. Each call makes a
+// new request.
+func (c *Client) RequestApproval(ctx context.Context, a NewApproval) (*Approval, error) {
+	return send[Approval](ctx, c, "/v1/approvals", a)
+}
+
+// Approve approves what an agent wants to do, in the name of the person who is
+// signed in.
+func (c *Client) Approve(ctx context.Context, id string, d NewDecision) (*Approval, error) {
+	return send[Approval](ctx, c, "/v1/approvals/"+url.PathEscape(id)+"/approve", d)
+}
+
+// Reject rejects what an agent wants to do, in the name of the person who is signed
+// in.
+func (c *Client) Reject(ctx context.Context, id string, d NewDecision) (*Approval, error) {
+	return send[Approval](ctx, c, "/v1/approvals/"+url.PathEscape(id)+"/reject", d)
+}
+
+// CancelApproval withdraws a request that nobody has decided on.
+func (c *Client) CancelApproval(ctx context.Context, id, reason string) (*Approval, error) {
+	return send[Approval](ctx, c, "/v1/approvals/"+url.PathEscape(id)+"/cancel", Cancellation{Reason: reason})
+}

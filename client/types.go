@@ -46,6 +46,52 @@ type ActionPage struct {
 	Cursor *string `json:"cursor"`
 }
 
+// Approval is one approval as it stands.
+type Approval struct {
+	ApprovalID string `json:"approval_id"`
+	// State is pending, approved, rejected, expired, cancelled or used.
+	State string `json:"state"`
+	// Flaw says why the decision that was recorded does not count.
+	Flaw    string `json:"flaw"`
+	Type    string `json:"type"`
+	Target  string `json:"target"`
+	Agent   string `json:"agent"`
+	Summary string `json:"summary"`
+	Why     string `json:"why"`
+	// Digest is that of the exact arguments.
+	Digest      string `json:"digest"`
+	Level       string `json:"level"`
+	Rule        string `json:"rule"`
+	ExecutionID string `json:"execution_id"`
+	// RequestedBy and DecidedBy are actors.
+	RequestedBy string     `json:"requested_by"`
+	OnBehalfOf  string     `json:"on_behalf_of"`
+	RequestedAt time.Time  `json:"requested_at"`
+	ExpiresAt   *time.Time `json:"expires_at"`
+	DecidedBy   string     `json:"decided_by"`
+	// DecidedAuth is how who decided was authenticated.
+	DecidedAuth string     `json:"decided_auth"`
+	DecidedAt   *time.Time `json:"decided_at"`
+	Reason      string     `json:"reason"`
+	// ValidUntil is when a grant runs out.
+	ValidUntil *time.Time `json:"valid_until"`
+	// SigningKey is the fingerprint of the key that signed the decision; empty if
+	// none did.
+	SigningKey string     `json:"signing_key"`
+	UsedBy     string     `json:"used_by"`
+	UsedAt     *time.Time `json:"used_at"`
+}
+
+// ApprovalList lists approvals, the last that was asked for first.
+type ApprovalList struct {
+	Approvals []Approval `json:"approvals"`
+}
+
+// Cancellation withdraws a request.
+type Cancellation struct {
+	Reason string `json:"reason,omitempty"`
+}
+
 // Catalogue is what kinds of events there are.
 type Catalogue struct {
 	Kinds []whodid.Kind `json:"kinds"`
@@ -291,6 +337,43 @@ type ModelUsage struct {
 	CostState        string `json:"cost_state"`
 }
 
+// NewApproval asks for an approval: for one action of one agent, with just
+// these arguments.
+type NewApproval struct {
+	// Type is the action, such as "pr.merge".
+	Type   string `json:"type"`
+	Target string `json:"target,omitempty"`
+	// Agent is who is to do it; the credential's own unless it is said.
+	Agent string `json:"agent,omitempty"`
+	// Arguments are bound by their digest, and not kept.
+	Arguments whodid.Data `json:"arguments,omitempty"`
+	// Summary says in words that a person can judge what is to be done.
+	Summary string `json:"summary,omitempty"`
+	Why     string `json:"why,omitempty"`
+	// ExpiresSeconds is after what time the request runs out; a day unless it is
+	// said.
+	ExpiresSeconds int64  `json:"expires_seconds,omitempty"`
+	ExecutionID    string `json:"execution_id,omitempty"`
+	// FourEyes keeps the person behind the agent from deciding.
+	FourEyes bool `json:"four_eyes,omitempty"`
+	// SignatureRequired lets only a decision count that is signed.
+	SignatureRequired bool `json:"signature_required,omitempty"`
+}
+
+// NewDecision is a person's decision on an approval.
+type NewDecision struct {
+	Reason string `json:"reason"`
+	// ValidUntil is when a grant runs out; after an hour unless it is said. Who
+	// signs must say it, for it is signed.
+	ValidUntil *time.Time `json:"valid_until,omitempty"`
+	// Signature is that of the statement (docs/approvals.md), as ssh-keygen -Y
+	// sign -n approval@whodid makes it.
+	Signature string `json:"signature,omitempty"`
+	// SigningKey is the fingerprint of the key that signed, as ssh-keygen -l has
+	// it.
+	SigningKey string `json:"signing_key,omitempty"`
+}
+
 // NewEvent is an event as it is sent. Who told it, when the trail took it and
 // in which organisation it happened the server says by itself.
 type NewEvent struct {
@@ -499,6 +582,12 @@ type ShowProof struct {
 	LastSeq  uint64 `json:"last_seq"`
 	TreeSize uint64 `json:"tree_size"`
 	Root     string `json:"root"`
+}
+
+// ShownApproval is an approval with what was done under it.
+type ShownApproval struct {
+	Approval
+	Actions []Action `json:"actions"`
 }
 
 // Sighting is a checkpoint that was seen, where and when.

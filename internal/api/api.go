@@ -7,6 +7,7 @@ import (
 
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/server"
+	"github.com/whodid/whodid/proof/sshsig"
 )
 
 // Options are what the API needs.
@@ -18,6 +19,8 @@ type Options struct {
 	// Poll is how often the log is looked at for those who follow it; 0 is
 	// half a second.
 	Poll time.Duration
+	// Signers says whose signatures of decisions count; nil is nobody's.
+	Signers func() (*sshsig.AllowedSigners, error)
 	// Heartbeat is how often those who follow hear that nothing happened; 0 is
 	// 15 seconds.
 	Heartbeat time.Duration

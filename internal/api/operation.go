@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/whodid/whodid"
@@ -98,7 +99,7 @@ func periodParams() []Param {
 
 // Operations lists everything that the API does.
 func Operations() []Operation {
-	return append(append(recording(), asking()...), proving()...)
+	return slices.Concat(recording(), asking(), approving(), proving())
 }
 
 func recording() []Operation {

@@ -197,6 +197,10 @@ type Decision struct {
 	Reason  string
 	// TTL is how long a grant holds; 0 is for ever, until it is used.
 	TTL time.Duration
+	// Until is until when it holds, in the place of TTL; zero is not said.
+	Until time.Time
+	// Checked refuses a signature that does not count, even if none is asked for.
+	Checked bool
 	// Sign signs the statement with a key of the person; nil does not. It
 	// returns the signature as SSH makes it and the key's fingerprint.
 	Sign func(statement []byte) (armored []byte, fingerprint string, err error)
@@ -217,7 +221,10 @@ func (s *Service) Decide(ctx context.Context, id string, d *Decision, who Who) (
 	what, until := "approval.reject", time.Time{}
 	if d.Approve {
 		what = "approval.grant"
-		if d.TTL > 0 {
+		switch {
+		case !d.Until.IsZero():
+			until = d.Until.UTC().Truncate(time.Second)
+		case d.TTL > 0:
 			until = now.Add(d.TTL).UTC().Truncate(time.Second)
 		}
 	}
@@ -232,7 +239,7 @@ func (s *Service) Decide(ctx context.Context, id string, d *Decision, who Who) (
 			return a, fmt.Errorf("%w: %w", ErrSignature, err)
 		}
 		e.Data["signature"], e.Data["signing_key"] = inParts(string(armored)), fingerprint
-		if a.SignatureRequired {
+		if a.SignatureRequired || d.Checked {
 			// One that would not count must not pass for a decision.
 			b := a
 			b.State, b.DecidedBy, b.DecidedAt, b.ValidUntil, b.Reason = whodid.ApprovalRejected, who.Actor, now, until, d.Reason

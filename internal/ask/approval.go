@@ -2,6 +2,7 @@ package ask
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -63,6 +64,7 @@ type ApprovalFilter struct {
 	State        whodid.ApprovalState
 	Agent        string // full name, or a prefix ending in "*"
 	Type         string
+	Squads       []string // of the agents; none is all
 	Since, Until time.Time
 	Limit        int // 0 is no limit
 }
@@ -107,6 +109,7 @@ func (f *ApprovalFilter) matches(a *whodid.Approval) bool {
 	case f.State != "" && a.State != f.State,
 		f.Agent != "" && !matchesAgent(whodid.AgentActor(a.Agent), f.Agent),
 		f.Type != "" && a.Type != f.Type,
+		len(f.Squads) > 0 && !slices.Contains(f.Squads, whodid.Squad(a.Agent)),
 		!f.Since.IsZero() && a.RequestedAt.Before(f.Since),
 		!f.Until.IsZero() && !a.RequestedAt.Before(f.Until):
 		return false
@@ -119,6 +122,18 @@ func (f *ApprovalFilter) matches(a *whodid.Approval) bool {
 type ShownApproval struct {
 	Approval
 	Actions []Action `json:"actions"`
+}
+
+// ApprovalParts are the events of approvals, for those who decide on them; org is
+// the asker's own.
+func (a *Asker) ApprovalParts(ctx context.Context, org string, ids []string) (map[string][]whodid.Event, error) {
+	return a.store.ApprovalParts(ctx, org, ids)
+}
+
+// ApprovalRequests are the requests for approvals, for those who decide on them;
+// org is the asker's own.
+func (a *Asker) ApprovalRequests(ctx context.Context, org string, f store.ApprovalFilter) ([]store.Row, error) {
+	return a.store.ApprovalRequests(ctx, org, f)
 }
 
 // ResolveApproval returns the full id of the only approval that begins with the

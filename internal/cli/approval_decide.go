@@ -328,6 +328,12 @@ func (p *Program) allowedSigners() (*sshsig.AllowedSigners, string, error) {
 	return nil, "", nil
 }
 
+// signersOfServer says whose signatures count at a server.
+func (p *Program) signersOfServer() (*sshsig.AllowedSigners, error) {
+	signers, _, err := p.allowedSigners()
+	return signers, err
+}
+
 func (p *Program) approvalCancelCommand() *cobra.Command {
 	var reason string
 	c := &cobra.Command{

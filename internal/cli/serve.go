@@ -110,7 +110,7 @@ func (p *Program) doors() []server.Route {
 	return slices.Concat(
 		otlp.Routes(otlp.Options{Now: time.Now}),
 		hookdoor.Routes(hookdoor.Options{Now: time.Now, Lease: hook.Lease}),
-		api.New(api.Options{Now: p.Now}).Routes(),
+		api.New(api.Options{Now: p.Now, Signers: p.signersOfServer}).Routes(),
 	)
 }
 

@@ -78,6 +78,8 @@ func New(t testing.TB, address string) *World {
 		"bound":    {Org: Org, Role: auth.RoleRecorder, Actor: "agent:eng/solver", ActorAuth: "token", Credential: "tok-bound"},
 		"reader":   {Org: Org, Role: auth.RoleReader, Actor: "human:preader", ActorAuth: "oidc", Credential: "ses-reader"},
 		"eng":      {Org: Org, Role: auth.RoleReader, Actor: "human:peng", ActorAuth: "oidc", Credential: "ses-eng", Squads: []string{"eng"}},
+		"approver": {Org: Org, Role: auth.RoleApprover, Actor: "human:papprover", ActorAuth: "oidc", Credential: "ses-approver"},
+		"deciding": {Org: Org, Role: auth.RoleApprover, Actor: "system:bot", ActorAuth: "token", Credential: "tok-deciding"},
 		"auditor":  {Org: Org, Role: auth.RoleAuditor, Actor: "human:pauditor", ActorAuth: "oidc", Credential: "ses-auditor"},
 		"other":    {Org: "globex", Role: auth.RoleAdmin, Actor: "human:pother", ActorAuth: "token", Credential: "tok-other"},
 	}}
