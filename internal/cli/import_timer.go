@@ -74,43 +74,69 @@ func xmlText(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// installTimer lets the system import every day. What it can't do by itself it
-// tells.
+// installTimer lets the system import every day, and says what a person has to
+// do for it.
 func (p *Program) installTimer(ctx context.Context) error {
+	text, err := p.putTimer(ctx)
+	if err == nil {
+		_, err = fmt.Fprint(p.Stdout, text)
+	}
+	return err
+}
+
+// putTimer writes the timer and starts it. What it can't do by itself is in the
+// text that it returns.
+func (p *Program) putTimer(ctx context.Context) (text string, err error) {
 	program, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("couldn't find this program: %w", err)
+		return "", fmt.Errorf("couldn't find this program: %w", err)
 	}
 	t, ok := p.importTimer(runtime.GOOS, program)
 	if !ok {
-		fmt.Fprintf(p.Stdout, "Add this line with crontab -e:\n\n7 12 * * * %s import\n", install.Quote(program))
-		return nil
+		return fmt.Sprintf("Add this line with crontab -e:\n\n7 12 * * * %s import\n", install.Quote(program)), nil
 	}
 	for path, text := range t.files {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return fmt.Errorf("couldn't install the timer: %w", err)
+			return "", fmt.Errorf("couldn't install the timer: %w", err)
 		}
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return fmt.Errorf("couldn't install the timer: %w", err)
+			return "", fmt.Errorf("couldn't install the timer: %w", err)
 		}
 	}
 	for _, command := range t.start {
 		if err := runQuietly(ctx, command); err != nil {
-			fmt.Fprintf(p.Stdout, "The timer is written; start it with:\n\n  %s\n", strings.Join(command, " "))
-			return nil
+			return fmt.Sprintf("The timer is written; start it with:\n\n  %s\n", strings.Join(command, " ")), nil
 		}
 	}
-	fmt.Fprintln(p.Stdout, "Sessions are imported every day from now on.")
-	return nil
+	return "Sessions are imported every day from now on.\n", nil
 }
 
 // removeTimer takes the timer away again.
 func (p *Program) removeTimer(ctx context.Context) error {
-	t, ok := p.importTimer(runtime.GOOS, "")
-	if !ok {
+	if _, ok := p.importTimer(runtime.GOOS, ""); !ok {
 		fmt.Fprintln(p.Stdout, "Take the line out with crontab -e.")
 		return nil
 	}
+	if err := p.dropTimer(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.Stdout, "Sessions are not imported by a timer.")
+	return nil
+}
+
+// hasTimer tells whether the timer is written.
+func (p *Program) hasTimer() bool {
+	t, _ := p.importTimer(runtime.GOOS, "")
+	for path := range t.files {
+		if _, err := os.Lstat(path); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Program) dropTimer(ctx context.Context) error {
+	t, _ := p.importTimer(runtime.GOOS, "")
 	for _, command := range t.stop {
 		_ = runQuietly(ctx, command) // it may not be running
 	}
@@ -119,7 +145,6 @@ func (p *Program) removeTimer(ctx context.Context) error {
 			return fmt.Errorf("couldn't remove the timer: %w", err)
 		}
 	}
-	fmt.Fprintln(p.Stdout, "Sessions are not imported by a timer.")
 	return nil
 }
 

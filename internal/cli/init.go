@@ -22,6 +22,7 @@ import (
 // initOptions are the flags of "whodid init".
 type initOptions struct {
 	user, project, remove, required, dry, print bool
+	timer                                       bool
 	agent                                       string
 	only                                        []string
 	server, tokenFile                           string
@@ -55,6 +56,10 @@ address is kept in your config.toml with the file of the token.
 In a git repository it also does what "whodid git install" does, so that commits
 of agents say where they come from; --git=false leaves that out.
 
+On a terminal it asks whether the system is to import what clients keep of their
+sessions every day, as "whodid import --install-timer" lets it; elsewhere that is
+done only with --import-timer. --remove takes the timer away too.
+
 A session that can't be recorded goes on. With --required its tools are refused
 then.`,
 		Example: `  whodid init                        # all your sessions, of every client
@@ -80,6 +85,7 @@ then.`,
 	f.StringVar(&o.tokenFile, "token-file", "", "the `FILE` that holds the token for the server, for whodid sync")
 	f.BoolVar(&o.required, "required", false, "refuse the agent's tools while nothing can be recorded")
 	f.StringVar(&o.agent, "agent", "", "the name of the agent, as squad/agent (default local/ and the client's name)")
+	f.BoolVar(&o.timer, "import-timer", false, "let the system import sessions every day, without asking")
 	f.BoolVar(&o.dry, "dry-run", false, "say what would be done, and do nothing")
 	f.BoolVar(&o.print, "print", false, "print the settings with the hooks alone, and do nothing")
 	return c
@@ -99,6 +105,11 @@ type initialized struct {
 	Config string `json:"config,omitempty"`
 	// Git is what became of the hooks of git; absent outside of a repository.
 	Git *gitInstalled `json:"git,omitempty"`
+	// Timer is what became of the timer that imports sessions every day:
+	// installed or removed; absent if nothing did.
+	Timer string `json:"timer,omitempty"`
+
+	timerText string
 }
 
 // hooked is what became of one client's settings.
@@ -121,6 +132,9 @@ type hooked struct {
 func (p *Program) initialize(ctx context.Context, o *initOptions) error {
 	if o.user && o.project {
 		return misuse(errors.New("--user and --project can't be had at once"), "run it twice")
+	}
+	if o.timer && (o.project || o.remove) {
+		return misuse(errors.New("--import-timer imports the sessions of all projects, and goes with neither --project nor --remove"), "leave it out")
 	}
 	if o.agent != "" {
 		if _, _, err := whodid.ParseAgent(o.agent); err != nil {
@@ -179,6 +193,9 @@ func (p *Program) initialize(ctx context.Context, o *initOptions) error {
 	if answer.Git, err = p.initGit(ctx, o, where); err != nil {
 		return err
 	}
+	if answer.Timer, answer.timerText, err = p.initTimer(ctx, o); err != nil {
+		return err
+	}
 	return p.sayInstalled(&answer, o, where)
 }
 
@@ -225,6 +242,9 @@ func (p *Program) removeHooks(ctx context.Context, o *initOptions, clients []ins
 	answer.hooked = answer.Clients[0]
 	var err error
 	if answer.Git, err = p.initGit(ctx, o, where); err != nil {
+		return err
+	}
+	if answer.Timer, err = p.removeInitTimer(ctx, o); err != nil {
 		return err
 	}
 	return p.sayRemoved(answer)

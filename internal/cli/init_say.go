@@ -18,6 +18,7 @@ func (p *Program) sayInstalled(a *initialized, o *initOptions, where place.Trail
 		fmt.Fprintf(p.Stdout, "  server   %s (in %s)\n", a.Server, a.Config)
 	}
 	p.sayGit(a.Git)
+	fmt.Fprint(p.Stdout, a.timerText)
 	if o.required {
 		fmt.Fprintln(p.Stdout, "  required: a tool is refused if its call can't be recorded")
 	}
@@ -84,6 +85,9 @@ func (p *Program) sayRemoved(a *initialized) error {
 		default:
 			fmt.Fprintf(p.Stdout, "%sTook the hooks out of %s, which somebody else has edited meanwhile. The trail stays.\n", would, c.Settings)
 		}
+	}
+	if a.Timer != "" {
+		fmt.Fprintf(p.Stdout, "%sTook away the timer that imports sessions every day.\n", would)
 	}
 	return nil
 }

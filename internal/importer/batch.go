@@ -95,7 +95,7 @@ func (x *run) record(ctx context.Context, b *batch) error {
 	defer x.mu.Unlock()
 	x.imported.Events += added
 	for i := range b.files {
-		x.state.Files[b.files[i].path] = b.files[i].entry
+		x.state.Set(b.files[i].path, b.files[i].entry)
 	}
 	if now := x.Now(); now.Sub(x.saved) > saveEvery {
 		x.saved = now

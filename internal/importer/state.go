@@ -19,6 +19,16 @@ import (
 type State struct {
 	Version int              `json:"version"`
 	Files   map[string]Entry `json:"files"`
+
+	set map[string]bool // entries that are this state's own, and not those that it was loaded with
+}
+
+// Set notes what was read of a file.
+func (s *State) Set(path string, e Entry) {
+	if s.set == nil {
+		s.set = map[string]bool{}
+	}
+	s.Files[path], s.set[path] = e, true
 }
 
 // Entry is what was read of one file.
@@ -51,8 +61,15 @@ func LoadState(path string) *State {
 	return s
 }
 
-// Save writes the state in one go, without those files that are gone.
+// Save writes the state in one go, without those files that are gone. What
+// another import noted meanwhile stays: were the note of a file lost between two
+// that save at the same moment, that file would be read again, and no more.
 func (s *State) Save(path string) error {
+	for file, e := range LoadState(path).Files {
+		if !s.set[file] {
+			s.Files[file] = e
+		}
+	}
 	maps.DeleteFunc(s.Files, func(file string, _ Entry) bool {
 		_, err := os.Lstat(file)
 		return errors.Is(err, fs.ErrNotExist)

@@ -6,7 +6,9 @@ package copilot
 
 import (
 	"bytes"
+	"cmp"
 	"io"
+	"strings"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ingest/agent"
@@ -35,7 +37,9 @@ type events struct {
 	*agent.FileReader
 	version string
 	turn    string
-	usage   bool // told call by call
+	usage   bool              // told call by call
+	asked   map[string]string // calls for which permission was asked, by request
+	denied  map[string]bool   // calls that were not permitted
 }
 
 // Session reads a session's events for all that they tell. It fails only if r or
@@ -79,6 +83,10 @@ func (s *events) line(v loose.Value) bool {
 		s.called(data)
 	case "tool.execution_complete":
 		s.settled(data)
+	case "permission.requested":
+		s.permissionAsked(data)
+	case "permission.completed":
+		s.permissionGiven(data)
 	case "assistant.turn_start":
 		data.Members(func(name []byte, v loose.Value) {
 			if string(name) == "turnId" {
@@ -137,6 +145,64 @@ func (s *events) called(data loose.Value) {
 	}
 }
 
+// maxAsked bounds what is remembered of permissions.
+const maxAsked = 100_000
+
+// permissionAsked takes for which call a permission is asked.
+func (s *events) permissionAsked(data loose.Value) {
+	var request, call string
+	data.Members(func(name []byte, v loose.Value) {
+		switch string(name) {
+		case "requestId":
+			request = agent.CleanID(v.Text(agent.MaxIDRead))
+		case "permissionRequest":
+			call = callOf(v)
+		}
+	})
+	if request != "" && call != "" && len(s.asked) < maxAsked {
+		if s.asked == nil {
+			s.asked = map[string]string{}
+		}
+		s.asked[request] = call
+	}
+}
+
+// permissionGiven takes the answer. No hook tells of a call that was denied, and
+// what the file says of it otherwise looks like a failure.
+func (s *events) permissionGiven(data loose.Value) {
+	call, kind := callOf(data), ""
+	data.Members(func(name []byte, v loose.Value) {
+		switch string(name) {
+		case "requestId":
+			call = cmp.Or(call, s.asked[agent.CleanID(v.Text(agent.MaxIDRead))])
+		case "result":
+			v.Members(func(name []byte, v loose.Value) {
+				if string(name) == "kind" {
+					kind = v.Text(64)
+				}
+			})
+		}
+	})
+	if call == "" || !strings.HasPrefix(kind, "denied") || len(s.denied) >= maxAsked {
+		return
+	}
+	if s.denied == nil {
+		s.denied = map[string]bool{}
+	}
+	s.denied[call] = true
+	s.Settle(call, func(c *agent.FileCall) { c.Ending = agent.EndingDenied })
+}
+
+// callOf is the call that a permission is about.
+func callOf(v loose.Value) (id string) {
+	v.Members(func(name []byte, v loose.Value) {
+		if string(name) == "toolCallId" {
+			id = agent.CleanID(v.Text(agent.MaxIDRead))
+		}
+	})
+	return id
+}
+
 // settled takes what came of a call: by the word for the kind of its result.
 func (s *events) settled(data loose.Value) {
 	var id, word, success string
@@ -150,6 +216,11 @@ func (s *events) settled(data loose.Value) {
 			success = v.Text(8)
 		case "error":
 			failed = v.Is('{') || v.Is('"')
+			v.Members(func(name []byte, v loose.Value) {
+				if string(name) == "code" && (v.Text(32) == "denied" || v.Text(32) == "rejected") {
+					word = "denied"
+				}
+			})
 		case "result":
 			result = v
 			v.Members(func(name []byte, v loose.Value) {
@@ -159,6 +230,9 @@ func (s *events) settled(data loose.Value) {
 			})
 		}
 	})
+	if s.denied[id] {
+		word = "denied"
+	}
 	s.Settle(id, func(c *agent.FileCall) {
 		c.Ending, c.Response = ending(word, success, failed), text(result)
 	})

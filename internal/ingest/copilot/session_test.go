@@ -41,7 +41,17 @@ func TestResults(t *testing.T) {
 		call + line("tool.execution_complete", `{"toolCallId":"t","success":true,"result":{"content":"x"}}`): "file.read /a success",
 		call + line("tool.execution_complete", `{"toolCallId":"t","success":false,"error":{"message":"x"}}`): "file.read /a failed",
 		call + line("tool.execution_complete", `{"toolCallId":"t"}`):                                         "file.read /a attempted",
-		call:     "file.read /a attempted",
+		call: "file.read /a attempted",
+		// What was denied never ran, in whatever order the file says so.
+		call + line("permission.requested", `{"requestId":"r","permissionRequest":{"kind":"read","toolCallId":"t"}}`) +
+			line("permission.completed", `{"requestId":"r","result":{"kind":"denied-interactively-by-user"}}`): "file.read /a blocked",
+		call + line("permission.completed", `{"requestId":"r","toolCallId":"t","result":{"kind":"denied-by-rules"}}`) +
+			line("tool.execution_complete", `{"toolCallId":"t","success":false,"error":{"message":"x"}}`): "file.read /a blocked",
+		line("permission.completed", `{"requestId":"r","toolCallId":"t","result":{"kind":"denied-by-rules"}}`) + call +
+			line("tool.execution_complete", `{"toolCallId":"t","success":false,"error":{"message":"x"}}`): "file.read /a blocked",
+		call + line("permission.completed", `{"requestId":"r","toolCallId":"t","result":{"kind":"approved"}}`) +
+			line("tool.execution_complete", `{"toolCallId":"t","success":false,"error":{"message":"x"}}`): "file.read /a failed",
+		call + line("tool.execution_complete", `{"toolCallId":"t","success":false,"error":{"code":"denied","message":"x"}}`): "file.read /a blocked",
 		shutdown: "model.call input=5 output=3 cache_read=4",
 		line("assistant.usage", `{"model":"gpt-5","inputTokens":10,"outputTokens":2}`) + shutdown: "model.call input=10 output=2 cache_read=0",
 	} {
