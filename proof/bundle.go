@@ -82,18 +82,11 @@ func NewBundle(r Record, signed, publicKey string, read TileReader) (*Bundle, er
 		Format: BundleFormat, Origin: checkpoint.Origin, Leaf: string(leaf), Index: r.Index,
 		TreeSize: checkpoint.Size, Inclusion: path, Checkpoint: signed, PublicKey: publicKey,
 	}
-	m, err := r.remains()
-	if err != nil {
+	if b.Disclosed, err = r.Disclosures(); err != nil {
 		return nil, fmt.Errorf("couldn't make the bundle: %w", err)
 	}
 	if r.Salt == nil {
 		b.ErasedBy = r.ErasedBy
-	}
-	for field, key := range m.Keys {
-		if b.Disclosed == nil {
-			b.Disclosed = make(map[string]Disclosure, len(m.Keys))
-		}
-		b.Disclosed[field] = Disclosure{Key: key, Value: string(r.value(field))}
 	}
 	return b, nil
 }
@@ -121,37 +114,56 @@ func (b *Bundle) Withheld() []string {
 	if err != nil {
 		return nil
 	}
-	var out []string
-	for _, field := range Fields() {
-		if _, disclosed := b.Disclosed[field]; !disclosed && c.of(field) != nil {
-			out = append(out, field)
-		}
-	}
-	return out
+	return withheldFrom(&c, b.Disclosed)
 }
 
 // Event puts the event together from the leaf and the disclosed values, all of
 // which it checks against the leaf's commitments; fields that are withheld are
 // empty. It does not look at the tree: that is for [Check].
 func (b *Bundle) Event() (whodid.Event, error) {
-	e, c, err := ParseLeaf([]byte(b.Leaf))
+	e, _, err := OpenLeaf([]byte(b.Leaf), b.Disclosed)
+	return e, err
+}
+
+// OpenLeaf reads a leaf and puts the disclosed values into its event, all of
+// which it checks against the leaf's commitments; fields that are not disclosed
+// are empty. It also lists these, sorted.
+func OpenLeaf(leaf []byte, disclosed map[string]Disclosure) (whodid.Event, []string, error) {
+	e, c, err := ParseLeaf(leaf)
 	if err != nil {
-		return whodid.Event{}, err
+		return whodid.Event{}, nil, err
 	}
-	for _, field := range slices.Sorted(maps.Keys(b.Disclosed)) {
-		d := b.Disclosed[field]
+	if err := open(&e, &c, disclosed); err != nil {
+		return whodid.Event{}, nil, err
+	}
+	return e, withheldFrom(&c, disclosed), nil
+}
+
+func withheldFrom(c *Commitments, disclosed map[string]Disclosure) []string {
+	var out []string
+	for _, field := range Fields() {
+		if _, open := disclosed[field]; !open && c.of(field) != nil {
+			out = append(out, field)
+		}
+	}
+	return out
+}
+
+func open(e *whodid.Event, c *Commitments, disclosed map[string]Disclosure) error {
+	for _, field := range slices.Sorted(maps.Keys(disclosed)) {
+		d := disclosed[field]
 		committed := c.of(field)
 		if committed == nil {
-			return whodid.Event{}, fmt.Errorf("the leaf has no commitment to a field %q", short(field))
+			return fmt.Errorf("the leaf has no commitment to a field %q", short(field))
 		}
 		if d.Key.Commit([]byte(d.Value)) != *committed {
-			return whodid.Event{}, fmt.Errorf("the value of %s is not the one that the leaf commits to", field)
+			return fmt.Errorf("the value of %s is not the one that the leaf commits to", field)
 		}
-		if err := setField(&e, field, d.Value); err != nil {
-			return whodid.Event{}, fmt.Errorf("the value of %s can't be read: %w", field, err)
+		if err := setField(e, field, d.Value); err != nil {
+			return fmt.Errorf("the value of %s can't be read: %w", field, err)
 		}
 	}
-	return e, nil
+	return nil
 }
 
 func setField(e *whodid.Event, field, value string) (err error) {

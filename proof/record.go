@@ -86,3 +86,20 @@ func (r *Record) value(field string) []byte {
 		return []byte(r.Event.Why)
 	}
 }
+
+// Disclosures open every commitment whose value the record still has; nil if
+// there is none.
+func (r *Record) Disclosures() (map[string]Disclosure, error) {
+	m, err := r.remains()
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]Disclosure
+	for field, key := range m.Keys {
+		if out == nil {
+			out = make(map[string]Disclosure, len(m.Keys))
+		}
+		out[field] = Disclosure{Key: key, Value: string(r.value(field))}
+	}
+	return out, nil
+}

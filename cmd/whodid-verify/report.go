@@ -36,7 +36,7 @@ func newReport(b *proof.Bundle, v proof.Verdicts) report {
 	return r
 }
 
-func (r report) json(w io.Writer) error {
+func printJSON(w io.Writer, r any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -68,7 +68,12 @@ func (r report) text(w io.Writer) error {
 		}
 		fmt.Fprintln(&out)
 	}
-	v := r.Verdicts
+	printVerdicts(&out, &r.Verdicts)
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+func printVerdicts(out *bytes.Buffer, v *proof.Verdicts) {
 	for _, line := range []struct {
 		name    string
 		verdict proof.Verdict
@@ -79,10 +84,8 @@ func (r report) text(w io.Writer) error {
 		{"time", v.Time},
 		{"approval", v.Approval},
 	} {
-		fmt.Fprintf(&out, "%-14s%-13s%s\n", line.name, line.verdict.State, plain(line.verdict.Detail))
+		fmt.Fprintf(out, "%-14s%-13s%s\n", line.name, line.verdict.State, plain(line.verdict.Detail))
 	}
-	_, err := w.Write(out.Bytes())
-	return err
 }
 
 func (r report) orWithheld(field, value string) string {

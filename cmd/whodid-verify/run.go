@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/whodid/whodid/proof"
+	"github.com/whodid/whodid/proof/dossier"
 )
 
 // The exit codes, which are those of whodid itself.
@@ -19,25 +20,31 @@ const (
 	exitFailed = 3 // the verification failed
 )
 
-const usage = `whodid-verify checks the proof of one event of a whodid trail. It works offline
-and trusts nothing but the keys that you give it.
+const usage = `whodid-verify checks a proof of a whodid trail. It works offline and trusts
+nothing but the keys that you give it.
 
 Usage:
-  whodid-verify BUNDLE --key KEY [--json]
-  whodid-verify BUNDLE --trust FILE [--json]
+  whodid-verify PROOF --key KEY [--json]
+  whodid-verify PROOF --trust FILE [--about SUBJECT] [--json]
 
-BUNDLE is a file that "whodid prove" wrote, or - for standard input.
+PROOF is a file that "whodid prove" or "whodid why --prove" wrote: a zip archive, or
+the JSON bundle of one event. - is standard input.
 
   --key KEY     the log's public key, "origin+hash+base64"; may be given again
-  --trust FILE  a JSON file of such keys: {"keys": ["origin+hash+base64", ...]}
+  --trust FILE  what you trust, in JSON: {"keys": ["origin+hash+base64", ...],
+                "witnesses": ["name+hash+base64", ...], "allowed_signers": ["who
+                key", ...], "checkpoints": ["..."]}; all but "keys" may be left out
+  --about WHAT  refuse a proof of anything else: execution:ID, event:ID, commit:ID,
+                pull_request:#44, line:FILE:LINE, period:FROM..TO
   --json        print one JSON document
 
-Get the key from whoever keeps the trail by a way that you trust. The key that
-a bundle names is only the claim of whoever made the bundle.
+Get the keys from whoever keeps the trail by a way that you trust. The key that
+a proof names is only the claim of whoever made the proof.
 
 Examples:
+  whodid-verify proof.zip --trust auditor-keys.json
+  whodid-verify proof.zip --trust auditor-keys.json --about execution:exec-7k2m9q4tz8w1c3ab
   whodid-verify bundle.json --key 'example.com/log+5f1b02ab+AbC...'
-  whodid-verify bundle.json --trust auditor-keys.json --json
   whodid prove evt-7k2m | whodid-verify - --trust auditor-keys.json
 
 Exit status:
@@ -52,6 +59,7 @@ type options struct {
 	bundle string
 	keys   []string
 	trust  string
+	about  string
 	json   bool
 }
 
@@ -68,6 +76,7 @@ func parse(args []string) (options, error) {
 		return nil
 	})
 	flags.StringVar(&o.trust, "trust", "", "")
+	flags.StringVar(&o.about, "about", "", "")
 	flags.BoolVar(&o.json, "json", false, "")
 	for rest := args; ; {
 		if err := flags.Parse(rest); errors.Is(err, flag.ErrHelp) {
@@ -111,7 +120,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 func verify(o options, stdin io.Reader, stdout io.Writer) (int, error) {
-	keys, code, err := trusted(o)
+	trust, code, err := trusted(o)
 	if err != nil {
 		return code, err
 	}
@@ -124,61 +133,80 @@ func verify(o options, stdin io.Reader, stdout io.Writer) (int, error) {
 		defer f.Close() //nolint:errcheck // it was only read
 		in = f
 	}
-	b, err := proof.ParseBundle(in)
-	if errors.Is(err, proof.ErrBundle) {
-		return exitFailed, err
-	}
+	content, err := io.ReadAll(io.LimitReader(in, dossier.MaxArchive+1))
 	if err != nil {
-		return exitError, err
+		return exitError, fmt.Errorf("couldn't read the proof: %w", err)
 	}
-	r := newReport(b, proof.Check(b, keys))
-	show := r.text
-	if o.json {
-		show = r.json
+	show, good, err := check(content, trust, o)
+	if err != nil {
+		return exitFailed, err
 	}
 	if err := show(stdout); err != nil {
 		return exitError, fmt.Errorf("couldn't write the verdicts: %w", err)
 	}
-	if !r.Verified {
+	if !good {
 		return exitFailed, nil
 	}
 	return exitGood, nil
 }
 
+// check checks an archive or a bundle, and returns how to show what it found.
+func check(content []byte, trust *dossier.Trust, o options) (show func(io.Writer) error, good bool, err error) {
+	if dossier.IsArchive(content) {
+		d, err := dossier.Parse(content)
+		if err != nil {
+			return nil, false, err
+		}
+		if subject := d.Subject.String(); o.about != "" && o.about != subject {
+			return nil, false, fmt.Errorf("it is the proof of %s, not of %s", subject, o.about)
+		}
+		r := answer{Verified: false, Report: dossier.Check(d, trust)}
+		r.Verified = r.Verdicts.Holds()
+		if o.json {
+			return func(w io.Writer) error { return printJSON(w, r) }, r.Verified, nil
+		}
+		return r.text, r.Verified, nil
+	}
+	b, err := proof.ParseBundle(bytes.NewReader(content))
+	if err != nil {
+		return nil, false, err
+	}
+	r := newReport(b, proof.Check(b, trust.Keys))
+	if o.about != "" && (r.Event == nil || o.about != dossier.OfEvent+":"+r.Event.ID) {
+		return nil, false, fmt.Errorf("it is not the proof of %s", o.about)
+	}
+	if o.json {
+		return func(w io.Writer) error { return printJSON(w, r) }, r.Verified, nil
+	}
+	return r.text, r.Verified, nil
+}
+
 // maxTrust bounds a file of keys in bytes: some thousand keys.
 const maxTrust = 1 << 20
 
-// trusted collects the keys of the command line; the code says how to end if
-// it can't.
-func trusted(o options) (proof.Keys, int, error) {
-	texts := o.keys
+// trusted collects what the command line trusts; the code says how to end if it
+// can't.
+func trusted(o options) (*dossier.Trust, int, error) {
+	var content []byte
 	if o.trust != "" {
 		f, err := os.Open(o.trust)
 		if err != nil {
-			return proof.Keys{}, exitError, fmt.Errorf("couldn't open the trusted keys: %w", err)
+			return nil, exitError, fmt.Errorf("couldn't open the trusted keys: %w", err)
 		}
 		defer f.Close() //nolint:errcheck // it was only read
-		var list struct {
-			Keys []string `json:"keys"`
-		}
-		content, err := io.ReadAll(io.LimitReader(f, maxTrust+1))
-		if err != nil {
-			return proof.Keys{}, exitError, fmt.Errorf("couldn't read the trusted keys: %w", err)
+		if content, err = io.ReadAll(io.LimitReader(f, maxTrust+1)); err != nil {
+			return nil, exitError, fmt.Errorf("couldn't read the trusted keys: %w", err)
 		}
 		if len(content) > maxTrust {
-			return proof.Keys{}, exitUsage, fmt.Errorf("the trusted keys in %s take more than %d bytes", o.trust, maxTrust)
+			return nil, exitUsage, fmt.Errorf("the trusted keys in %s take more than %d bytes", o.trust, maxTrust)
 		}
-		if err := json.Unmarshal(content, &list); err != nil {
-			return proof.Keys{}, exitUsage, fmt.Errorf("couldn't read the trusted keys in %s: %w", o.trust, err)
-		}
-		if len(list.Keys) == 0 {
-			return proof.Keys{}, exitUsage, fmt.Errorf(`there are no trusted keys in %s: it must look like {"keys": ["origin+hash+base64"]}`, o.trust)
-		}
-		texts = append(texts, list.Keys...)
 	}
-	keys, err := proof.ParseKeys(texts...)
+	t, err := dossier.ParseTrust(content, o.keys...)
+	if err != nil && o.trust != "" {
+		return nil, exitUsage, fmt.Errorf("couldn't read the trusted keys in %s: %w", o.trust, err)
+	}
 	if err != nil {
-		return proof.Keys{}, exitUsage, err
+		return nil, exitUsage, err
 	}
-	return keys, exitGood, nil
+	return t, exitGood, nil
 }

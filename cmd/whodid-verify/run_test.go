@@ -159,7 +159,7 @@ func TestFiles(t *testing.T) {
 		"huge trust file":        {[]string{bundle, "--trust", file("huge.json", strings.Repeat(" ", maxTrust+1))}, exitUsage, "more than"},
 		"no such bundle":         {[]string{gone, "--trust", trust}, exitError, "couldn't open the bundle"},
 		"no such trust file":     {[]string{bundle, "--trust", gone}, exitError, "couldn't open the trusted keys"},
-		"a folder":               {[]string{dir, "--trust", trust}, exitError, "couldn't read the bundle"},
+		"a folder":               {[]string{dir, "--trust", trust}, exitError, "couldn't read the proof"},
 		"huge bundle":            {[]string{file("big.json", strings.Repeat(" ", 2*proof.MaxBundle)), "--trust", trust}, exitFailed, "larger than"},
 		"empty bundle":           {[]string{file("empty.json", ""), "--trust", trust}, exitFailed, "not a bundle"},
 	} {

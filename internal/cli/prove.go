@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,24 +13,41 @@ import (
 )
 
 func (p *Program) proveCommand() *cobra.Command {
-	var out string
+	var o disclosure
 	var redact []string
 	c := &cobra.Command{
-		Use:     "prove EVENT",
+		Use:     "prove EVENT | execution:ID | event:ID | commit:SHA | pr:#44 | line:FILE:LINE | period:FROM..TO",
 		GroupID: "prove",
-		Short:   "Print the proof of one event, to be checked by somebody who trusts nobody",
-		Long: `Prints a bundle: the event, its place in the log, the path from its leaf to the
-root and the signed checkpoint. whodid-verify checks it offline, without this
-trail and without trusting its operator. Fields can be withheld; the bundle still
-verifies.
+		Short:   "Make the proof of an event, a run or an answer, to be checked by somebody who trusts nobody",
+		Long: `Writes a proof that whodid-verify checks offline, without this trail and without
+trusting its operator. Fields can be withheld; the proof still verifies.
 
-EVENT is the id of an event ("whodid exec show" and "whodid action list" print
-it), or its unique beginning.`,
-		Example: `  whodid prove evt-q57dmc3g -o proof.json
-  whodid prove q57dmc3g --redact target,why > proof.json
+Of a run, a commit, a pull request, a line or a period, and of an event with
+"event:" before it, the proof is a zip archive (--out): the events that the answer
+rests on, the parts of the approvals that they name, their places in the log, and
+the signed checkpoint. Of a run and of a period it holds every entry of the log
+between the first and the last, so that none can be left out: of others it shows
+the public leaf, which holds no personal data. A period is that of recording.
+
+Of EVENT alone, the id of an event ("whodid exec show" and "whodid action list"
+print it) or its unique beginning, it is a bundle: one JSON document, printed.`,
+		Example: `  whodid prove execution:7k2m9q4t -o proof.zip
+  whodid prove period:2026-11-01..2026-11-08 -o week.zip --withhold why,on_behalf_of
+  whodid prove commit:HEAD~3 -o proof.zip --disclose target
+  whodid-verify proof.zip --trust keys.json
+  whodid prove evt-q57dmc3g -o proof.json
   whodid-verify proof.json --key "$(whodid log key)"`,
-		Args: exactArgs(1, "the id of an event"),
+		Args: exactArgs(1, "the id of an event, or a subject such as execution:ID"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if kind, id, ok := strings.Cut(args[0], ":"); ok && slices.Contains([]string{"execution", "event", "commit", "pr", "line", "period"}, kind) {
+				o.withhold = append(o.withhold, redact...)
+				return p.proveSubject(c.Context(), kind, id, &o)
+			}
+			fields, err := o.withheld()
+			if err != nil {
+				return err
+			}
+			redact, out := append(redact, fields...), o.out
 			b, err := p.prove(c.Context(), args[0], redact)
 			if err != nil {
 				return err
@@ -47,8 +66,9 @@ it), or its unique beginning.`,
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", "write the bundle to this file")
-	c.Flags().StringSliceVar(&redact, "redact", nil, "withhold these fields: actor, data, on_behalf_of, target, why")
+	c.Flags().StringVarP(&o.out, "out", "o", "", "write the proof to this `FILE`")
+	c.Flags().StringSliceVar(&redact, "redact", nil, "the same as --withhold")
+	o.bind(c)
 	return c
 }
 

@@ -14,6 +14,8 @@ import (
 
 func (p *Program) whyCommand() *cobra.Command {
 	var flags lineFlags
+	var prove bool
+	var o disclosure
 	c := &cobra.Command{
 		Use:     "why FILE:LINE | COMMIT | PULL-REQUEST | EXECUTION",
 		GroupID: "ask",
@@ -27,16 +29,34 @@ It asks git and the trail. Without a trail it says what git alone tells: the
 trailers of commits, notes, and what other tools left. Lines are followed through
 renames, moves and changes of white space, as git blame -M -C -w does.
 
-A pull request is #44, owner/name#44 or its URL.`,
+A pull request is #44, owner/name#44 or its URL.
+
+With --prove the answer is written as a proof that somebody can check who trusts
+neither you nor the trail: see whodid prove.`,
 		Example: `  whodid why auth.go:1
   whodid why internal/auth/session.go:42 --ignore-rev 1f2e3d4c
   whodid why HEAD~3
   whodid why '#44'
-  whodid why exec-7k2m9q4tz8w1c3ab --json`,
+  whodid why exec-7k2m9q4tz8w1c3ab --json
+  whodid why auth.go:1 --prove -o proof.zip --withhold why`,
 		Args: arguments(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, args []string) error { return p.why(c.Context(), args[0], &flags) },
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case prove && o.out == "":
+				return usageError("--prove writes a zip archive: name its file with --out")
+			case prove:
+				return p.proveWhy(c.Context(), args[0], &flags, &o)
+			case o.out != "" || len(o.disclose)+len(o.withhold) > 0:
+				return usageError("--out, --disclose and --withhold are about the proof: ask for it with --prove")
+			default:
+				return p.why(c.Context(), args[0], &flags)
+			}
+		},
 	}
 	flags.bind(c)
+	c.Flags().BoolVar(&prove, "prove", false, "write the proof of the answer to the file of --out")
+	c.Flags().StringVarP(&o.out, "out", "o", "", "write the proof to this `FILE`")
+	o.bind(c)
 	return c
 }
 

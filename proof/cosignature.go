@@ -1,0 +1,81 @@
+package proof
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cosignatureType is the signature type of C2SP tlog-cosignature with Ed25519.
+const cosignatureType = 4
+
+// Witness is the public key of somebody who cosigns checkpoints that are
+// consistent with those that they saw before (C2SP tlog-cosignature).
+type Witness struct {
+	name string
+	id   [4]byte
+	key  ed25519.PublicKey
+}
+
+// ParseWitness reads a witness's public key: its name, the key's hash and the
+// key, joined by plus signs. The base64 is of 0x04 and the key.
+func ParseWitness(text string) (Witness, error) {
+	bad := func(why string) (Witness, error) {
+		return Witness{}, fmt.Errorf("couldn't read the witness's key %q: %s", short(text), why)
+	}
+	name, rest, _ := strings.Cut(strings.TrimSpace(text), "+")
+	id, encoded, ok := strings.Cut(rest, "+")
+	if !ok || name == "" || strings.ContainsAny(name, " \n") {
+		return bad("it is not name+hash+base64")
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(key) != 1+ed25519.PublicKeySize || key[0] != cosignatureType {
+		return bad("it is no Ed25519 key for cosignatures")
+	}
+	sum := sha256.Sum256(append([]byte(name+"\n"), key...))
+	w := Witness{name: name, id: [4]byte(sum[:4]), key: key[1:]}
+	if hex.EncodeToString(w.id[:]) != id {
+		return bad("its hash is another")
+	}
+	return w, nil
+}
+
+// Name is how the witness calls itself.
+func (w *Witness) Name() string { return w.name }
+
+// Cosigned returns when the witness saw the checkpoint of a signed note. The
+// error says that it did not cosign it.
+func (w *Witness) Cosigned(signed string) (time.Time, error) {
+	end := strings.LastIndex(signed, "\n\n")
+	if end < 0 {
+		return time.Time{}, fmt.Errorf("not a signed note")
+	}
+	text := signed[:end+1]
+	for line := range strings.Lines(signed[end+2:]) {
+		name, encoded, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(line, "— "), "\n"), " ")
+		if !ok || name != w.name {
+			continue
+		}
+		blob, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil || len(blob) != 4+8+ed25519.SignatureSize || [4]byte(blob) != w.id {
+			continue
+		}
+		at := binary.BigEndian.Uint64(blob[4:])
+		message := "cosignature/v1\ntime " + strconv.FormatUint(at, 10) + "\n" + text
+		if at <= maxUnix && ed25519.Verify(w.key, []byte(message), blob[12:]) {
+			return time.Unix(int64(at), 0).UTC(), nil
+		}
+		return time.Time{}, fmt.Errorf("the cosignature of %s is not of this checkpoint", w.name)
+	}
+	return time.Time{}, fmt.Errorf("%s did not cosign it", w.name)
+}
+
+// maxUnix is the last second of the year 9999: what comes after can't be
+// written as RFC 3339.
+const maxUnix = 253402300799

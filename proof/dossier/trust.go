@@ -1,0 +1,73 @@
+package dossier
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/whodid/whodid/proof"
+	"github.com/whodid/whodid/proof/sshsig"
+)
+
+// Trust is what a verifier trusts. It comes from elsewhere than what it checks:
+// a key that comes with a proof is only the claim of whoever made the proof.
+// The zero value trusts nobody.
+type Trust struct {
+	// Keys are those of logs.
+	Keys proof.Keys
+	// Witnesses cosign checkpoints.
+	Witnesses []proof.Witness
+	// Signers says whose keys may sign decisions on approvals; nil if that is
+	// not known.
+	Signers *sshsig.AllowedSigners
+	// Seen are checkpoints that the verifier knows, signed by a trusted key.
+	Seen []proof.Checkpoint
+}
+
+// trustFile is the JSON of what a verifier trusts. Names are only ever added.
+type trustFile struct {
+	Keys           []string `json:"keys"`
+	Witnesses      []string `json:"witnesses"`
+	AllowedSigners []string `json:"allowed_signers"`
+	Checkpoints    []string `json:"checkpoints"`
+}
+
+// ParseTrust reads what a verifier trusts, and other keys of logs besides.
+func ParseTrust(text []byte, keys ...string) (*Trust, error) {
+	var f trustFile
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &f); err != nil {
+			return nil, err
+		}
+	}
+	keys = append(keys, f.Keys...)
+	if len(keys) == 0 {
+		return nil, errors.New(`there are no trusted keys in it: it must look like {"keys": ["origin+hash+base64"]}`)
+	}
+	t := new(Trust)
+	var err error
+	if t.Keys, err = proof.ParseKeys(keys...); err != nil {
+		return nil, err
+	}
+	for _, text := range f.Witnesses {
+		w, err := proof.ParseWitness(text)
+		if err != nil {
+			return nil, err
+		}
+		t.Witnesses = append(t.Witnesses, w)
+	}
+	if len(f.AllowedSigners) > 0 {
+		if t.Signers, err = sshsig.ParseAllowedSigners([]byte(strings.Join(f.AllowedSigners, "\n"))); err != nil {
+			return nil, err
+		}
+	}
+	for _, signed := range f.Checkpoints {
+		c, err := t.Keys.Open(signed)
+		if err != nil {
+			return nil, fmt.Errorf("a checkpoint in it does not hold: %w", err)
+		}
+		t.Seen = append(t.Seen, c)
+	}
+	return t, nil
+}

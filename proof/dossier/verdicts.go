@@ -1,0 +1,170 @@
+package dossier
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/proof"
+)
+
+// completeness says whether all is shown that was recorded of the subject.
+func (c *checker) completeness() proof.Verdict {
+	span := c.Complete
+	if span == nil {
+		return notShown("whoever made the proof chose its events; it does not claim to hold all")
+	}
+	if span.First >= span.End || span.End > c.checkpoint.Size {
+		return refuted("it claims to hold all entries from %d up to %d, which the log does not have", span.First, span.End)
+	}
+	if missing, ok := c.gap(*span); ok {
+		return refuted("it claims to hold all entries from %d up to %d, and lacks entry %d", span.First, span.End, missing)
+	}
+	switch c.Subject.Kind {
+	case OfExecution:
+		return c.wholeExecution(*span)
+	case OfPeriod:
+		return c.wholePeriod(*span)
+	case OfEvent:
+		return notShown("one event says nothing about the others")
+	default:
+		return notShown("the entries from %d up to %d are all there; which of them belong to the answer their leaves do not tell", span.First, span.End)
+	}
+}
+
+// gap finds the first entry of the span that is not there.
+func (c *checker) gap(span Span) (uint64, bool) {
+	want := span.First
+	for i := range c.entries {
+		if c.entries[i].Index == want && want < span.End {
+			want++
+		}
+	}
+	return want, want < span.End
+}
+
+func (c *checker) wholeExecution(span Span) proof.Verdict {
+	id, n, started, finished := c.Subject.ID, 0, false, false
+	for i := range c.entries {
+		e := &c.entries[i]
+		if e.Event.Execution != id {
+			continue
+		}
+		if !e.answer {
+			return refuted("entry %d is of %s, and the proof does not list it among its events", e.Index, short(id))
+		}
+		if e.Index >= span.First && e.Index < span.End {
+			n++
+			started = started || e.Event.What == "execution.start"
+			finished = finished || e.Event.What == "execution.finish"
+		}
+	}
+	ends := ""
+	if !started {
+		ends += "; its start is not among them"
+	}
+	if !finished {
+		ends += "; its end is not among them"
+	}
+	between := fmt.Sprintf("entries %d to %d of the log are all there, and of them just the %d that are shown are of %s%s", span.First, span.End-1, n, short(id), ends)
+	if span.First == 0 && span.End == c.checkpoint.Size {
+		return proof.Verdict{State: proof.Proved, Detail: between + "; that is the whole log under the checkpoint"}
+	}
+	return conditional("%s; if the log has none of it before or after these", between)
+}
+
+func (c *checker) wholePeriod(span Span) proof.Verdict {
+	from, to, err := c.Subject.period()
+	if err != nil {
+		return refuted("%v", err)
+	}
+	n := 0
+	for i := range c.entries {
+		e := &c.entries[i]
+		switch at := e.Event.RecordedAt; {
+		case !within(at, from, to):
+		case !e.answer:
+			return refuted("entry %d was recorded in the period, and the proof does not list it among its events", e.Index)
+		case e.Index >= span.First && e.Index < span.End:
+			n++
+		}
+		if e.Index == span.First && span.First > 0 && !e.Event.RecordedAt.Before(from) {
+			return notShown("the entries begin in the middle of the period")
+		}
+		if e.Index == span.End-1 && span.End < c.checkpoint.Size && e.Event.RecordedAt.Before(to) {
+			return notShown("the entries end in the middle of the period")
+		}
+	}
+	whole := fmt.Sprintf("entries %d to %d of the log reach beyond the period, and of them just the %d that are shown were recorded in it", span.First, span.End-1, n)
+	if span.First == 0 && span.End == c.checkpoint.Size {
+		return proof.Verdict{State: proof.Proved, Detail: fmt.Sprintf("the proof holds the whole log under the checkpoint; just the %d that are shown were recorded in the period", n)}
+	}
+	return conditional("%s; if the trail's clock never went back", whole)
+}
+
+// authorship says whether those who are named did it.
+func (c *checker) authorship() proof.Verdict {
+	var actors, sources, unauthenticated []string
+	hidden := 0
+	for i := range c.entries {
+		e := &c.entries[i]
+		if !e.answer {
+			continue
+		}
+		if e.Event.Actor == "" {
+			hidden++
+			continue
+		}
+		actors, sources = append(actors, e.Event.Actor), append(sources, e.Event.Source)
+		if e.Event.ActorAuth == "" && e.Event.Actor != whodid.System {
+			unauthenticated = append(unauthenticated, e.Event.Actor)
+		}
+	}
+	if len(actors) == 0 {
+		return notShown("the actors are people whose pseudonyms are not disclosed")
+	}
+	detail := fmt.Sprintf("%s acted, if the sources %s can be trusted and authenticated them rightly", plainly(actors), plainly(sources))
+	if len(unauthenticated) > 0 {
+		detail += "; nobody authenticated " + plainly(unauthenticated)
+	}
+	if hidden > 0 {
+		detail += fmt.Sprintf("; who did %s is not disclosed", counted(hidden, "one of them", "of them"))
+	}
+	return conditional("%s", detail)
+}
+
+// backwards is by how much the trail's clock may be set back between two entries
+// before their times are worth nothing.
+const backwards = 10 * time.Minute
+
+// time says whether it happened when it says.
+func (c *checker) time() proof.Verdict {
+	var newest time.Time
+	var at uint64
+	for i := range c.entries {
+		e := &c.entries[i]
+		if recorded := e.Event.RecordedAt; recorded.Before(newest.Add(-backwards)) {
+			return refuted("entry %d says that it was recorded at %s, and entry %d before it at %s", e.Index, whodid.FormatTime(recorded), at, whodid.FormatTime(newest))
+		} else if recorded.After(newest) {
+			newest, at = recorded, e.Index
+		}
+	}
+	var seen []string
+	for i := range c.trust.Witnesses {
+		w := &c.trust.Witnesses[i]
+		when, err := w.Cosigned(c.Checkpoint)
+		if err != nil {
+			continue
+		}
+		if newest.After(when.Add(backwards)) {
+			return refuted("entry %d says that it was recorded at %s, and the witness %s saw it at %s", at, whodid.FormatTime(newest), w.Name(), whodid.FormatTime(when))
+		}
+		seen = append(seen, fmt.Sprintf("%s at %s", w.Name(), whodid.FormatTime(when)))
+	}
+	const clocks = "they happened when they say by the clocks of their sources, and were recorded in this order by the clock of the trail, %s at the latest"
+	if len(seen) == 0 {
+		return conditional(clocks+"; no witness that you trust confirms it", whodid.FormatTime(newest))
+	}
+	return conditional(clocks+"; the log held them when these saw it: %s", whodid.FormatTime(newest), strings.Join(seen, ", "))
+}
