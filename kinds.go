@@ -201,6 +201,20 @@ func actionFields() []Field {
 	}
 }
 
+// budgetFields say which budget was exceeded, and by what.
+func budgetFields() []Field {
+	return []Field{
+		{"scope", String, Technical, "Who has the budget: run, agent, squad or org."},
+		{"subject", String, Technical, "Whose it is: an execution, an agent, a squad or org."},
+		{"period", String, Technical, "Day or month in UTC; absent for a run."},
+		{"limited", String, Technical, "What was exceeded: cost_micros, tokens, minutes, actions or loops."},
+		{"most", Int, Technical, "The limit."},
+		{"used", Int, Technical, "What is known to be used."},
+		{"unknown", Int, Technical, "Of how many runs it is not known what they used."},
+		{"hard", Bool, Technical, "True if what goes beyond it is refused."},
+	}
+}
+
 // actionKinds are what agents do. The names are the founding vocabulary and
 // what the tools of today's agents add to it.
 func actionKinds() []Kind {
@@ -208,7 +222,7 @@ func actionKinds() []Kind {
 		{"agent.spawn", "A sub-agent was started."},
 		{"branch.create", "A branch was made."},
 		{"branch.merge", "A branch was merged."},
-		{"budget.exceed", "A budget was exceeded."},
+		{"budget.exceed", "A budget of the policy, the target, was exceeded: failed if it only tells, blocked if it refuses."},
 		{"build.run", "A build was run."},
 		{"commit.create", "A commit was made."},
 		{"commit.push", "Commits were pushed."},
@@ -249,6 +263,9 @@ func actionKinds() []Kind {
 		kinds[i] = Kind{
 			Name: n[0], Meaning: n[1], Class: ClassRun,
 			Action: true, Open: true, Fields: actionFields(),
+		}
+		if n[0] == "budget.exceed" {
+			kinds[i].Fields = append(kinds[i].Fields, budgetFields()...)
 		}
 	}
 	return kinds

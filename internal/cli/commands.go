@@ -32,6 +32,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.policyCommand(),
 		p.privacyCommand(),
 		p.exceptionCommand(),
+		p.budgetCommand(),
 		p.redactCommand(),
 		p.witnessCommand(),
 		p.tokenCommand(),

@@ -133,6 +133,9 @@ func answers() map[string]any {
 		"session list":  ask.SessionList{},
 		"session show":  ask.Session{},
 
+		"budget list":   budgetList{},
+		"budget status": ask.BudgetStatus{},
+
 		"redact":       trial{},
 		"redact stats": ask.RedactionStats{},
 

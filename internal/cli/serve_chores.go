@@ -117,6 +117,7 @@ func (c *chores) round(ctx context.Context) {
 			_, err := t.Recorder.LoseExpired(ctx)
 			return err
 		})
+		c.do(ctx, "budgets", org, func() error { return c.p.watchBudgetsOf(ctx, &t.Tenant) })
 		c.do(ctx, "pin", org, func() error {
 			head, err := c.trail.store.Head(ctx, org)
 			if err != nil {

@@ -180,6 +180,9 @@ func (p *Program) drain(ctx context.Context, t *trail) (intake.Taken, error) {
 	if _, err = t.recorder.LoseExpired(ctx); err != nil {
 		return taken, err
 	}
+	if err = p.watchBudgets(ctx, t); err != nil {
+		return taken, err
+	}
 	return taken, p.pin(ctx, t)
 }
 

@@ -94,6 +94,22 @@ type moment struct {
 	client string
 	acts   []policy.Act // as the client told them; one for each event
 	events []whodid.Event
+	// more are events beside those that the client told of.
+	more  []whodid.Event
+	rules *Rules // read once
+}
+
+// here are the rules that hold where the session works.
+func (m *moment) here() *Rules {
+	if m.rules == nil {
+		dir := m.asked.Dir
+		if dir == "" {
+			dir = m.call.Dir
+		}
+		rules := RulesFor(dir, m.call.Env)
+		m.rules = &rules
+	}
+	return m.rules
 }
 
 // complain tells the person at the client what is wrong.
@@ -103,14 +119,19 @@ func (m *moment) complain(format string, args ...any) {
 
 var errNoGate = errors.New("this program can't look into the trail")
 
-// gates are asked in turn before each tool call; the strictest answer counts.
-var gates = [...]func(*moment) verdict{approvalGate}
+// gates are asked in turn before each tool call, until one refuses it; the
+// strictest answer counts. An approval that is used is used up, so that it is the
+// last that is looked for.
+var gates = [...]func(*moment) verdict{budgetGate, approvalGate}
 
 // judge decides on a tool call, and writes into its events what was decided.
 func (m *moment) judge() (v verdict) {
 	for _, gate := range gates {
 		if said := gate(m); said.decision > v.decision {
 			v = said
+		}
+		if v.decision == agent.Deny {
+			break
 		}
 	}
 	for i := range m.events {
@@ -167,11 +188,7 @@ func actsOf(reading *agent.Reading, dir string) []policy.Act {
 
 // approvalGate looks at the policies' rules of approval.
 func approvalGate(m *moment) verdict {
-	dir := m.asked.Dir
-	if dir == "" {
-		dir = m.call.Dir
-	}
-	rules := RulesFor(dir, m.call.Env)
+	rules := m.here()
 	if rules.Broken != nil {
 		m.complain("%v", rules.Broken)
 		if rules.Required {
@@ -185,7 +202,7 @@ func approvalGate(m *moment) verdict {
 	// of that is in the trail, and no reason to start looking for others.
 	firm := strictest(rules.Policy.LevelOf, rules.Policy, m.acts)
 	if most := strictest(rules.Policy.AtMost, rules.Policy, m.acts); most.level.Stricter(firm.level) && most.level.Stricter(policy.Notify) {
-		if v, free := m.demand(&rules, &most); !free {
+		if v, free := m.demand(rules, &most); !free {
 			return v
 		}
 	}
@@ -193,7 +210,7 @@ func approvalGate(m *moment) verdict {
 		return verdict{}
 	}
 	firm.cost, firm.count = 0, 0
-	v, _ := m.demand(&rules, &firm)
+	v, _ := m.demand(rules, &firm)
 	return v
 }
 

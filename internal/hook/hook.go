@@ -119,7 +119,9 @@ func (c *Call) record() error {
 		m := moment{call: c, trail: trail, asked: reading.Asked, client: reading.Client, acts: acts, events: record.Events}
 		c.said = m.judge()
 		c.asked = reading.Asked
+		record.Events = append(record.Events, m.more...)
 	} else {
+		calls{trail.Calls}.tally(reading.Client, record.Events)
 		linkApprovals(calls{trail.Calls}, reading.Client, &record)
 	}
 	if len(record.Events) == 0 && len(record.Transcripts) == 0 {

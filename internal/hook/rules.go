@@ -15,6 +15,8 @@ import (
 type Rules struct {
 	// Policy has the rules of approval of all of them; nil if there is none.
 	Policy *policy.Policy
+	// Budgets are those of all of them.
+	Budgets []policy.Budget
 	// Broken is why one of them can't be read. What it demands is not known.
 	Broken error
 	// Required refuses what can't be decided.
@@ -41,7 +43,7 @@ func readRules(files []string) (r Rules) {
 			r.Required = r.Required || file == place.SystemPolicy()
 			continue
 		}
-		if !bytes.Contains(text, []byte("approval")) {
+		if !bytes.Contains(text, []byte("approval")) && !bytes.Contains(text, []byte("budget")) {
 			continue // rules for commits, which are looked at elsewhere
 		}
 		p, err := policy.Parse(text, file)
@@ -51,6 +53,7 @@ func readRules(files []string) (r Rules) {
 			continue
 		}
 		all = append(all, p)
+		r.Budgets = append(r.Budgets, p.Budgets...)
 	}
 	if r.Policy = policy.CombineApprovals(all...); r.Policy != nil {
 		r.Required = r.Required || r.Policy.Approvals.Required

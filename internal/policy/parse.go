@@ -51,6 +51,8 @@ type (
 		Exceptions      []fileException `toml:"exception"`
 		Approvals       fileApprovals   `toml:"approvals"`
 		Approval        []fileApproval  `toml:"approval"`
+		Budgets         []fileBudget    `toml:"budget"`
+		Review          fileReview      `toml:"review"`
 		Privacy         filePrivacy     `toml:"privacy"`
 	}
 	filePrivacy struct {
@@ -117,6 +119,9 @@ func Parse(text []byte, source string) (*Policy, error) {
 	}
 	p.EraseFourEyes = f.Privacy.FourEyes
 	if err := in.approvals(&f, p); err != nil {
+		return nil, err
+	}
+	if err := in.budgets(&f, p); err != nil {
 		return nil, err
 	}
 	for i := range f.Exceptions {

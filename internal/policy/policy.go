@@ -59,6 +59,11 @@ type Policy struct {
 	// EraseFourEyes lets personal data be erased only when a second person has
 	// approved it.
 	EraseFourEyes bool
+	// Budgets limit what agents may use.
+	Budgets []Budget
+	// ReviewEvery is how often somebody has to review what agents did; 0 is
+	// [DefaultReviewEvery].
+	ReviewEvery time.Duration
 }
 
 // DefaultTolerance is the tolerance of a policy that names none.

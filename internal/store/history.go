@@ -183,3 +183,38 @@ func (s *Store) CountActions(ctx context.Context, org string, sel Selection, run
 	}
 	return out, nil
 }
+
+// CountActionsByAgent counts the actions of each agent from one time on and before
+// another.
+func (s *Store) CountActionsByAgent(ctx context.Context, org string, since, until time.Time) (map[string]int64, error) {
+	const q = `SELECT actor, COUNT(*) FROM event WHERE org = $1 AND action = 1 AND at >= $2 AND at < $3 AND what <> 'budget.exceed' GROUP BY actor`
+	return s.countBy(ctx, org, q, org, whodid.Micros(since), whodid.Micros(until))
+}
+
+// CountActionsByRun counts the actions of each of the executions.
+func (s *Store) CountActionsByRun(ctx context.Context, org string, executions []string) (map[string]int64, error) {
+	in, arg := s.dialect.among("execution", 2, executions)
+	q := `SELECT execution, COUNT(*) FROM event WHERE org = $1 AND action = 1 AND what <> 'budget.exceed' AND execution <> '' AND ` + in + ` GROUP BY execution`
+	return s.countBy(ctx, org, q, org, arg)
+}
+
+func (s *Store) countBy(ctx context.Context, org, query string, args ...any) (map[string]int64, error) {
+	rows, err := s.read.QueryContext(within(ctx, org), query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't count the actions: %w", explain(err))
+	}
+	defer rows.Close()
+	counts := map[string]int64{}
+	for rows.Next() {
+		var name string
+		var n int64
+		if err := rows.Scan(&name, &n); err != nil {
+			return nil, fmt.Errorf("couldn't count the actions: %w", err)
+		}
+		counts[name] = n
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't count the actions: %w", explain(err))
+	}
+	return counts, nil
+}

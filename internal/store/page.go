@@ -20,6 +20,8 @@ type Selection struct {
 	Squads []string
 	// Since and Until select executions by overlap and events by their own time.
 	Since, Until time.Time
+	// BeganSince and BeganUntil select executions by when they began.
+	BeganSince, BeganUntil time.Time
 	// RunsOnly leaves out sub-agents.
 	RunsOnly bool
 	// ActionsOnly leaves actions, without attempts whose result is known.
@@ -132,6 +134,12 @@ func (c *clause) executions(org string, sel *Selection) {
 	}
 	if !sel.Until.IsZero() {
 		c.add("COALESCE(started_at, completed_at, 0) < ?", whodid.Micros(sel.Until))
+	}
+	if !sel.BeganSince.IsZero() {
+		c.add("started_at >= ?", whodid.Micros(sel.BeganSince))
+	}
+	if !sel.BeganUntil.IsZero() {
+		c.add("started_at < ?", whodid.Micros(sel.BeganUntil))
 	}
 	if sel.RunsOnly {
 		c.conditions = append(c.conditions, "subagent = ''")
