@@ -104,9 +104,7 @@ type sent struct {
 	events int
 	rate   float64
 	took   []float64 // by request, in seconds
-	// processor is what an event took of the processors in the server and in
-	// PostgreSQL, in seconds.
-	processor float64
+	spent  processor // by event
 }
 
 // send sends requests for a time, by so many clients, each of which waits for
@@ -158,7 +156,7 @@ func (i *ingest) send(ctx context.Context, src *source, clients int, span time.D
 	out.events = len(out.took) * src.events
 	out.rate = float64(out.events) / elapsed
 	after, err := i.processor(ctx)
-	out.processor = (after - before) / float64(out.events)
+	out.spent = after.since(before, out.events)
 	return out, err
 }
 

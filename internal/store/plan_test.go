@@ -73,9 +73,9 @@ func plans() []plan {
 		{"what is there already", "event_by_id", "event_id_pkey", among(`SELECT id FROM event_id`, "evt-1", "try-1")},
 		{"an event by its place", "sqlite_autoindex_event_1", "event_run_202611_pkey", ask(selectEvent+`WHERE org = $1 AND seq = $2`, int64(7))},
 		{"events from a place on", "sqlite_autoindex_event_1", "event_run_202611_pkey", events(EventFilter{AfterSeq: 17_900})},
-		{"events of an execution", "event_by_execution", "event_run_202611_org_execution_seq_idx", events(EventFilter{Execution: "exec-1"})},
-		{"actions of an execution", "event_by_execution", "event_run_202611_org_execution_seq_idx", events(EventFilter{Execution: "exec-1", ActionsOnly: true})},
-		{"actions of an execution by a filter", "event_by_execution", "event_run_202611_org_execution_seq_idx", func(d dialect) (string, []any) {
+		{"events of an execution", "event_by_execution", "event_run_202611_execution_org_seq_idx", events(EventFilter{Execution: "exec-1"})},
+		{"actions of an execution", "event_by_execution", "event_run_202611_execution_org_seq_idx", events(EventFilter{Execution: "exec-1", ActionsOnly: true})},
+		{"actions of an execution by a filter", "event_by_execution", "event_run_202611_execution_org_seq_idx", func(d dialect) (string, []any) {
 			c := clause{dialect: d}
 			c.events(DefaultOrg, &Selection{ActionsOnly: true, Terms: []whodid.Term{{Field: whodid.FilterExecution, Values: []string{"exec-1"}}, {Field: whodid.FilterType, Values: []string{"file.*"}}}})
 			return `SELECT COUNT(*) FROM event ` + c.where(), c.args
