@@ -114,12 +114,41 @@ func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Exte
 	if len(rows) == 0 {
 		return nil, nil
 	}
+	added, err := s.appendOnce(ctx, org, rows, extend, s.dialect.asksFirst() || s.asks())
+	if errors.Is(err, errTaken) {
+		s.doubts.Store(doubtsAfter)
+		added, err = s.appendOnce(ctx, org, rows, extend, true)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("couldn't append to the trail: %w", err)
+	}
+	return added, nil
+}
+
+// errTaken means that an id is taken that nobody asked about before.
+var errTaken = errors.New("an event is in the trail already")
+
+// doubtsAfter is for how many appends the ids are asked about after one brought
+// what the trail had. Most bring nothing but news: then the index says so when
+// it takes them, and to have asked it before would cost as much again. An append
+// that finds out so that it was wrong has to be made again.
+const doubtsAfter = 256
+
+// asks tells whether the next append asks which ids are taken.
+func (s *Store) asks() bool { return s.doubts.Load() > 0 && s.doubts.Add(-1) >= 0 }
+
+// appendOnce is one try to append. If it asked which of the rows' own ids are
+// taken, they can't be.
+func (s *Store) appendOnce(ctx context.Context, org string, rows []*Row, extend Extend, ask bool) ([]*Row, error) {
 	var added []*Row
 	var months string
 	err := s.dialect.inAppendTx(ctx, s, func(tx appendTx) error {
-		b, err := tx.before(ctx, org, idsOf(rows), executionsOf(rows))
+		b, err := tx.before(ctx, org, idsOf(rows, ask), executionsOf(rows))
 		if err != nil {
 			return err
+		}
+		if len(b.ids) > 0 {
+			s.doubts.Store(doubtsAfter)
 		}
 		if added = b.unknown(rows); len(added) == 0 {
 			return nil
@@ -134,7 +163,7 @@ func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Exte
 		return tx.write(ctx, org, a)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("couldn't append to the trail: %w", err)
+		return nil, err
 	}
 	if len(added) > 0 {
 		s.months.Store(months) // only now: what a transaction that failed made is gone
@@ -171,11 +200,14 @@ type addition struct {
 	redacted   []Redaction
 }
 
-// idsOf lists the ids that decide which of the rows are new.
-func idsOf(rows []*Row) []string {
+// idsOf lists the ids that decide which of the rows are new: their own, unless
+// those need not be asked about, and those that attempts would settle under.
+func idsOf(rows []*Row, own bool) []string {
 	ids := make([]string, 0, len(rows))
 	for _, r := range rows {
-		ids = append(ids, r.ID)
+		if own {
+			ids = append(ids, r.ID)
+		}
 		if settled, attempt := whodid.SettledID(r.ID); attempt {
 			ids = append(ids, settled)
 		}

@@ -35,6 +35,10 @@ func (postgres) inAppendTx(ctx context.Context, s *Store, do func(appendTx) erro
 	return explain(err)
 }
 
+// asksFirst is false: looking ids up took a quarter of what PostgreSQL did for an
+// event.
+func (postgres) asksFirst() bool { return false }
+
 type postgresAppend struct {
 	*sql.Conn
 	began, committed bool
@@ -77,14 +81,16 @@ func (tx *postgresAppend) before(ctx context.Context, org string, ids, execution
 		b.head, err = scanHead(row)
 		return err
 	})
-	batch.Queue(selectTaken, org, ids).Query(func(rows pgx.Rows) error {
-		var id string
-		_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
-			b.ids[id] = true
-			return nil
+	if len(ids) > 0 {
+		batch.Queue(selectTaken, org, ids).Query(func(rows pgx.Rows) error {
+			var id string
+			_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
+				b.ids[id] = true
+				return nil
+			})
+			return err
 		})
-		return err
-	})
+	}
 	if len(executions) > 0 {
 		batch.Queue(selectTouched, org, executions).Query(func(rows pgx.Rows) error {
 			defer rows.Close()
@@ -118,7 +124,8 @@ const (
 func (tx *postgresAppend) write(ctx context.Context, org string, a *addition) error {
 	events := newEventArrays(org, a.rows)
 	defer events.release()
-	statements := []statement{{insertEventArrays, events.params()}, {insertIDArrays, events.ids()}}
+	// The ids come first, for they may be taken, and all else would be in vain.
+	statements := []statement{{insertIDArrays, events.ids()}, {insertEventArrays, events.params()}}
 	if len(a.tiles) > 0 {
 		level, n, hashes := newArray(oidInt8), newArray(oidInt8), newArray(oidBytea)
 		for _, t := range a.tiles {
@@ -161,12 +168,17 @@ func (tx *postgresAppend) commit(ctx context.Context, statements []statement) er
 		}
 		return send(ctx, conn.Conn(), append(statements, statement{sql: "commit"}))
 	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == uniqueViolation && pg.ConstraintName == "event_id_pkey" {
+		return errTaken
+	}
 	if err != nil {
 		return err
 	}
 	tx.committed = true
 	return nil
 }
+
+const uniqueViolation = "23505"
 
 // send executes statements in one round trip. A connection prepares each at
 // its first time.

@@ -15,6 +15,9 @@ func (sqlite) inAppendTx(ctx context.Context, s *Store, do func(appendTx) error)
 	return s.inWriteTx(ctx, func(tx *sql.Tx) error { return do(sqliteAppend{tx, s}) })
 }
 
+// asksFirst is true: to ask costs no round trip, and little else.
+func (sqlite) asksFirst() bool { return true }
+
 type sqliteAppend struct {
 	*sql.Tx
 	store *Store

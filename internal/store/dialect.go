@@ -25,6 +25,9 @@ type dialect interface {
 	keepApart(ctx context.Context, tx execer) error
 	// inAppendTx runs an append in a transaction, and keeps what it wrote.
 	inAppendTx(ctx context.Context, s *Store, do func(appendTx) error) error
+	// asksFirst tells whether an append always asks which ids are taken, or may
+	// leave it to the write to find out, which then returns errTaken.
+	asksFirst() bool
 	// hasSchema asks whether the database has a schema of ours, of any version.
 	hasSchema() string
 	// among is a condition that the column is in the list at parameter n, and

@@ -73,7 +73,7 @@ func (u *uniform) seed(t testing.TB, s *Store, org string, size uint64) {
 		}
 	}
 	err := s.dialect.inAppendTx(ctx, s, func(tx appendTx) error {
-		if _, err := tx.before(ctx, org, idsOf(a.rows), nil); err != nil {
+		if _, err := tx.before(ctx, org, idsOf(a.rows, true), nil); err != nil {
 			return err
 		}
 		if len(a.rows) > 0 {

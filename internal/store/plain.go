@@ -15,7 +15,7 @@ import (
 func (s *Store) AppendPlain(ctx context.Context, org string, rows []*Row, first uint64) error {
 	ctx = within(ctx, org)
 	return s.dialect.inAppendTx(ctx, s, func(tx appendTx) error {
-		b, err := tx.before(ctx, org, idsOf(rows), executionsOf(rows))
+		b, err := tx.before(ctx, org, idsOf(rows, true), executionsOf(rows))
 		if err != nil {
 			return err
 		}

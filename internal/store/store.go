@@ -42,6 +42,8 @@ type Store struct {
 	pool *pgxpool.Pool
 	// months is the span of months whose partitions are known to be there.
 	months atomic.Value
+	// doubts is for how many appends it is still asked which ids are taken.
+	doubts atomic.Int64
 }
 
 // Open opens the trail, makes it if it is new, and brings its schema up to
