@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -29,7 +28,13 @@ const (
 func (d Data) Canonical() []byte {
 	b := make([]byte, 0, 16+24*len(d))
 	b = append(b, '{')
-	for i, k := range slices.Sorted(maps.Keys(d)) {
+	var room [16]string // on the stack
+	names := room[:0]
+	for k := range d {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	for i, k := range names {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -64,6 +69,10 @@ func (d *Data) UnmarshalJSON(b []byte) error {
 // readers would round.
 func (d Data) Normalize() error {
 	for k, v := range d {
+		switch v.(type) {
+		case string, bool:
+			continue // as it is
+		}
 		n, err := normalValue(v)
 		if err != nil {
 			return fmt.Errorf("data field %q: %w", k, err)

@@ -126,4 +126,27 @@ func FromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
 const TimeFormat = "2006-01-02T15:04:05.000000Z"
 
 // FormatTime writes t in [TimeFormat].
-func FormatTime(t time.Time) string { return t.UTC().Format(TimeFormat) }
+func FormatTime(t time.Time) string {
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.Format(TimeFormat)
+	}
+	// By hand, for every leaf has two of them.
+	hour, minute, second := t.Clock()
+	b := []byte(TimeFormat)
+	digits := func(from, to, n int) {
+		for i := to - 1; i >= from; i-- {
+			b[i] = byte('0' + n%10)
+			n /= 10
+		}
+	}
+	digits(0, 4, year)
+	digits(5, 7, int(month))
+	digits(8, 10, day)
+	digits(11, 13, hour)
+	digits(14, 16, minute)
+	digits(17, 19, second)
+	digits(20, 26, t.Nanosecond()/1000)
+	return string(b)
+}

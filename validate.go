@@ -156,7 +156,9 @@ func (e *Event) Cut() {
 	e.Approval = cut(e.Approval, maxShort)
 	for name, v := range e.Data {
 		if s, isText := v.(string); isText {
-			e.Data[name] = cut(s, MaxDataString)
+			if short := cut(s, MaxDataString); short != s {
+				e.Data[name] = short
+			}
 		}
 	}
 }
@@ -173,7 +175,6 @@ func (e *Event) Trim(open bool) (dropped []string) {
 	if !ok {
 		return nil
 	}
-	sizes := make(map[string]int, len(e.Data))
 	total := 0
 	for name, v := range e.Data {
 		field, known := kind.Allows(name)
@@ -183,8 +184,16 @@ func (e *Event) Trim(open bool) (dropped []string) {
 			dropped = append(dropped, name)
 			continue
 		}
+		total += len(name) + size
+	}
+	if len(e.Data) <= MaxDataFields && total <= MaxDataBytes {
+		return dropped
+	}
+	sizes := make(map[string]int, len(e.Data))
+	for name, v := range e.Data {
+		field, known := kind.Allows(name)
+		size, _ := checkValue(v, field.Type, known)
 		sizes[name] = len(name) + size
-		total += sizes[name]
 	}
 	for len(sizes) > MaxDataFields || total > MaxDataBytes {
 		name := largest(sizes)

@@ -33,13 +33,17 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 		}
 		switch v := v.(type) {
 		case string:
-			e.Data[k] = clean(v)
+			cleaned, ok := clean(v), true
 			if open {
-				v, counts, ok := r.named(k, e.Data.String(k))
+				var counts Counts
+				cleaned, counts, ok = r.named(k, cleaned)
 				total = total.Add(counts)
-				if e.Data[k] = v; !ok {
-					delete(e.Data, k)
-				}
+			}
+			switch {
+			case !ok:
+				delete(e.Data, k)
+			case cleaned != v:
+				e.Data[k] = cleaned
 			}
 		case []string:
 			if k == "signature" && (e.What == "approval.grant" || e.What == "approval.reject") && isSignature(v) {

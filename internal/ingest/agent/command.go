@@ -14,7 +14,7 @@ import (
 // same ones; the output only decides what came of each.
 func (h *hook) shellActions(c *call, in arguments, at stage) []action {
 	out, claim := h.shellOutcome(c, in, at)
-	acts := shell.Acts(in.command, out, h.repository())
+	acts := h.memo.Acts(in.command, out, h.repository())
 	actions := make([]action, len(acts))
 	for i, act := range acts {
 		a := action{what: act.What, target: act.Target, data: whodid.Data{}}

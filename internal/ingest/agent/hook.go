@@ -125,6 +125,7 @@ type hook struct {
 	slug    string
 	told    string         // digest of the payload, once it was needed
 	outcome *shell.Outcome // of a shell command, where another source than a hook knows it
+	memo    *shell.Memo    // of the batch, where there is one
 	reading Reading
 }
 

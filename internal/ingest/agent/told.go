@@ -28,17 +28,21 @@ type ToolCall struct {
 	// Outcome is what is known of a shell command that ended; nil otherwise.
 	Outcome *shell.Outcome
 	Ending  Ending
+	// Memo remembers the shell commands of a batch; may be nil.
+	Memo *shell.Memo
 }
 
 // ToolEvents are the events of a tool call: what was done, to what, with what
 // result, under the keys that a hook gives the same call. Who did it, when, and
 // who says so is for the caller to add.
 func ToolEvents(t ToolCall) []whodid.Event {
-	p := &payload{session: CleanID(t.Session), whole: true}
-	h := newHook(p, Surroundings{})
-	h.client, h.told = t.Client, Digest(t.Client, t.Session, t.Tool, string(t.Input))
-	h.outcome = t.Outcome
+	h := &hook{
+		p: &payload{session: CleanID(t.Session), whole: true}, client: t.Client, outcome: t.Outcome, memo: t.Memo,
+	}
 	c := call{tool: t.Tool, id: CleanID(t.ID), input: loose.Document(t.Input), duration: -1}
+	if c.id == "" {
+		h.told = Digest(t.Client, t.Session, t.Tool, string(t.Input))
+	}
 	h.tool(c, t.Ending.stage())
 	return h.reading.Events
 }

@@ -1,9 +1,9 @@
 package otlp
 
 import (
-	"encoding/json"
 	"strings"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/ingest/loose"
 )
@@ -62,11 +62,10 @@ func member(object, name string) string {
 }
 
 func object(name, value string) []byte {
-	b, err := json.Marshal(map[string]string{name: value})
-	if err != nil {
-		return nil
-	}
-	return b
+	b := make([]byte, 0, len(`{"":""}`)+len(name)+len(value)+16)
+	b = whodid.AppendJSONString(append(b, '{'), name)
+	b = whodid.AppendJSONString(append(b, ':'), value)
+	return append(b, '}')
 }
 
 // homeless tells a path below somebody's home directory with ~ for it: the name

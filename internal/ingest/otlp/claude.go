@@ -282,7 +282,7 @@ func commitOf(a *Attributes) string {
 
 // tool tells the events of a call of a tool; finish, if any, completes each.
 func (r *reader) tool(a *about, call string, t agent.ToolCall, finish func(*whodid.Event)) {
-	t.Client, t.Session, t.ID = a.client, a.session, call
+	t.Client, t.Session, t.ID, t.Memo = a.client, a.session, call, &r.commands
 	if t.Tool == "" {
 		t.Tool = a.record.text(fieldTool)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ingest/agent"
+	"github.com/whodid/whodid/internal/ingest/shell"
 )
 
 // Log is one log record.
@@ -63,6 +64,7 @@ type reader struct {
 	seen      map[stream]*numbers
 	streams   []stream
 	subagents map[string]bool // whose runs are told of already
+	commands  shell.Memo
 }
 
 // about is what is known of a record before its own facts are read.
