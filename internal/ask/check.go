@@ -43,9 +43,14 @@ type checker struct {
 	approvals int
 	backwards int
 
-	mu    sync.Mutex // guards what follows and Problems
-	kinds map[string]int
-	rows  map[uint64]bool // places that have a problem
+	// sweeps are what is said to be swept, gone all of their places together.
+	sweeps []store.SweptPlaces
+	gone   store.Places
+
+	mu           sync.Mutex // guards what follows and Problems
+	certificates map[string]*whodid.Event
+	kinds        map[string]int
+	rows         map[uint64]bool // places that have a problem
 }
 
 type shard struct {
@@ -129,7 +134,10 @@ func (c *checker) join(ctx context.Context, spans []span) error {
 	for _, by := range slices.Sorted(maps.Keys(erased)) {
 		c.Erased = append(c.Erased, ErasedBy{By: by, Events: erased[by]})
 	}
-	return c.checkTree(ctx, tiles, edge)
+	if err := c.checkTree(ctx, tiles, edge); err != nil {
+		return err
+	}
+	return c.checkSweeps(ctx)
 }
 
 // checkOutside looks for rows where none may be.
@@ -141,7 +149,13 @@ func (c *checker) checkOutside(ctx context.Context) error {
 	for i := range beyond {
 		c.rowProblem("inserted", &beyond[i], "the row is not under the head of the log, which has %d events", c.TreeSize)
 	}
-	ids, astray, err := c.snapshot.IDs(ctx)
+	unaccounted := uint64(0)
+	ids, astray, err := c.snapshot.IDs(ctx, func(seq uint64) {
+		if !c.gone.Has(seq) {
+			unaccounted++
+		}
+	})
+	astray += unaccounted
 	if err != nil {
 		return err
 	}
@@ -159,8 +173,11 @@ func (s *span) checkAll(ctx context.Context, first, end uint64) error {
 	leaves := make([]proof.Hash, 0, end-first)
 	err := s.snapshot.Scan(ctx, first, end, func(r *store.Row, misfiled string) error {
 		for s.next < r.Seq {
-			leaves = append(leaves, proof.Hash{})
-			s.missing()
+			hash, err := s.absent(ctx)
+			if err != nil {
+				return err
+			}
+			leaves = append(leaves, hash)
 		}
 		if r.Seq < s.next {
 			if hash, own := s.second(r); own {
@@ -169,6 +186,9 @@ func (s *span) checkAll(ctx context.Context, first, end uint64) error {
 			return nil
 		}
 		s.next++
+		if s.gone.Has(r.Seq) {
+			s.rowProblem("inserted", r, "the event at place %d of the log was swept, and is here again", r.Seq)
+		}
 		if misfiled != "" {
 			s.rowProblem("misfiled", r, "%s", misfiled)
 		}
@@ -183,8 +203,11 @@ func (s *span) checkAll(ctx context.Context, first, end uint64) error {
 		return err
 	}
 	for s.next < end {
-		leaves = append(leaves, proof.Hash{})
-		s.missing()
+		hash, err := s.absent(ctx)
+		if err != nil {
+			return err
+		}
+		leaves = append(leaves, hash)
 	}
 	s.tiles, s.edge, err = s.checkTiles(ctx, 0, first>>proof.TileHeight, leaves)
 	return err
@@ -209,6 +232,11 @@ type span struct {
 	earliest, recorded time.Time
 	// tiles are the roots of the complete tiles, edge the leaves after them.
 	tiles, edge []proof.Hash
+	// tile is the tile of leaves that was read last, for what is gone.
+	tile struct {
+		n      uint64
+		hashes []proof.Hash
+	}
 	// last is the row that was read last, and whether it is what was recorded.
 	last struct {
 		id, execution string
@@ -301,6 +329,11 @@ func (s *span) check(r *store.Row) (proof.Hash, bool) {
 	}
 	if r.What == "record.gap" {
 		s.gaps++
+	}
+	if r.What == "retention.sweep" {
+		if err := s.certified(r); err != nil {
+			s.rowProblem("edited", r, "%v", err)
+		}
 	}
 	s.fold(r)
 	return hash, s.last.intact

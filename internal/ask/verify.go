@@ -27,6 +27,11 @@ type Verification struct {
 	// Erased counts the events that lost values, by the request or policy that
 	// took them. Their leaves are checked against the commitments that are left.
 	Erased []ErasedBy `json:"erased"`
+	// Swept is how many events were removed because their period was over. Their
+	// hashes are in the tree.
+	Swept uint64 `json:"swept"`
+	// Sweeps are what removed them, in the order of the log.
+	Sweeps []Sweep `json:"sweeps"`
 	// Witnesses are the checkpoints that the trail was compared with.
 	Witnesses []Witnessed `json:"witnesses"`
 	// Problems are everything that is wrong, at most MaxProblems of them.
@@ -81,7 +86,7 @@ type VerifyOptions struct {
 // executions that were made of them, and that the trail goes on where
 // witnesses saw it.
 func (a *Asker) Verify(ctx context.Context, o VerifyOptions) (*Verification, error) {
-	v, err := a.verify(ctx, o)
+	v, err := a.verifyInPeace(ctx, o)
 	switch {
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNoLog) && len(o.Sightings) > 0:
 		return unreadable(err, o), nil
@@ -103,8 +108,11 @@ func (a *Asker) verify(ctx context.Context, o VerifyOptions) (*Verification, err
 	}
 	defer snapshot.Close()
 	c := &checker{
-		Verification: Verification{Origin: log.Origin, TreeSize: snapshot.Head.Frontier.Size(), Waiting: o.Waiting, Erased: []ErasedBy{}, Witnesses: []Witnessed{}, Problems: []Problem{}},
+		Verification: Verification{Origin: log.Origin, TreeSize: snapshot.Head.Frontier.Size(), Waiting: o.Waiting, Erased: []ErasedBy{}, Sweeps: []Sweep{}, Witnesses: []Witnessed{}, Problems: []Problem{}},
 		snapshot:     snapshot, progress: o.Progress,
+	}
+	if err := c.readSweeps(ctx); err != nil {
+		return nil, err
 	}
 	if err := c.checkLog(ctx); err != nil {
 		return nil, err
@@ -149,9 +157,9 @@ func place(p Problem) int64 {
 func emptyVerification() *Verification {
 	nothing := proof.Verdict{State: proof.NotShown, Detail: "nothing has been recorded yet"}
 	return &Verification{
-		Verdicts:  proof.Verdicts{Integrity: nothing, Completeness: nothing, Authorship: nothing, Time: nothing, Approval: nothing},
-		Root:      proof.EmptyRoot().String(),
-		Erased: []ErasedBy{}, Witnesses: []Witnessed{}, Problems: []Problem{},
+		Verdicts: proof.Verdicts{Integrity: nothing, Completeness: nothing, Authorship: nothing, Time: nothing, Approval: nothing},
+		Root:     proof.EmptyRoot().String(),
+		Erased:   []ErasedBy{}, Sweeps: []Sweep{}, Witnesses: []Witnessed{}, Problems: []Problem{},
 	}
 }
 
@@ -234,9 +242,9 @@ func (c *checker) judgeIntegrity(o VerifyOptions) proof.Verdict {
 	case wrong > 0:
 		return proof.Verdict{State: proof.Refuted, Detail: fmt.Sprintf("%d rows or seals are not what was signed", wrong)}
 	case o.TrustedKey == "":
-		return proof.Verdict{State: proof.Conditional, Detail: fmt.Sprintf("all %d events are under the signed checkpoint, if the key that the trail itself names is the right one%s", c.TreeSize, rest)}
+		return proof.Verdict{State: proof.Conditional, Detail: fmt.Sprintf("all %d events are under the signed checkpoint, if the key that the trail itself names is the right one%s", c.TreeSize, rest+c.saySwept())}
 	default:
-		return proof.Verdict{State: proof.Proved, Detail: fmt.Sprintf("all %d events and %d executions are what was signed; the key is known from %s%s", c.TreeSize, c.Executions, o.KeyFrom, rest)}
+		return proof.Verdict{State: proof.Proved, Detail: fmt.Sprintf("all %d events and %d executions are what was signed; the key is known from %s%s", c.TreeSize-c.Swept, c.Executions, o.KeyFrom, rest+c.saySwept())}
 	}
 }
 

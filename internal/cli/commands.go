@@ -34,6 +34,8 @@ func (p *Program) commands() []*cobra.Command {
 		p.exceptionCommand(),
 		p.budgetCommand(),
 		p.redactCommand(),
+		p.retentionCommand(),
+		p.holdCommand(),
 		p.witnessCommand(),
 		p.tokenCommand(),
 		p.migrateCommand(),

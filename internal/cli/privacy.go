@@ -210,6 +210,9 @@ func (p *Program) erase(ctx context.Context, given string, o *eraseOptions) erro
 		return err
 	}
 	service := p.privacyOf(w.trail, p.org)
+	if service.Holds, err = w.trail.asker.Holding(ctx); err != nil {
+		return err
+	}
 	plan, err := service.Plan(ctx, sel)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 	"github.com/whodid/whodid/internal/interop"
 	"github.com/whodid/whodid/internal/privacy"
 	"github.com/whodid/whodid/internal/record"
+	"github.com/whodid/whodid/internal/retention"
 	"github.com/whodid/whodid/proof"
 )
 
@@ -103,6 +104,15 @@ func answers() map[string]any {
 		"approval list":    ask.ApprovalList{},
 		"approval show":    ask.ShownApproval{},
 		"approval wait":    ask.ShownApproval{},
+
+		"retention show":        ask.Retention{},
+		"retention set":         ask.RetentionPolicy{},
+		"retention preview":     ask.RetentionPreview{},
+		"retention apply":       retention.Applied{},
+		"retention certificate": proof.Bundle{},
+		"hold place":            held{},
+		"hold release":          held{},
+		"hold list":             ask.HoldList{},
 
 		"git check":      gitcheck.Report{},
 		"policy show":    shownPolicy{},

@@ -148,6 +148,15 @@ func whereKey(where *place.Trail, org string) string {
 	return "put it into " + signing
 }
 
+// Sweep removes what is due.
+func (l measuredLog) Sweep(ctx context.Context, r store.SweepRequest, certify store.Certify) (*store.Swept, error) {
+	sweeper, ok := l.log.(record.Sweeper)
+	if !ok {
+		return nil, errors.New("this log can't be swept")
+	}
+	return sweeper.Sweep(ctx, r, certify)
+}
+
 // measuredLog counts what is appended.
 type measuredLog struct {
 	log     record.Log

@@ -91,3 +91,9 @@ func NewKey() (private, public string, err error) {
 	id := strings.TrimPrefix(whodid.NewID("log"), "log-")
 	return proof.GenerateKey("whodid/" + id)
 }
+
+// Sweep removes what is due from the trail, and appends what tells of it in the
+// same transaction; see [store.Store.Sweep].
+func (l *Ledger) Sweep(ctx context.Context, r store.SweepRequest, certify store.Certify) (*store.Swept, error) {
+	return l.store.Sweep(ctx, l.org, r, certify, l.extend)
+}

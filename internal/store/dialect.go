@@ -68,6 +68,14 @@ type dialect interface {
 	touch(ctx context.Context, w *sweep, places []int64) error
 	indexDecisions(ctx context.Context, w *sweep) error
 	purge(ctx context.Context, conn *sql.Conn, tables []string) (left string, err error)
+	// places lists the places of the events that fit, as a list in text, by the
+	// table that they are in, where there are several.
+	places(where string) string
+	// sweep removes what is due, see [Store.Sweep].
+	sweep(ctx context.Context, s *Store, org string, r *SweepRequest, certify Certify, extend Extend) (*Swept, error)
+	// goneIDs lists the places of the ids that lead to no event, as they should
+	// for what was swept, and -1 for one that leads to another event.
+	goneIDs() string
 	// snapshot are the options of a transaction that sees one state.
 	snapshot() *sql.TxOptions
 }

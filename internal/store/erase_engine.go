@@ -64,7 +64,8 @@ func (postgres) inSweep(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) er
 	if !may {
 		return ErrNoSweeper
 	}
-	for _, set := range []string{`SET LOCAL ROLE whodid_sweeper`, `SET LOCAL whodid.sweeping = 'on'`} {
+	// A sweep copies what stays of a month, and must not miss what changes.
+	for _, set := range []string{sweepLock, `SET LOCAL ROLE whodid_sweeper`, `SET LOCAL whodid.sweeping = 'on'`} {
 		if _, err := tx.ExecContext(ctx, set); err != nil {
 			return errors.Join(ErrNoSweeper, err)
 		}

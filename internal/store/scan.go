@@ -62,18 +62,30 @@ func (n *Snapshot) Beyond(ctx context.Context, limit int) ([]Row, error) {
 	return out, err
 }
 
-// IDs counts the ids under which events are looked up, one for each event, and
-// those of them that lead to no event or to another.
-func (n *Snapshot) IDs(ctx context.Context) (count, astray uint64, err error) {
+// IDs counts the ids under which events are looked up, one for each event that is
+// there or was swept. Those that lead to no event are gone, which the caller knows
+// or not; astray are those that lead to another one.
+func (n *Snapshot) IDs(ctx context.Context, gone func(seq uint64)) (count, astray uint64, err error) {
 	if err := n.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM event_id WHERE org = $1`, n.org).Scan(&count); err != nil {
 		return 0, 0, fmt.Errorf("couldn't count the ids: %w", err)
 	}
-	if n.store.dialect.idsAreEvents() {
-		return count, 0, nil
+	rows, err := n.tx.QueryContext(ctx, n.store.dialect.goneIDs(), n.org)
+	if err != nil {
+		return 0, 0, fmt.Errorf("couldn't compare the ids: %w", err)
 	}
-	const q = `SELECT COUNT(*) FROM event_id AS i WHERE i.org = $1 AND NOT EXISTS ` +
-		`(SELECT 1 FROM event AS e WHERE e.org = i.org AND e.seq = i.seq AND e.id = i.id)`
-	if err := n.tx.QueryRowContext(ctx, q, n.org).Scan(&astray); err != nil {
+	defer rows.Close()
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return 0, 0, fmt.Errorf("couldn't compare the ids: %w", err)
+		}
+		if seq < 0 {
+			astray++
+			continue
+		}
+		gone(uint64(seq))
+	}
+	if err := rows.Err(); err != nil {
 		return 0, 0, fmt.Errorf("couldn't compare the ids: %w", err)
 	}
 	return count, astray, nil

@@ -49,18 +49,17 @@ func (s *Store) storedTile(ctx context.Context, q querier, org string, level int
 	return hashes, nil
 }
 
-// edge returns the first width hashes of the incomplete tile n of a level:
-// leaf hashes come from the events, others are the roots of complete tiles
+// edge returns the first width hashes of the incomplete tile n of a level: leaf
+// hashes come from the head, which keeps those after the last complete tile, and
+// not from the events, which may be gone; others are the roots of complete tiles
 // below.
 func (s *Store) edge(ctx context.Context, q querier, org string, level int, n uint64, width int) ([]proof.Hash, error) {
-	first := n << proof.TileHeight
-	query := `SELECT leaf FROM event WHERE org = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`
-	args := []any{org, int64(first), int64(first) + int64(width)}
-	if level > 0 {
-		query = `SELECT hashes FROM tile WHERE org = $1 AND level = $4 AND n >= $2 AND n < $3 ORDER BY n`
-		args = append(args, level-1)
+	if level == 0 {
+		return s.edgeOfHead(ctx, q, org, n, width)
 	}
-	rows, err := q.QueryContext(ctx, query, args...)
+	first := n << proof.TileHeight
+	const query = `SELECT hashes FROM tile WHERE org = $1 AND level = $4 AND n >= $2 AND n < $3 ORDER BY n`
+	rows, err := q.QueryContext(ctx, query, org, int64(first), int64(first)+int64(width), level-1)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
 	}
@@ -75,13 +74,6 @@ func (s *Store) edge(ctx context.Context, q querier, org string, level int, n ui
 		if err != nil {
 			return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
 		}
-		if level == 0 {
-			if len(hashes) != 1 {
-				return nil, fmt.Errorf("a leaf hash of tile 0/%d has %d bytes", n, len(b))
-			}
-			out = append(out, hashes[0])
-			continue
-		}
 		root, err := proof.TileRoot(hashes)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
@@ -95,4 +87,22 @@ func (s *Store) edge(ctx context.Context, q querier, org string, level int, n ui
 		return nil, fmt.Errorf("tile %d/%d has %d hashes, %d are needed", level, n, len(out), width)
 	}
 	return out, nil
+}
+
+func (s *Store) edgeOfHead(ctx context.Context, q querier, org string, n uint64, width int) ([]proof.Hash, error) {
+	head, err := readHead(ctx, q, org)
+	if err != nil {
+		return nil, err
+	}
+	hashes := head.Edge
+	if (head.Frontier.Size()-uint64(len(hashes)))>>proof.TileHeight != n {
+		// It has become complete since it was looked for.
+		if hashes, err = s.storedTile(ctx, q, org, 0, n); err != nil {
+			return nil, err
+		}
+	}
+	if len(hashes) < width {
+		return nil, fmt.Errorf("tile 0/%d has %d hashes, %d are needed", n, len(hashes), width)
+	}
+	return hashes[:width], nil
 }

@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+func (sqlite) places(where string) string {
+	return `SELECT '', json_group_array(seq) FROM event WHERE ` + where
+}
+
+func (sqlite) goneIDs() string {
+	return `SELECT CASE WHEN e.id IS NULL THEN g.seq ELSE -1 END FROM gone_id AS g ` +
+		`LEFT JOIN event AS e ON e.org = g.org AND e.id = g.id WHERE g.org = $1`
+}
+
+// maxSwept is how many events go at once, so that others need not wait long for
+// their turn to write.
+const maxSwept = 20_000
+
+// maxGone is how many events one statement removes.
+const maxGone = 10_000
+
+// sweep removes events by their places, in the only transaction that writes. The
+// pages that are freed are overwritten (secure_delete), and the log of the
+// transaction that still has them is emptied.
+func (sqlite) sweep(ctx context.Context, s *Store, org string, r *SweepRequest, certify Certify, extend Extend) (swept *Swept, err error) {
+	bounded := *r
+	if bounded.Max == 0 {
+		bounded.Max = maxSwept
+	}
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close() //nolint:errcheck // it only goes back to the pool
+	if err := conn.Raw(loosen); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if restricted := conn.Raw(restrict); err == nil {
+			err = restricted
+		}
+	}()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback()
+	p, err := s.planSweep(ctx, tx, org, &bounded)
+	if err != nil || p.Events == 0 {
+		return p.swept(), err
+	}
+	for seqs := range slices.Chunk(p.seqs, maxGone) {
+		list, err := json.Marshal(seqs)
+		if err != nil {
+			return nil, err
+		}
+		if err := removePlaces(ctx, tx, org, string(list)); err != nil {
+			return nil, err
+		}
+	}
+	head, err := readHead(ctx, tx, org)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.finishSweep(ctx, tx, org, head, p, certify, extend); err != nil {
+		return nil, err
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, err
+	}
+	// What somebody still reads stays in the log until the next time.
+	_, _ = conn.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return &p.Swept, nil
+}
+
+func removePlaces(ctx context.Context, tx *sql.Tx, org, list string) error {
+	for _, statement := range []string{
+		`INSERT INTO gone_id (org, id, seq) SELECT org, id, seq FROM event WHERE org = $1 AND seq IN (SELECT value FROM json_each($2))`,
+		`DELETE FROM event WHERE org = $1 AND seq IN (SELECT value FROM json_each($2))`,
+	} {
+		if _, err := tx.ExecContext(ctx, statement, org, list); err != nil {
+			return fmt.Errorf("couldn't remove events: %w", err)
+		}
+	}
+	return nil
+}
