@@ -134,8 +134,14 @@ func (p *Program) decisionsOf(file string, signed *whodid.Event, repository stri
 	if err != nil {
 		return nil, 0, err
 	}
+	// Before anything is taken apart: what surrounds a secret tells that it is one.
+	redactor, err := p.redactor()
+	if err != nil {
+		return nil, 0, err
+	}
+	clean, _ := redactor.Clean(string(text))
 	where := p.pathInProject(file)
-	for _, entry := range memory.Parse(text) {
+	for _, entry := range memory.Parse([]byte(clean)) {
 		e := *signed
 		e.What, e.Source, e.Target, e.Why = "decision.record", "import:"+entry.Origin, entry.Subject, entry.Why
 		e.Data = whodid.Data{"decided": entry.Decision, "origin": entry.Origin, "path": where}

@@ -61,8 +61,13 @@ func (r *reader) actor(a *about) (actor, auth string) {
 }
 
 // agentName makes of a name what may be a part of an agent's: letters, digits,
-// dots, hyphens and underscores, at most 64 of them.
+// dots, hyphens and underscores, at most 64 of them. What has the marks of an
+// address, a path, a command or a setting is no name: as a part of one, a secret
+// in it would not be known as such any more.
 func agentName(s string) string {
+	if strings.Contains(s, " -") || strings.ContainsAny(s, "/\\:=@?&#%+'\"`$<>{}[]|;*\n") {
+		return ""
+	}
 	var b strings.Builder
 	for _, c := range s {
 		switch {
