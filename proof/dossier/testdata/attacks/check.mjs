@@ -1,0 +1,323 @@
+// Another verifier of proofs, with nothing but Node's standard library and the text of docs/format.md, section 10.
+//   node check.mjs                       checks that every archive of the corpus beside it gets the verdicts of attacks.json
+//   node check.mjs proof.zip keys.json   prints the verdicts on one
+// It knows Ed25519 keys of signers only.
+import { createHash, createHmac, createPublicKey, verify } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { inflateRawSync } from "node:zlib";
+
+const hash = (name, ...parts) => parts.reduce((h, p) => h.update(p), createHash(name)).digest();
+const sha256 = (...parts) => hash("sha256", ...parts);
+const fail = (why) => { throw new Error(why); };
+const hex = (s) => (/^([0-9a-f]{2})*$/.test(s) ? Buffer.from(s, "hex") : fail(`not lower-case hexadecimal: ${s}`));
+const hash32 = (s) => (hex(s).length === 32 ? hex(s) : fail("not a hash"));
+const canonical = (v) =>
+  v && typeof v === "object" && !Array.isArray(v)
+    ? `{${Object.keys(v).sort().map((k) => `${JSON.stringify(k)}:${canonical(v[k])}`).join()}}`
+    : Array.isArray(v) ? `[${v.map(canonical).join()}]` : JSON.stringify(v);
+const whole = (n) => Number.isSafeInteger(n) && n >= 0;
+
+// The archive.
+const limits = { checkpoint: 64 << 10, "context.json": 4 << 20, "events.json": 96 << 20, "manifest.json": 4 << 20 };
+function unpack(zip) {
+  if (zip.length > 32 << 20 || zip.length < 22 || zip.readUInt32LE(0) !== 0x04034b50) fail("no zip archive");
+  const end = zip.subarray(-22);
+  const [count, size, offset] = [end.readUInt16LE(10), end.readUInt32LE(12), end.readUInt32LE(16)];
+  if (end.readUInt32LE(0) !== 0x06054b50 || end.readUInt16LE(20) || end.readUInt16LE(4) || end.readUInt16LE(6) || end.readUInt16LE(8) !== count) fail("bad end");
+  if (count > 8 || size > 8 * 512 || offset + size + 22 !== zip.length) fail("bad directory");
+  const files = {};
+  let [at, left] = [offset, 96 << 20];
+  for (let i = 0; i < count; i++) {
+    if (zip.readUInt32LE(at) !== 0x02014b50) fail("bad entry");
+    const [flags, method, packed, plain] = [zip.readUInt16LE(at + 8), zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt32LE(at + 24)];
+    const [n, extra, comment, local] = [zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
+    const name = zip.toString("utf8", at + 46, at + 46 + n);
+    at += 46 + n + extra + comment;
+    const limit = Math.min(Object.hasOwn(limits, name) ? limits[name] : -1, left);
+    if (limit < 0 || files[name] || (method !== 0 && method !== 8) || flags & 1 || plain > limit) fail(`bad file ${name}`);
+    const from = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const body = zip.subarray(from, from + packed);
+    const content = method === 8 ? inflateRawSync(body, { maxOutputLength: limit + 1 }) : body;
+    if (content.length > limit) fail("too large");
+    left -= content.length;
+    files[name] = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
+  }
+  return files;
+}
+function parse(zip) {
+  const files = unpack(zip);
+  for (const name of ["checkpoint", "events.json", "manifest.json"]) if (files[name] === undefined) fail(`no ${name}`);
+  const [manifest, events] = [JSON.parse(files["manifest.json"]), JSON.parse(files["events.json"])];
+  if (manifest.format !== "whodid-proof/1") fail("unknown format");
+  const ranges = (events.ranges ?? []).map((r) => {
+    if (!whole(r.first) || r.left.length > 63 || r.right.length > 63) fail("bad range");
+    return { ...r, left: r.left.map(hash32), right: r.right.map(hash32) };
+  });
+  if (ranges.reduce((n, r) => n + r.leaves.length, 0) > 50_000) fail("too many leaves");
+  const disclosed = events.disclosed ?? {};
+  for (const index of Object.keys({ ...disclosed, ...events.erased_by })) if (!/^(0|[1-9]\d*)$/.test(index)) fail("bad index");
+  for (const fields of Object.values(disclosed)) for (const { key } of Object.values(fields)) hash32(key);
+  return { ...manifest, events: manifest.events ?? [], checkpoint: files.checkpoint, ranges, disclosed };
+}
+
+// Keys and signed notes.
+const ed25519 = (raw) => createPublicKey({ key: Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), raw]), format: "der", type: "spki" });
+function parseKey(text, kind) {
+  const [, name, id, encoded] = text.match(/^([^+\s]+)\+([0-9a-f]{8})\+(.+)$/) ?? fail(`no key: ${text}`);
+  const blob = Buffer.from(encoded, "base64");
+  if (blob.length !== 33 || blob[0] !== kind || sha256(`${name}\n`, blob).toString("hex", 0, 4) !== id) fail(`no key: ${text}`);
+  return { name, id, key: ed25519(blob.subarray(1)) };
+}
+const splitNote = (signed) => {
+  const end = signed.lastIndexOf("\n\n");
+  if (end < 0) fail("no note");
+  return [signed.slice(0, end + 1), signed.slice(end + 2).split("\n").map((l) => l.match(/^— (\S+) (\S+)$/) ?? []).map(([, name, blob]) => [name, Buffer.from(blob ?? "", "base64")])];
+};
+function peek(signed) {
+  const [, origin, size, root] = splitNote(signed)[0].match(/^(.+)\n(0|[1-9]\d*)\n([A-Za-z0-9+/]{43}=)\n(?:.+\n)*$/) ?? fail("no checkpoint");
+  return { origin, size: Number(size), root: Buffer.from(root, "base64") };
+}
+function openCheckpoint(signed, keys) {
+  const c = peek(signed);
+  const own = keys.filter((k) => k.name === c.origin);
+  const [text, signatures] = splitNote(signed);
+  const by = (k) => signatures.some(([name, blob]) => name === k.name && blob.toString("hex", 0, 4) === k.id && verify(null, Buffer.from(text), k.key, blob.subarray(4)));
+  return own.length === 0 ? undefined : own.some(by) ? c : fail("not signed by the key of its log");
+}
+function cosigned(signed, w) {
+  const [text, signatures] = splitNote(signed);
+  for (const [name, blob] of signatures) {
+    if (name !== w.name || blob.length !== 76 || blob.toString("hex", 0, 4) !== w.id) continue;
+    const at = blob.readBigUInt64BE(4);
+    return verify(null, Buffer.from(`cosignature/v1\ntime ${at}\n${text}`), w.key, blob.subarray(12)) ? Number(at) * 1000 : undefined;
+  }
+}
+
+// The tree.
+const node = (left, right) => sha256("\x01", left, right);
+function rangeRoot(r, size) {
+  const trees = []; // from left to right, as [leaves, root]
+  const push = (leaves, root) => {
+    for (; trees.length && trees.at(-1)[0] === leaves; leaves *= 2n) root = node(trees.pop()[1], root);
+    trees.push([leaves, root]);
+  };
+  const [first, n] = [BigInt(r.first), BigInt(r.leaves.length)];
+  if (n === 0n || first + n > size) fail("not in the tree");
+  const bits = [...first.toString(2)].map((b, i, all) => [b, 1n << BigInt(all.length - 1 - i)]).filter(([b]) => b === "1");
+  if (bits.length !== r.left.length) fail("bad left side");
+  bits.forEach(([, leaves], i) => push(leaves, r.left[i]));
+  for (const leaf of r.leaves) push(1n, sha256("\0", leaf));
+  let next = 0;
+  for (let at = first + n; at < size; ) {
+    let span = 1n;
+    while (at + span * 2n <= size && at % (span * 2n) === 0n) span *= 2n;
+    push(span, r.right[next++] ?? fail("bad right side"));
+    at += span;
+  }
+  if (next !== r.right.length) fail("bad right side");
+  return trees.map(([, root]) => root).reduceRight((right, left) => node(left, right));
+}
+
+// Leaves.
+const shown = ["actor", "actor_auth", "approval", "at", "execution", "id", "key", "org", "recorded_at", "result", "session", "source", "what"];
+const fields = ["actor", "data", "on_behalf_of", "target", "why"];
+const micros = (t) => (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(t) && Date.parse(t) ? t : fail("bad time"));
+function openLeaf(text, disclosed = {}) {
+  const leaf = JSON.parse(text);
+  const { v, commit, ...event } = leaf;
+  if (v !== 1 || canonical(leaf) !== text || Buffer.byteLength(text) > 65535) fail("not a leaf");
+  for (const name in event) if (!shown.includes(name) || typeof event[name] !== "string" || event[name] === "") fail("not a leaf");
+  for (const name in commit) if (!fields.includes(name)) fail("not a leaf");
+  for (const name of fields) if (name === "actor" ? commit.actor && event.actor : !commit[name]) fail("not a leaf");
+  Object.values(commit).forEach(hash32);
+  [event.at, event.recorded_at].forEach(micros);
+  for (const [field, { key, value }] of Object.entries(disclosed)) {
+    if (!Object.hasOwn(commit, field) || createHmac("sha256", hex(key)).update(value).digest("hex") !== commit[field]) fail(`${field} does not open`);
+    if (field === "data") {
+      event.data = JSON.parse(value);
+      if (canonical(event.data) !== value) fail("not canonical");
+    } else if (field === "actor" || field === "on_behalf_of") {
+      if (value === "") continue;
+      const list = JSON.parse(value);
+      if (!Array.isArray(list) || list.length !== 2 || canonical(list) !== value) fail("not canonical");
+      [event[field], event[field === "actor" ? "actor_auth" : "on_behalf_auth"]] = list;
+    } else event[field] = value;
+  }
+  return { event, withheld: Object.keys(commit).filter((f) => !Object.hasOwn(disclosed, f)) };
+}
+
+// Integrity.
+function integrity(d, trust) {
+  const trusted = openCheckpoint(d.checkpoint, trust.keys);
+  const c = trusted ?? openCheckpoint(d.checkpoint, [parseKey(d.public_key, 1)]) ?? fail("no key of this log");
+  if (c.origin !== d.origin) fail("another log");
+  for (const s of trust.checkpoints) if (s.origin === c.origin && s.size === c.size && !s.root.equals(c.root)) fail("two trees of one size");
+  if (d.ranges.length === 0) fail("no entries");
+  d.events.forEach((index, i) => { if (!whole(index) || (i && index <= d.events[i - 1])) fail("events are not ascending"); });
+  const answer = new Set(d.events);
+  const [entries, ids] = [[], new Set()];
+  let end = 0;
+  for (const r of d.ranges) {
+    if (entries.length && r.first < end) fail("ranges are not ascending");
+    if (!rangeRoot(r, BigInt(c.size)).equals(c.root)) fail("not in the tree that was signed");
+    end = r.first + r.leaves.length;
+    r.leaves.forEach((text, i) => {
+      const index = r.first + i;
+      const e = { index, answer: answer.has(index), ...openLeaf(text, d.disclosed[index]) };
+      if (ids.has(e.event.id) || (entries.length && entries[0].event.org !== e.event.org)) fail("an event twice, or of others");
+      ids.add(e.event.id);
+      entries.push(e);
+    });
+  }
+  const there = new Set(entries.map((e) => e.index));
+  for (const index of [...d.events, ...Object.keys(d.disclosed).map(Number)]) if (!there.has(index)) fail("an event without its entry");
+  const s = d.subject ?? fail("no subject");
+  const mine = entries.filter((e) => e.answer);
+  if (s.kind === "event" ? !mine.some((e) => e.event.id === s.id) : s.kind === "execution" ? !mine.some((e) => e.event.execution === s.id) : false) fail("about something else");
+  if (s.kind === "period" && !(Date.parse(s.from) < Date.parse(s.to) && mine.every((e) => inPeriod(e, s)))) fail("not in the period");
+  if (!["event", "execution", "period", "commit", "pull_request", "line"].includes(s.kind)) fail("unknown subject");
+  return { size: c.size, trusted: trusted !== undefined, entries };
+}
+const inPeriod = ({ event }, s) => Date.parse(event.recorded_at) >= Date.parse(s.from) && Date.parse(event.recorded_at) < Date.parse(s.to);
+
+function completeness(d, { size, entries }) {
+  const span = d.complete;
+  if (!span) return "not shown";
+  const there = new Set(entries.map((e) => e.index));
+  if (!(span.first < span.end) || span.end > size) return "refuted";
+  for (let i = span.first; i < span.end; i++) if (!there.has(i)) return "refuted";
+  const all = span.first === 0 && span.end === size;
+  if (d.subject.kind === "execution") return entries.some((e) => e.event.execution === d.subject.id && !e.answer) ? "refuted" : all ? "proved" : "conditional";
+  if (d.subject.kind !== "period") return "not shown";
+  if (entries.some((e) => inPeriod(e, d.subject) && !e.answer)) return "refuted";
+  const at = (i) => Date.parse(entries.find((e) => e.index === i).event.recorded_at);
+  if (span.first > 0 && at(span.first) >= Date.parse(d.subject.from)) return "not shown";
+  if (span.end < size && at(span.end - 1) < Date.parse(d.subject.to)) return "not shown";
+  return all ? "proved" : "conditional";
+}
+
+function time(d, { entries }, trust) {
+  const slack = 10 * 60 * 1000;
+  let newest = -Infinity;
+  for (const { event } of entries) {
+    const at = Date.parse(event.recorded_at);
+    if (at < newest - slack) return "refuted";
+    newest = Math.max(newest, at);
+  }
+  return trust.witnesses.some((w) => newest > cosigned(d.checkpoint, w) + slack) ? "refuted" : "conditional";
+}
+
+// Approvals.
+const parts = { "approval.request": "request", "approval.use": "use", "approval.grant": "decision", "approval.reject": "decision", "approval.cancel": "decision", "approval.expire": "decision" };
+function approval({ entries }, trust) {
+  const approvals = new Map();
+  for (const e of entries.filter((e) => e.answer && e.event.approval)) {
+    const a = approvals.get(e.event.approval) ?? approvals.set(e.event.approval, { deeds: [] }).get(e.event.approval);
+    if (parts[e.event.what]) a[parts[e.event.what]] = e;
+    else a.deeds.push(e);
+  }
+  const states = [...approvals.values()].filter((a) => a.deeds.length).map((a) => under(a, trust));
+  return ["refuted", "not shown", "conditional", "proved"].find((s) => states.includes(s)) ?? "not shown";
+}
+function under({ deeds, request, decision, use }, trust) {
+  if (!request || !decision) return "not shown";
+  if (decision.event.what !== "approval.grant" || decision.index > deeds[0].index) return "refuted";
+  if (new Set(deeds.map((e) => e.event.id.replace(/^try-/, "evt-"))).size > 1) return "refuted";
+  if (request.withheld.includes("data") || decision.withheld.includes("data") || decision.withheld.includes("actor")) return "not shown";
+  if (use?.withheld.includes("data")) use = undefined;
+  const [asked, granted] = [request.event, decision.event];
+  const digest = asked.data.digest ?? "";
+  const now = Date.parse((use ?? deeds[0]).event.recorded_at);
+  const until = (data) => (data.expires ? Date.parse(data.expires) : Infinity);
+  const signature = (granted.data.signature ?? []).join("");
+  if (use && (use.event.data.digest ?? "") !== digest) return "refuted";
+  if (!granted.actor.startsWith("human:") || granted.actor === asked.actor || (asked.data.four_eyes && granted.actor === asked.on_behalf_of)) return "refuted";
+  if ((granted.data.digest ?? "") !== digest || (asked.data.signature_required && !signature)) return "refuted";
+  if (Date.parse(granted.recorded_at) >= until(asked.data) || now >= until(granted.data)) return "refuted";
+  let hidden = deeds[0].withheld.includes("target") || request.withheld.includes("target");
+  for (const { event, withheld } of deeds) {
+    if (event.actor && !event.actor.startsWith("human:") && event.actor !== `agent:${asked.data.for_agent}`) return "refuted";
+    if (event.what !== asked.data.type) return "refuted";
+    if (!withheld.includes("target") && !request.withheld.includes("target") && event.target !== asked.target) return "refuted";
+  }
+  if (!signature || decision.withheld.includes("why")) return "conditional";
+  const expires = granted.data.expires ? granted.data.expires : "never";
+  const statement = `whodid approval decision v1\napproval: ${granted.approval}\ndecision: approve\narguments: ${digest}\nby: ${granted.actor}\nexpires: ${expires}\nreason: sha256:${sha256(granted.why).toString("hex")}\n`;
+  let key;
+  try {
+    key = sshKey(statement, signature);
+  } catch {
+    return "refuted";
+  }
+  if (!trust.signers.length) return "conditional";
+  if (!trust.signers.some((s) => s.equals(key))) return "refuted";
+  return use && !hidden ? "proved" : "conditional";
+}
+// PROTOCOL.sshsig. Gives the key that signed, in SSH's wire format.
+function sshKey(message, armored) {
+  const [, body] = armored.match(/^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)-----END SSH SIGNATURE-----\n?$/) ?? fail("no signature");
+  const blob = Buffer.from(body, "base64");
+  const reader = (b) => (at => () => { const n = b.readUInt32BE(at); at += 4 + n; return at <= b.length ? b.subarray(at - n, at) : fail("cut"); })(0);
+  if (blob.toString("latin1", 0, 6) !== "SSHSIG" || blob.readUInt32BE(6) !== 1) fail("no signature");
+  const next = reader(blob.subarray(10));
+  const [key, namespace, reserved, algorithm, signature] = [next(), next(), next(), next(), next()];
+  if (namespace.toString() !== "approval@whodid" || !["sha256", "sha512"].includes(algorithm.toString())) fail("made for something else");
+  const string = (b) => { const n = Buffer.alloc(4); n.writeUInt32BE(b.length); return Buffer.concat([n, b]); };
+  const signed = Buffer.concat([Buffer.from("SSHSIG"), string(namespace), string(reserved), string(algorithm), string(hash(algorithm.toString(), message))]);
+  const [k, s] = [reader(key), reader(signature)];
+  if (k().toString() !== "ssh-ed25519" || s().toString() !== "ssh-ed25519") fail("not Ed25519");
+  return verify(null, signed, ed25519(k()), s()) ? key : fail("of something else");
+}
+
+function check(zip, trust) {
+  const d = parse(zip);
+  const not = { completeness: "not shown", authorship: "not shown", time: "not shown", approval: "not shown" };
+  let c;
+  try {
+    c = integrity(d, trust);
+  } catch (e) {
+    return { integrity: "refuted", ...not };
+  }
+  return {
+    integrity: c.trusted ? "proved" : "conditional",
+    completeness: completeness(d, c),
+    authorship: c.entries.some((e) => e.answer && e.event.actor) ? "conditional" : "not shown",
+    time: time(d, c, trust),
+    approval: approval(c, trust),
+  };
+}
+function parseTrust(t) {
+  const keys = t.keys.map((k) => parseKey(k, 1));
+  return {
+    keys,
+    witnesses: (t.witnesses ?? []).map((k) => parseKey(k, 4)),
+    signers: (t.allowed_signers ?? []).map((line) => Buffer.from(line.match(/ssh-ed25519 (\S+)/)?.[1] ?? fail("a signer's key that is not Ed25519"), "base64")),
+    checkpoints: (t.checkpoints ?? []).map((c) => openCheckpoint(c, keys) ?? fail("a checkpoint by nobody")),
+  };
+}
+
+const [zip, keys] = process.argv.slice(2);
+if (zip) {
+  const verdicts = check(readFileSync(zip), parseTrust(JSON.parse(readFileSync(keys, "utf8"))));
+  for (const name in verdicts) console.log(`${name.padEnd(14)}${verdicts[name]}`);
+  const states = Object.values(verdicts);
+  process.exit(verdicts.integrity === "proved" && !states.includes("refuted") ? 0 : 3);
+}
+const beside = (name) => readFileSync(new URL(name, import.meta.url));
+const corpus = JSON.parse(beside("attacks.json"));
+let wrong = 0;
+for (const a of corpus) {
+  let got;
+  try {
+    got = check(beside(a.file), parseTrust(a.trust));
+  } catch (e) {
+    got = `refused: ${e.message}`;
+  }
+  const good = a.refused ? typeof got === "string" : JSON.stringify(got) === JSON.stringify({ integrity: 0, completeness: 0, authorship: 0, time: 0, approval: 0, ...a.verdicts });
+  if (!good) {
+    wrong++;
+    console.log(`${a.name}: got ${JSON.stringify(got)}, want ${JSON.stringify(a.verdicts ?? "refused")}`);
+  }
+}
+console.log(`${corpus.length - wrong} of ${corpus.length} archives get their verdicts`);
+process.exit(wrong ? 1 : 0);
