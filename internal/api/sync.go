@@ -147,16 +147,16 @@ func (c *call) adopt(e *whodid.Event, in *SyncBatch) error {
 	switch {
 	case actor == c.id.Actor || !whodid.IsHuman(actor):
 		e.Actor = actor
-		if err := vouch(&c.id, e); err != nil {
+		if err := c.id.Vouch(e); err != nil {
 			return err
 		}
 	case whodid.AgentOf(c.id.Actor) != "" || len(c.id.Squads) > 0:
 		return fmt.Errorf("%w: this token records what its agents did, and nobody else", auth.ErrForbidden)
 	default:
 		// Somebody whom only the other trail knows, under a name of their own.
-		e.Actor, e.ActorAuth = actor, vouched+c.id.ActorAuth
+		e.Actor, e.ActorAuth = actor, c.id.Vouched()
 		if e.OnBehalfOf != "" {
-			e.OnBehalfAuth = vouched + c.id.ActorAuth
+			e.OnBehalfAuth = c.id.Vouched()
 		}
 	}
 	return e.Validate()

@@ -175,7 +175,7 @@ func (c *call) sign(e *whodid.Event, actor, onBehalfOf string) error {
 	default:
 		e.OnBehalfOf = onBehalfOf
 	}
-	if err := vouch(&c.id, e); err != nil {
+	if err := c.id.Vouch(e); err != nil {
 		return wrong(http.StatusForbidden, "%v", err)
 	}
 	return nil

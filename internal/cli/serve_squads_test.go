@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/approval"
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/store"
 )
 
 // squadsWorld is a trail with the work of two squads in it. What may not be seen
 // by who may see eng only says "hidden".
-func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit string) {
+func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit string, approvals map[string]string) {
 	t.Helper()
 	tenant, err := orgs.Tenant(t.Context(), p.org)
 	if err != nil {
@@ -48,6 +49,16 @@ func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit str
 	if _, err := tenant.Recorder.Record(t.Context(), events...); err != nil {
 		t.Fatal(err)
 	}
+	approvals = map[string]string{}
+	for _, squad := range []string{"eng", "hidden"} {
+		a, err := approval.New(p.org, tenant.Recorder, tenant.Asker, p.Now).Request(t.Context(), &approval.Request{
+			Type: "pr.merge", Target: squad + "-target", Agent: squad + "/solver", Summary: squad + " asks", TTL: time.Millisecond, Level: "approve",
+		}, approval.Who{Actor: "agent:" + squad + "/solver", Auth: "token", Source: "api"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		approvals[squad] = a.ID
+	}
 	eng := store.CommitOrigin{Execution: "exec-eng", Agent: "eng/solver", Squad: "eng"}
 	hidden := store.CommitOrigin{Execution: "exec-hidden", Agent: "hidden/solver", Squad: "hidden"}
 	for id, runs := range map[string][]store.CommitOrigin{shared: {eng, hidden}, others: {hidden}} {
@@ -59,7 +70,7 @@ func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit str
 			t.Fatal(err)
 		}
 	}
-	return shared
+	return shared, approvals
 }
 
 // TestSquadsAtEveryDoor sends somebody who may see one squad only to every door
@@ -68,7 +79,7 @@ func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit str
 func TestSquadsAtEveryDoor(t *testing.T) {
 	t.Parallel()
 	p, tr, orgs, s, routes := served(t)
-	commit := squadsWorld(t, p, tr, orgs)
+	commit, approvals := squadsWorld(t, p, tr, orgs)
 	tenant, err := orgs.Tenant(t.Context(), "acme")
 	if err != nil {
 		t.Fatal(err)
@@ -94,9 +105,11 @@ func TestSquadsAtEveryDoor(t *testing.T) {
 	// What a door is asked about: theirs, then what is hidden.
 	ids := map[string][2]string{
 		"/v1/executions/{id}": {"exec-eng", "exec-hidden"}, "/v1/sessions/{id}": {"eng-session", "hidden-session"},
-		"/v1/events/{id}":      {eventID(t, tr, "eng"), eventID(t, tr, "hidden")},
-		"/v1/commits/{id}/why": {commit, strings.Repeat("2", 40)},
-		"/v1/schemas/{name}":   {"history", "history"},
+		"/v1/events/{id}":         {eventID(t, tr, "eng"), eventID(t, tr, "hidden")},
+		"/v1/commits/{id}/why":    {commit, strings.Repeat("2", 40)},
+		"/v1/approvals/{id}":      {approvals["eng"], approvals["hidden"]},
+		"/v1/approvals/{id}/wait": {approvals["eng"], approvals["hidden"]},
+		"/v1/schemas/{name}":      {"history", "history"},
 	}
 	// What tells of no squad.
 	general := []string{"/v1/catalogue", "/v1/schemas/{name}", "/v1/openapi.json", "/auth/whoami"}
@@ -112,7 +125,9 @@ func TestSquadsAtEveryDoor(t *testing.T) {
 			t.Errorf("%s: name here what it is to be asked about", path)
 			continue
 		}
-		replace := func(id string) string { return path[:strings.IndexByte(path+"{", '{')] + id + path[strings.IndexByte(path+"}", '}')+1:] }
+		replace := func(id string) string {
+			return path[:strings.IndexByte(path+"{", '{')] + id + path[strings.IndexByte(path+"}", '}')+1:]
+		}
 		for _, who := range []string{"eng", "two"} {
 			theirs := path
 			if one {

@@ -62,6 +62,13 @@ func handle(w http.ResponseWriter, r *http.Request, t *server.Tenant, o Options)
 		return
 	}
 	reading := agent.Hook(payload, surroundings(r, o))
+	if id, ok := auth.IdentityFrom(r.Context()); ok {
+		var refused error
+		if reading.Events, refused = id.VouchRead(reading.Events); refused != nil {
+			server.WriteError(w, refused)
+			return
+		}
+	}
 	if len(reading.Events) > 0 {
 		if _, err := t.Recorder.RecordValid(r.Context(), reading.Events); err != nil {
 			server.WriteError(w, err)

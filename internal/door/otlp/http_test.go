@@ -254,7 +254,7 @@ func TestUnavailable(t *testing.T) {
 func TestBoundAgent(t *testing.T) {
 	t.Parallel()
 	for actor, want := range map[string][2]string{
-		"system:collector": {"agent:engineering/issue-solver", ""},
+		"system:collector": {"agent:engineering/issue-solver", "vouched:token"},
 		"agent:ops/fixer":  {"agent:ops/fixer", "token"},
 	} {
 		d := newDoor(t)

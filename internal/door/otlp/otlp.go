@@ -90,6 +90,16 @@ func handle(w http.ResponseWriter, r *http.Request, t *server.Tenant, o Options,
 		fail(w, e, http.StatusBadRequest, "the body could not be decoded")
 		return
 	}
+	if id, ok := auth.IdentityFrom(r.Context()); ok {
+		told := len(reading.Events)
+		var refused error
+		if reading.Events, refused = id.VouchRead(reading.Events); refused != nil {
+			// A sender that sent them again would be refused again: they are
+			// rejected, and the others are taken.
+			reading.Rejected += told - len(reading.Events)
+			reading.Reason = refused.Error()
+		}
+	}
 	if len(reading.Events) > 0 {
 		if _, err := t.Recorder.RecordValid(r.Context(), reading.Events); err != nil {
 			// Whatever the matter is, it is none of the records': they may come again.
