@@ -49,6 +49,12 @@ func (t tenants) Tenant(context.Context, string) (*server.Tenant, error) { retur
 
 func newDoor(t testing.TB) *door {
 	t.Helper()
+	return newDoorTo(t, func(log record.Log) record.Log { return log })
+}
+
+// newDoorTo is a door whose recorder writes to what the log becomes.
+func newDoorTo(t testing.TB, through func(record.Log) record.Log) *door {
+	t.Helper()
 	location, err := place.Parse(filepath.Join(t.TempDir(), "trail.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +81,7 @@ func newDoor(t testing.TB) *door {
 		t.Fatal(err)
 	}
 	clock := func() time.Time { return now }
-	d := &door{store: s, recorder: record.New(org, log, s, cleaner, clock), actor: "system:collector"}
+	d := &door{store: s, recorder: record.New(org, through(log), s, cleaner, clock), actor: "system:collector"}
 	tenant := &server.Tenant{
 		Org: org, Recorder: d.recorder,
 		Pseudonym: func(string) string { return "p123" },
@@ -247,6 +253,29 @@ func TestUnavailable(t *testing.T) {
 	d.ServeHTTP(w, r)
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
+}
+
+// damaging spoils the rows, so that the store refuses them.
+type damaging struct{ record.Log }
+
+func (d damaging) Append(ctx context.Context, rows []*store.Row) ([]*store.Row, error) {
+	for _, r := range rows {
+		r.DataText = nil
+	}
+	return d.Log.Append(ctx, rows)
+}
+
+// What the store will never take must not come again for ever.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	d := newDoorTo(t, func(log record.Log) record.Log { return damaging{log} })
+	w := d.post(t, "/v1/logs", asJSON, plain(t, "codex-0.169.0-logs.json.gz"))
+	if w.Code != http.StatusInternalServerError || w.Header().Get("Retry-After") != "" {
+		t.Errorf("%d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
+	if rows := d.rows(t); len(rows) != 0 {
+		t.Errorf("%d events are in the trail", len(rows))
 	}
 }
 

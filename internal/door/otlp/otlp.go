@@ -102,10 +102,14 @@ func handle(w http.ResponseWriter, r *http.Request, t *server.Tenant, o Options,
 	}
 	if len(reading.Events) > 0 {
 		if _, err := t.Recorder.RecordValid(r.Context(), reading.Events); err != nil {
-			// Whatever the matter is, it is none of the records': they may come again.
 			server.Note(w, err)
-			w.Header().Set("Retry-After", "1")
-			fail(w, e, http.StatusServiceUnavailable, "the records could not be recorded; none of them was acknowledged")
+			// Senders come again after 429 and 503, and not after 500: what the
+			// database will not take would come for ever.
+			status := server.StatusOf(err)
+			if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+				w.Header().Set("Retry-After", "1")
+			}
+			fail(w, e, status, "the records could not be recorded; none of them was acknowledged")
 			return
 		}
 	}
