@@ -33,7 +33,7 @@ bench: ## measure the product's speed as ratios (docs/performance.md); QUICK=1 i
 
 bench-ingest: ## measure what the server takes in against COPY; ROWS=20000000 shows whether it slows down as it grows
 	@scripts/need.sh test
-	@$(THROWAWAY) go run -tags bench ./internal/bench -only ingest $(if $(ROWS),-rows $(ROWS))
+	@go run -tags bench ./internal/bench -only ingest $(if $(ROWS),-rows $(ROWS))
 
 gobench: ## run the benchmarks of the packages; BENCHTIME=1s is how long each takes
 	@scripts/need.sh test

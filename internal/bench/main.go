@@ -66,7 +66,7 @@ func run(ctx context.Context) (err error) {
 	}
 	began := time.Now()
 	fmt.Printf("%s %s/%s, %d processors, %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), began.UTC().Format(time.DateOnly))
-	if b.postgres == "" {
+	if b.postgres == "" && b.only != "ingest" {
 		fmt.Printf("PostgreSQL is left out: %s names no server\n", postgresVariable)
 	}
 	if err := b.build(ctx); err != nil {
