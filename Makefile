@@ -8,7 +8,7 @@ GORACE ?= atexit_sleep_ms=0
 THROWAWAY = go run ./internal/testenv/throwaway
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e bench bench-ingest gobench fuzz lint fmt generate cross vuln verify clean
+.PHONY: help build run test e2e bench bench-ingest bench-import gobench fuzz lint fmt generate cross vuln verify clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ bench: ## measure the product's speed as ratios (docs/performance.md); QUICK=1 i
 bench-ingest: ## measure what the server takes in against COPY; ROWS=20000000 shows whether it slows down as it grows
 	@scripts/need.sh test
 	@go run -tags bench ./internal/bench -only ingest $(if $(ROWS),-rows $(ROWS))
+
+bench-import: ## measure how long importing 1 GB of sessions takes against ccusage, another program that reads them; QUICK=1 takes 64 MB
+	@scripts/need.sh test e2e
+	@go run -tags bench ./internal/bench -only import $(if $(QUICK),-quick)
 
 gobench: ## run the benchmarks of the packages; BENCHTIME=1s is how long each takes
 	@scripts/need.sh test

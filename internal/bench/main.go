@@ -37,6 +37,9 @@ type bench struct {
 	// copyRatio is what the server takes in against COPY; 0 if it was not
 	// measured.
 	copyRatio float64
+	// ccusageRatio is the time of an import against that of ccusage; 0 if it was
+	// not measured.
+	ccusageRatio float64
 }
 
 func main() {
@@ -50,7 +53,7 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	quick := flag.Bool("quick", false, "measure less: fewer repetitions, a hundredth of the events")
-	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify, git or ingest")
+	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify, git, ingest or import, which needs ccusage from the npm registry and is left out of a run of all")
 	rows := flag.Int("rows", 0, "with -only ingest: record so many events over OTLP and print the rate by the million, instead of comparing")
 	actions := flag.Int("actions", 0, "how many actions the large trail has; 0 is a million, or fifty thousand for -quick")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this program, which questions and stores run in, to the file")
@@ -89,6 +92,7 @@ func run(ctx context.Context) (err error) {
 		{b.wants("ask") || b.wants("verify"), b.measureTrails},
 		{b.wants("git"), b.measureGit},
 		{b.wants("ingest"), b.measureIngest},
+		{b.only == "import", b.measureImport},
 	} {
 		if !part.wanted {
 			continue
@@ -100,6 +104,9 @@ func run(ctx context.Context) (err error) {
 	b.summary(time.Since(began))
 	if b.copyRatio > 0 {
 		fmt.Printf("ratio_to_copy=%.3f\n", b.copyRatio)
+	}
+	if b.ccusageRatio > 0 {
+		fmt.Printf("ratio_to_ccusage=%.3f\n", b.ccusageRatio)
 	}
 	return nil
 }

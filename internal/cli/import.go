@@ -129,8 +129,8 @@ func (p *Program) importer(t *trail, f *importFlags, since time.Time) *importer.
 	s.Person, s.PersonAuth = hook.Person(t.ring, p.Env)
 	return &importer.Importer{
 		Recorder: t.recorder, Surroundings: s, Agent: f.agent, StatePath: t.place.Imports, Now: p.Now, Since: since, Dry: f.dry, All: f.all,
-		Known: func(ctx context.Context, session string) (string, bool, error) {
-			return p.knownSession(ctx, t, session)
+		Known: func(ctx context.Context, sessions []string) (map[string]importer.KnownSession, error) {
+			return p.knownSessions(ctx, t, sessions)
 		},
 		Skip: func(path string, err error) {
 			if of, ok := errors.AsType[*fs.PathError](err); ok {
@@ -141,25 +141,27 @@ func (p *Program) importer(t *trail, f *importFlags, since time.Time) *importer.
 	}
 }
 
-// knownSession tells to which execution a session belongs, and whether an import
-// alone told of it.
-func (p *Program) knownSession(ctx context.Context, t *trail, session string) (execution string, imported bool, err error) {
-	starts, err := t.store.SessionStarts(ctx, p.org, []string{session})
+// knownSessions tells to which executions the sessions belong that the trail
+// knows, and whether an import alone told of them.
+func (p *Program) knownSessions(ctx context.Context, t *trail, sessions []string) (map[string]importer.KnownSession, error) {
+	starts, err := t.store.SessionStarts(ctx, p.org, sessions)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
-	imported = true
+	all := map[string]importer.KnownSession{}
 	for i := range starts {
 		s := &starts[i]
 		if s.Data.String("agent_id") != "" {
 			continue // a sub-agent's
 		}
-		if execution == "" || s.What == "session.start" {
-			execution = s.Execution
+		known, before := all[s.Session]
+		if !before || s.What == "session.start" {
+			known.Execution = s.Execution
 		}
-		imported = imported && strings.HasPrefix(s.Source, "import:")
+		known.Imported = (known.Imported || !before) && strings.HasPrefix(s.Source, "import:")
+		all[s.Session] = known
 	}
-	return execution, imported, nil
+	return all, nil
 }
 
 // sessionFiles lists the files to look at: those that were named, or what is in

@@ -76,12 +76,13 @@ func newImporter(t testing.TB) (*importer.Importer, *store.Store) {
 		Surroundings: agent.Surroundings{Home: "/home/dev"},
 		StatePath:    filepath.Join(dir, "trail.imports.json"),
 		Now:          clock,
-		Known: func(ctx context.Context, session string) (string, bool, error) {
-			starts, err := s.SessionStarts(ctx, store.DefaultOrg, []string{session})
-			if err != nil || len(starts) == 0 {
-				return "", true, err
+		Known: func(ctx context.Context, sessions []string) (map[string]importer.KnownSession, error) {
+			starts, err := s.SessionStarts(ctx, store.DefaultOrg, sessions)
+			known := map[string]importer.KnownSession{}
+			for i := range starts {
+				known[starts[i].Session] = importer.KnownSession{Execution: starts[i].Execution, Imported: starts[i].Source == "import:claude-code"}
 			}
-			return starts[0].Execution, starts[0].Source == "import:claude-code", nil
+			return known, err
 		},
 	}, s
 }

@@ -30,10 +30,16 @@ type Recorder interface {
 	RecordValid(ctx context.Context, events []whodid.Event) ([]*store.Row, error)
 }
 
-// Known says to which execution a client's session belongs that the trail knows,
-// and whether nothing but an import told of it. For one that it does not know
-// the execution is empty.
-type Known func(ctx context.Context, session string) (execution string, imported bool, err error)
+// Known says of those of the sessions that the trail knows to which execution
+// each belongs.
+type Known func(ctx context.Context, sessions []string) (map[string]KnownSession, error)
+
+// KnownSession is a client's session that the trail knows.
+type KnownSession struct {
+	Execution string
+	// Imported tells that nothing but an import told of it.
+	Imported bool
+}
 
 // Importer imports into one trail.
 type Importer struct {
@@ -103,6 +109,7 @@ type run struct {
 	progress Progress
 	saved    time.Time
 	batch    batch
+	known    map[string]KnownSession // those that were asked for, known or not
 }
 
 // Import reads the files that have something new, several at a time, and says
@@ -125,7 +132,10 @@ func (im *Importer) Import(ctx context.Context, files []File) (*Imported, error)
 		x.progress.Files++
 		x.progress.Bytes += f.Size
 	}
-	err := x.all(ctx, todo)
+	err := x.ask(ctx, namesOf(todo))
+	if err == nil {
+		err = x.all(ctx, todo)
+	}
 	if !im.Dry {
 		err = errors.Join(err, x.state.Save(im.StatePath))
 	}
@@ -288,13 +298,13 @@ func (x *run) identify(ctx context.Context, f *File, head []byte) (*agent.Sessio
 		return nil, errors.New("it does not say which session it is about")
 	}
 	ref.Execution = agent.Execution(f.Client, ref.Session)
-	known, imported, err := x.Known(ctx, ref.Session)
+	known, err := x.session(ctx, ref.Session)
 	if err != nil {
 		return nil, &recordError{err}
 	}
-	what.Own = known == "" || imported
-	if known != "" {
-		ref.Execution = known
+	what.Own = known.Execution == "" || known.Imported
+	if known.Execution != "" {
+		ref.Execution = known.Execution
 	}
 	if ref.SubagentID != "" {
 		*ref = ref.Subagent(f.Path, ref.SubagentID)

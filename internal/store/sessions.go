@@ -82,18 +82,23 @@ type SessionPlace struct {
 	Size uint64
 }
 
+// newestSessions lists the starts of sessions in an order of which only as much
+// is read as is needed; parameter size is up to where in the log. The sum keeps
+// the engines from reading the whole log in its own order.
+func newestSessions(where string, size int) string {
+	return `SELECT session, at FROM event ` + where + fmt.Sprintf(" AND seq + 0 < $%d ORDER BY at DESC, session", size)
+}
+
 // SessionPage returns the ids of the selected sessions behind the place, the last
 // begun or resumed first, and where that ends.
 func (s *Store) SessionPage(ctx context.Context, org string, f SessionFilter, after SessionPlace) ([]string, SessionPlace, error) {
 	ctx = within(ctx, org)
 	where, args := f.where(org)
 	args = append(args, int64(min(after.Size, 1<<62)))
-	query := `SELECT session, at FROM event ` + where + fmt.Sprintf(" AND seq < $%d", len(args))
-	if after.At.IsZero() {
-		query += " ORDER BY at DESC, session" // read as far as is needed
-	} else {
+	query := newestSessions(where, len(args))
+	if !after.At.IsZero() {
 		args = append(args, whodid.Micros(after.At), after.ID)
-		query = `SELECT session, MAX(at) AS newest FROM event ` + where + fmt.Sprintf(" AND seq < $%d GROUP BY session", len(args)-2) +
+		query = `SELECT session, MAX(at) AS newest FROM event ` + where + fmt.Sprintf(" AND seq + 0 < $%d GROUP BY session", len(args)-2) +
 			fmt.Sprintf(" HAVING MAX(at) < $%d OR MAX(at) = $%d AND session > $%d ORDER BY newest DESC, session", len(args)-1, len(args)-1, len(args))
 	}
 	rows, err := s.read.QueryContext(ctx, query, args...)

@@ -20,14 +20,15 @@ func Ccusage(t testing.TB) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	program, err := installCcusage(ctx)
+	program, err := InstallCcusage(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return program
 }
 
-func installCcusage(ctx context.Context) (string, error) {
+// InstallCcusage is [Ccusage] for programs that are no test.
+func InstallCcusage(ctx context.Context) (string, error) {
 	platform, ok := map[string]string{"linux/amd64": "linux-x64", "linux/arm64": "linux-arm64", "darwin/amd64": "darwin-x64", "darwin/arm64": "darwin-arm64"}[runtime.GOOS+"/"+runtime.GOARCH]
 	if !ok {
 		return "", fmt.Errorf("there is no ccusage for %s/%s", runtime.GOOS, runtime.GOARCH)
