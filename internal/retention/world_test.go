@@ -22,10 +22,20 @@ import (
 
 var begin = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
+// tester is a test, or one run of a property.
+type tester interface {
+	Helper()
+	Context() context.Context
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Cleanup(f func())
+}
+
 // world is a trail with a clock that the test sets.
 type world struct {
 	*retention.Keeper
-	t        testing.TB
+	t        tester
 	location place.Location
 	public   string
 	private  string
@@ -61,11 +71,16 @@ func newWorld(t testing.TB, engine string) *world {
 // open opens the trail for an organisation with a key of its own.
 func (w *world) open(org string) {
 	w.t.Helper()
-	s, err := store.Open(w.t.Context(), w.location)
-	if err != nil {
-		w.t.Fatal(err)
+	var s *store.Store
+	var err error
+	if w.Keeper != nil {
+		s = w.Store
+	} else {
+		if s, err = store.Open(w.t.Context(), w.location); err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Cleanup(func() { _ = s.Close() })
 	}
-	w.t.Cleanup(func() { _ = s.Close() })
 	if w.private == "" {
 		if w.private, w.public, err = proof.GenerateKey("whodid.test/" + org); err != nil {
 			w.t.Fatal(err)
@@ -87,7 +102,7 @@ func (w *world) open(org string) {
 
 // other opens another organisation of the same trail.
 func (w *world) other(org string) *world {
-	o := &world{t: w.t, location: w.location, now: w.now}
+	o := &world{Keeper: w.Keeper, t: w.t, location: w.location, now: w.now}
 	o.open(org)
 	return o
 }
