@@ -163,6 +163,7 @@ func BenchmarkProve(b *testing.B) {
 			events[len(events)/2+i-1000].Execution = "exec-proved"
 		}
 	}
+	events[len(events)/2-1000].What = "execution.start"
 	for len(events) > 0 {
 		n := min(len(events), 2000)
 		book.Append(b, events[:n]...)

@@ -94,6 +94,11 @@ func (c *corpus) honest() {
 		c.t.Fatal(err)
 	}
 	c.add("honest, the approver withheld", "ppccn", c.trust, withheld)
+	erased := newTrail(c.t, origin, 1, story())
+	if _, err := erased.records[7].Erase("retention run-90d", proof.FieldTarget, proof.FieldData); err != nil {
+		c.t.Fatal(err)
+	}
+	c.add("honest, with erased values", "ppccp", c.trust, erased.dossier(run, whole))
 	cosigned := l.dossier(run, whole)
 	cosigned.Checkpoint = cosign(cosigned.Checkpoint, "test.invalid/witness", 5, start.Add(time.Minute))
 	c.add("honest, cosigned", "ppccp", c.trust, cosigned)
