@@ -47,7 +47,40 @@ type Service struct {
 	recorder Recorder
 	trail    Trail
 	now      func() time.Time
+	asked    func()
 	signers  *sshsig.AllowedSigners // whose signatures count; nil is nobody's
+}
+
+// Tell has a function called after each new request of [Service.Pass], before it
+// waits: somebody should tell the people who decide.
+func (s *Service) Tell(asked func()) { s.asked = asked }
+
+// Expire writes down which of the last requests ran out before anybody decided.
+func (s *Service) Expire(ctx context.Context) error {
+	const enough = 200 // requests that are looked at each time
+	requests, err := s.trail.ApprovalRequests(ctx, s.org, store.ApprovalFilter{Limit: enough})
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(requests))
+	for i := range requests {
+		ids[i] = requests[i].Approval
+	}
+	parts, err := s.trail.ApprovalParts(ctx, s.org, ids)
+	if err != nil {
+		return err
+	}
+	expire := Who{Actor: whodid.System, Source: "system"}
+	for _, id := range ids {
+		a, ok := whodid.FoldApproval(parts[id], s.now())
+		if !ok || a.State != whodid.ApprovalExpired || a.Decision != "" {
+			continue
+		}
+		if _, err := s.decide(ctx, expire.event("approval.expire", id, whodid.ApprovalDecisionPart, s.now())); err != nil && !errors.Is(err, ErrDecided) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Trust says whose signatures count, where one is asked for. Without it none does.

@@ -34,6 +34,9 @@ func (s *Service) Pass(ctx context.Context, r *Request, who Who, wait, grant tim
 		a, err := s.standing(ctx, r, grant)
 		if errors.Is(err, store.ErrNotFound) {
 			a, err = s.Request(ctx, r, who)
+			if err == nil && s.asked != nil {
+				s.asked()
+			}
 		}
 		if err != nil {
 			return Answer{}, err

@@ -73,28 +73,34 @@ func TestCheckSignature(t *testing.T) {
 		change  func(*whodid.Approval)
 		holds   bool
 	}{
-		"as it is":                       {"bob KEY", nil, true},
-		"for its namespace":              {`bob namespaces="approval@whodid" KEY`, nil, true},
-		"named as the trail names":       {"human:bob KEY", nil, true},
-		"used":                           {"bob KEY", func(a *whodid.Approval) { a.State = whodid.ApprovalUsed }, true},
-		"named another":                  {"human:eve KEY", nil, false},
-		"for another namespace":          {`bob namespaces="git" KEY`, nil, false},
-		"a key that counts no more":      {`bob valid-before="20261031" KEY`, nil, false},
-		"a key that counts not yet":      {`bob valid-after="20261102" KEY`, nil, false},
-		"a key that does not count":      {"eve " + eves.public, nil, false},
-		"nobody's key counts":            {"", nil, false},
-		"no signature":                   {"bob KEY", func(a *whodid.Approval) { a.Signature = "" }, false},
-		"no signature at all":            {"bob KEY", func(a *whodid.Approval) { a.Signature = "-----BEGIN SSH SIGNATURE-----" }, false},
-		"of another approval":            {"bob KEY", func(a *whodid.Approval) { a.ID = "appr-0000000000000000" }, false},
-		"of other arguments":             {"bob KEY", func(a *whodid.Approval) { a.Digest = "sha256:01" }, false},
-		"of another end":                 {"bob KEY", func(a *whodid.Approval) { a.ValidUntil = a.ValidUntil.Add(time.Hour) }, false},
-		"of another reason":              {"bob KEY", func(a *whodid.Approval) { a.Reason = "not looked at" }, false},
-		"of another person":              {"bob KEY", func(a *whodid.Approval) { a.DecidedBy = "human:eve" }, false},
-		"of a rejection":                 {"bob KEY", func(a *whodid.Approval) { a.State = whodid.ApprovalRejected }, false},
-		"of another key than it says":    {"bob KEY", func(a *whodid.Approval) { a.SigningKey = "SHA256:other" }, false},
-		"in another namespace":           {"bob KEY", func(a *whodid.Approval) { b, _, _ := bobs.sign("git", statement); a.Signature = string(b) }, false},
-		"by a key that does not count":   {"bob KEY", func(a *whodid.Approval) { b, f, _ := eves.sign(whodid.SSHNamespace, statement); a.Signature, a.SigningKey = string(b), f }, false},
-		"by a key that says it is bob's": {"bob KEY", func(a *whodid.Approval) { b, _, _ := eves.sign(whodid.SSHNamespace, statement); a.Signature = string(b) }, false},
+		"as it is":                    {"bob KEY", nil, true},
+		"for its namespace":           {`bob namespaces="approval@whodid" KEY`, nil, true},
+		"named as the trail names":    {"human:bob KEY", nil, true},
+		"used":                        {"bob KEY", func(a *whodid.Approval) { a.State = whodid.ApprovalUsed }, true},
+		"named another":               {"human:eve KEY", nil, false},
+		"for another namespace":       {`bob namespaces="git" KEY`, nil, false},
+		"a key that counts no more":   {`bob valid-before="20261031" KEY`, nil, false},
+		"a key that counts not yet":   {`bob valid-after="20261102" KEY`, nil, false},
+		"a key that does not count":   {"eve " + eves.public, nil, false},
+		"nobody's key counts":         {"", nil, false},
+		"no signature":                {"bob KEY", func(a *whodid.Approval) { a.Signature = "" }, false},
+		"no signature at all":         {"bob KEY", func(a *whodid.Approval) { a.Signature = "-----BEGIN SSH SIGNATURE-----" }, false},
+		"of another approval":         {"bob KEY", func(a *whodid.Approval) { a.ID = "appr-0000000000000000" }, false},
+		"of other arguments":          {"bob KEY", func(a *whodid.Approval) { a.Digest = "sha256:01" }, false},
+		"of another end":              {"bob KEY", func(a *whodid.Approval) { a.ValidUntil = a.ValidUntil.Add(time.Hour) }, false},
+		"of another reason":           {"bob KEY", func(a *whodid.Approval) { a.Reason = "not looked at" }, false},
+		"of another person":           {"bob KEY", func(a *whodid.Approval) { a.DecidedBy = "human:eve" }, false},
+		"of a rejection":              {"bob KEY", func(a *whodid.Approval) { a.State = whodid.ApprovalRejected }, false},
+		"of another key than it says": {"bob KEY", func(a *whodid.Approval) { a.SigningKey = "SHA256:other" }, false},
+		"in another namespace":        {"bob KEY", func(a *whodid.Approval) { b, _, _ := bobs.sign("git", statement); a.Signature = string(b) }, false},
+		"by a key that does not count": {"bob KEY", func(a *whodid.Approval) {
+			b, f, _ := eves.sign(whodid.SSHNamespace, statement)
+			a.Signature, a.SigningKey = string(b), f
+		}, false},
+		"by a key that says it is bob's": {"bob KEY", func(a *whodid.Approval) {
+			b, _, _ := eves.sign(whodid.SSHNamespace, statement)
+			a.Signature = string(b)
+		}, false},
 	} {
 		a := decided
 		if test.change != nil {

@@ -65,6 +65,7 @@ func (p *Program) gate(ctx context.Context, r *hook.Request) (hook.Answer, error
 	if err != nil {
 		return hook.Answer{}, err
 	}
+	service.Tell(p.startNotifying)
 	return pass(ctx, service, r)
 }
 

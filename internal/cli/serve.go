@@ -167,7 +167,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	// What the server does beside serving goes on until the last request has
 	// ended, and ends with the server if that fails.
 	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
-	work := newChores(p, t, orgs, metrics, log, certificate)
+	work := newChores(p, t, orgs, metrics, log, certificate, &c.Notify)
 	defer work.start(beside)()
 	defer outward.start(beside)()
 	defer stop()

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/whodid/whodid/internal/config"
 	"github.com/whodid/whodid/internal/server"
 )
 
@@ -25,6 +26,7 @@ type chores struct {
 	metrics     *server.Metrics
 	log         *slog.Logger
 	certificate *server.Certificate // nil without TLS
+	told        *config.Notify
 
 	events  atomic.Uint64 // in all logs together, as of the last round
 	rewound atomic.Int64  // logs that don't go on where they were seen
@@ -35,8 +37,8 @@ type chores struct {
 // choreInterval is the time between two rounds.
 const choreInterval = 15 * time.Second
 
-func newChores(p *Program, t *trail, orgs *tenants, metrics *server.Metrics, log *slog.Logger, certificate *server.Certificate) *chores {
-	c := &chores{p: p, trail: t, orgs: orgs, metrics: metrics, log: log, certificate: certificate, began: time.Now()}
+func newChores(p *Program, t *trail, orgs *tenants, metrics *server.Metrics, log *slog.Logger, certificate *server.Certificate, told *config.Notify) *chores {
+	c := &chores{p: p, trail: t, orgs: orgs, metrics: metrics, log: log, certificate: certificate, told: told, began: time.Now()}
 	gauge := func(name, help string, read func() float64) { metrics.Gauge(name, help, read) }
 	gauge("whodid_log_events", "Events in the logs of all organisations.", func() float64 { return float64(c.events.Load()) })
 	gauge("whodid_logs_rewound", "Logs that don't go on where this server saw them: run whodid verify.", func() float64 { return float64(c.rewound.Load()) })
@@ -121,6 +123,7 @@ func (c *chores) round(ctx context.Context) {
 		})
 		c.do(ctx, "budgets", org, func() error { return c.p.watchBudgetsOf(ctx, &t.Tenant) })
 		c.do(ctx, "retention", org, func() error { return c.sweep(ctx, org, t) })
+		c.do(ctx, "notifications", org, func() error { return c.p.notify(ctx, c.trail.store, t.Recorder, org, c.told) })
 		c.do(ctx, "pin", org, func() error {
 			head, err := c.trail.store.Head(ctx, org)
 			if err != nil {

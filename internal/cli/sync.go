@@ -110,6 +110,7 @@ func (p *Program) sync(ctx context.Context, f *syncFlags) error {
 	if err != nil {
 		return err
 	}
+	p.notifyPeople(ctx, t, f.quiet)
 	done := &synced{Records: taken.Records, Events: taken.Events, Transcripts: taken.Transcripts, Gaps: taken.Gaps}
 	if s == nil {
 		return p.tellSync(f, done)

@@ -60,6 +60,9 @@ type Config struct {
 	// Redact is what must not be recorded, beside what never is;
 	// docs/redaction.md describes it.
 	Redact Redact `toml:"redact"`
+	// Notify says who is told that a decision is wanted; docs/approvals.md
+	// describes it.
+	Notify Notify `toml:"notify"`
 }
 
 // Redact is what must not be recorded, beside what never is.

@@ -20,7 +20,7 @@ func (c calls) approvedFile(client, session string) string {
 
 // remember notes the approval of a call.
 func (c calls) remember(client, session, call, approval string) error {
-	if session == "" || call == "" || approval == "" {
+	if c.dir == "" || session == "" || call == "" || approval == "" {
 		return nil
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {

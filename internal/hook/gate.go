@@ -3,6 +3,7 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"slices"
@@ -97,6 +98,28 @@ type moment struct {
 	// more are events beside those that the client told of.
 	more  []whodid.Event
 	rules *Rules // read once
+	// person is who stands behind the agent; nil asks the surroundings.
+	person func() (actor, auth string)
+}
+
+// Decide decides for a hook that came over a network, by an organisation's rules of
+// approval and a gate, and writes what was decided into the reading's events. It
+// returns what to answer the client: nothing, if nothing is decided.
+func Decide(reading *agent.Reading, rules *Rules, gate Gate, person, auth string) []byte {
+	if reading.Asked == nil {
+		return nil
+	}
+	m := &moment{
+		call:  &Call{Stderr: io.Discard, Gate: gate, Env: func(string) string { return "" }},
+		asked: reading.Asked, client: reading.Client, acts: actsOf(reading, ""), events: reading.Events, rules: rules,
+		person: func() (string, string) { return person, auth },
+	}
+	v := m.apply(approvalGate(m))
+	text, byStatus := reading.Asked.Answer(v.decision, v.reason)
+	if byStatus {
+		return agent.Denial(v.reason) // a status refuses nothing over HTTP
+	}
+	return text
 }
 
 // here are the rules that hold where the session works.
@@ -134,6 +157,11 @@ func (m *moment) judge() (v verdict) {
 			break
 		}
 	}
+	return m.apply(v)
+}
+
+// apply writes a verdict into the events.
+func (m *moment) apply(v verdict) verdict {
 	for i := range m.events {
 		e := &m.events[i]
 		kind, ok := whodid.KindOf(e.What)
@@ -162,6 +190,9 @@ func (m *moment) judge() (v verdict) {
 func actsOf(reading *agent.Reading, dir string) []policy.Act {
 	acts := make([]policy.Act, len(reading.Events))
 	var branch *string
+	if dir == "" {
+		branch = new(string) // nobody can look
+	}
 	for i := range reading.Events {
 		e := &reading.Events[i]
 		kind, ok := whodid.KindOf(e.What)
@@ -313,7 +344,11 @@ func (m *moment) request(rules *Rules, n *need) *Request {
 		Wait: a.Wait, RequestTTL: a.RequestTTL, GrantTTL: a.GrantTTL, FourEyes: a.FourEyes, Signature: a.Signature,
 		CostOver: n.cost, CountOver: n.count,
 	}
-	r.OnBehalfOf, r.OnBehalfAuth = m.call.person(m.trail)
+	if m.person != nil {
+		r.OnBehalfOf, r.OnBehalfAuth = m.person()
+	} else {
+		r.OnBehalfOf, r.OnBehalfAuth = m.call.person(m.trail)
+	}
 	return r
 }
 

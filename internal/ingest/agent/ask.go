@@ -26,7 +26,6 @@ type Asked struct {
 	// Dir is where the session works; Mode is the client's permission mode.
 	Dir, Mode string
 	client    string
-	event     string // as the client spells it
 	input     loose.Value
 }
 
@@ -66,10 +65,6 @@ func (a *Asked) InputDigest() string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// ErrExit is the exit status by which a hook refuses a call, where its client
-// knows no better answer.
-const ErrExit = 2
-
 // Answer is what to tell the client: the text for standard output, and whether the
 // refusal is to be told by the exit status and the reason on standard error
 // instead. A decision that the client does not know is none.
@@ -94,6 +89,13 @@ func (a *Asked) Answer(d Decision, reason string) (stdout []byte, byStatus bool)
 	default:
 		return nil, true
 	}
+}
+
+// Denial is a refusal as most clients understand it.
+func Denial(reason string) []byte {
+	return answer(map[string]any{"hookSpecificOutput": map[string]any{
+		"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": reason,
+	}})
 }
 
 func answer(v map[string]any) []byte {

@@ -94,7 +94,7 @@ func (h *hook) tool(c call, at stage) {
 	told := h.name(&c, at)
 	if h.p.event == "PreToolUse" {
 		h.reading.Asked = &Asked{
-			Tool: Identifier(c.tool), Call: c.id, Dir: h.p.cwd, Mode: h.p.mode, client: h.client, event: h.p.rawEvent, input: c.input,
+			Tool: Identifier(c.tool), Call: c.id, Dir: h.p.cwd, Mode: h.p.mode, client: h.client, input: c.input,
 		}
 	}
 	if !told {
