@@ -63,6 +63,9 @@ type Approval struct {
 	UsedBy string
 	UsedAt time.Time
 	Use    string // id of the event
+	// UsedCall is the client's id of the tool call that it was used for, within
+	// UsedExecution; empty if no client asked.
+	UsedCall, UsedExecution string
 }
 
 // The parts of an approval. Each has one place in the trail: an approval's
@@ -255,6 +258,7 @@ func (a *Approval) applyUse(e *Event) {
 		return
 	}
 	a.Use, a.UsedBy, a.UsedAt = e.ID, e.Actor, e.RecordedAt
+	a.UsedCall, a.UsedExecution = e.Data.String("call"), e.Execution
 	digest := e.Data.String("digest")
 	if a.State == ApprovalApproved && (digest == a.Digest || digest == "" || a.Digest == "") && (a.ValidUntil.IsZero() || e.RecordedAt.Before(a.ValidUntil)) {
 		a.State = ApprovalUsed
@@ -284,6 +288,39 @@ func (a *Approval) Covers(agent, digest string, now time.Time) string {
 		return "it is for other arguments"
 	case b.Use != "":
 		return "it was used for something else"
+	default:
+		return ""
+	}
+}
+
+// Allowed says why the approval does not allow an action that was done, or is
+// empty if it does. The action's arguments are not in the trail; what was done by
+// the tool call that used the approval had just those that it is bound to, and
+// else action and target must be its own.
+func (a *Approval) Allowed(e *Event) string {
+	agent := AgentOf(e.Actor)
+	switch {
+	case a.Flaw != "":
+		return "its decision does not count: " + a.Flaw
+	case a.State == ApprovalExpired && a.ValidUntil.IsZero():
+		return "the request ran out before anybody decided"
+	case a.State == ApprovalPending, a.State == ApprovalRejected, a.State == ApprovalCancelled:
+		return "it is " + string(a.State)
+	case a.DecidedAt.After(e.RecordedAt):
+		return "it was approved only after the action was recorded"
+	case a.State == ApprovalExpired && !e.At.Before(a.ValidUntil):
+		return "it had run out"
+	}
+	switch {
+	case a.Agent != agent:
+		return "it is for " + a.Agent
+	case a.UsedCall != "" && e.Data.String("call") != "":
+		if a.UsedCall != e.Data.String("call") || a.UsedExecution != e.Execution {
+			return "it was used by another call"
+		}
+		return ""
+	case a.Type != e.What || a.Target != e.Target:
+		return "it is for other arguments"
 	default:
 		return ""
 	}

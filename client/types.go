@@ -563,6 +563,9 @@ type Show struct {
 	Actions  []Action     `json:"actions"`
 	Children []Execution  `json:"children"`
 	Gaps     []Gap        `json:"gaps"`
+	// Unapproved is what of it needed an approval and had none; null if no policy
+	// was asked.
+	Unapproved *Unapproved `json:"unapproved"`
 	// PriceTable is the table by which calls were last priced anew; empty if they
 	// never were. RecordedCostMicros is then what the whole cost when it was
 	// recorded, null if it was not known.
@@ -678,6 +681,36 @@ type SyncReceipt struct {
 type SyncRefusal struct {
 	Index  uint64 `json:"index"`
 	Detail string `json:"detail"`
+}
+
+// Unapproved lists the actions that needed an approval and were done without
+// one.
+type Unapproved struct {
+	// Policy is the version of the policy that was asked; empty if none has a rule
+	// of approval.
+	Policy string `json:"policy"`
+	// Looked is how many actions a rule applied to.
+	Looked   int                `json:"looked"`
+	Findings []UnapprovedAction `json:"findings"`
+}
+
+// UnapprovedAction is an action that needed an approval and was done without
+// one.
+type UnapprovedAction struct {
+	EventID     string    `json:"event_id"`
+	ExecutionID string    `json:"execution_id"`
+	At          time.Time `json:"at"`
+	Agent       string    `json:"agent"`
+	ActionType  string    `json:"action_type"`
+	Target      string    `json:"target"`
+	Result      string    `json:"result"`
+	// Rule is the policy's.
+	Rule string `json:"rule"`
+	// ApprovalID is the approval that it names and that does not allow it; empty
+	// if it names none.
+	ApprovalID string `json:"approval_id"`
+	// Reason says what is missing.
+	Reason string `json:"reason"`
 }
 
 // Usage is what a model call, or a whole run, used and cost.

@@ -124,6 +124,9 @@ type Show struct {
 	Actions  []Action     `json:"actions"`
 	Children []Execution  `json:"children"`
 	Gaps     []Gap        `json:"gaps"`
+	// Unapproved is what of it needed an approval and had none; null if no policy
+	// was asked.
+	Unapproved *Unapproved `json:"unapproved"`
 	// PriceTable is the table by which calls were last priced anew; empty if they
 	// never were. RecordedCostMicros is then what the whole cost when it was
 	// recorded, null if it was not known.

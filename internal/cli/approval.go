@@ -47,7 +47,7 @@ a passphrase (--sign), and let the policy ask for signatures.`,
 	}
 	c.AddCommand(
 		p.approvalRequestCommand(), p.approvalListCommand(), p.approvalShowCommand(), p.approvalDecideCommand(true), p.approvalDecideCommand(false),
-		p.approvalCancelCommand(), p.approvalWaitCommand(),
+		p.approvalCancelCommand(), p.approvalWaitCommand(), p.approvalFindingsCommand(),
 	)
 	return c
 }

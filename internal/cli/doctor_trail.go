@@ -88,6 +88,7 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 	d.Add(p.examineWitness(t, pulse))
 	d.Add(examineRuns(pulse))
 	d.Add(examineGaps(pulse))
+	d.Add(p.examineApprovals(ctx, t, p.Now().Add(-recently)))
 	p.examineServer(ctx, d, t)
 	heard, err := t.asker.Heard(ctx)
 	if err != nil {

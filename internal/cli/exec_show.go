@@ -43,6 +43,12 @@ func (p *Program) execShow(ctx context.Context, prefix string) error {
 	if err != nil {
 		return unresolved(err)
 	}
+	if s.Unapproved, err = p.unapproved(ctx, t, ask.UnapprovedFilter{Execution: s.ExecutionID}); err != nil {
+		// A policy that can't be read is no reason to show nothing.
+		p.complain(err)
+	} else if s.Unapproved.Policy == "" {
+		s.Unapproved = nil
+	}
 	if p.json {
 		return p.printJSON(s)
 	}
@@ -65,7 +71,7 @@ const maxShown = 100
 
 func (v *showPage) print() error {
 	v.identity()
-	for _, section := range []func() error{v.models, v.actions, v.children, v.gaps} {
+	for _, section := range []func() error{v.models, v.actions, v.children, v.unapproved, v.gaps} {
 		if err := section(); err != nil {
 			return err
 		}
