@@ -17,11 +17,15 @@ import (
 const BundleFormat = "whodid-bundle/1"
 
 // MaxBundle is the largest bundle that [ParseBundle] reads, in bytes. The
-// largest valid event needs less than half of it.
-const MaxBundle = 1 << 20
+// largest valid event needs less than an eighth of it, and an approval has three
+// more.
+const MaxBundle = 4 << 20
 
 // maxPath is the length of an inclusion proof in the largest tree.
 const maxPath = 63
+
+// maxParts is how many events an approval has at most.
+const maxParts = 3
 
 // Bundle is the self-contained, offline proof of one event. Leaf and values are
 // carried as the very text that was hashed, so that checking a bundle takes no
@@ -51,6 +55,9 @@ type Bundle struct {
 	Checkpoint string `json:"checkpoint"`
 	// PublicKey is what the maker of the bundle claims to be the log's key.
 	PublicKey string `json:"public_key,omitempty"`
+	// Approval proves the events of the approval that the event names, one bundle
+	// each: its request, its decision and its use.
+	Approval []*Bundle `json:"approval,omitempty"`
 }
 
 // Disclosure opens one commitment: HMAC-SHA-256 of Value under Key is what the
@@ -103,6 +110,11 @@ func (b *Bundle) Redact(fields ...string) error {
 	}
 	for _, field := range fields {
 		delete(b.Disclosed, field)
+		for _, part := range b.Approval {
+			if part != nil {
+				delete(part.Disclosed, field) // it says the same of the same people and things
+			}
+		}
 	}
 	return nil
 }
@@ -238,6 +250,9 @@ func parseBundle(text []byte) (*Bundle, error) {
 	}
 	if len(b.Inclusion) > maxPath {
 		return nil, fmt.Errorf("its inclusion proof has %d hashes, no tree needs more than %d", len(b.Inclusion), maxPath)
+	}
+	if len(b.Approval) > maxParts {
+		return nil, fmt.Errorf("it has %d parts of an approval, no approval has more than %d", len(b.Approval), maxParts)
 	}
 	return b, nil
 }

@@ -10,7 +10,10 @@ import (
 
 // Check says what a bundle shows to somebody who trusts the keys, and nothing
 // else. It takes no more time than the bundle has bytes.
-func Check(b *Bundle, trusted Keys) Verdicts {
+func Check(b *Bundle, trusted Keys) Verdicts { return CheckSigned(b, trusted, nil) }
+
+// CheckSigned is [Check] for somebody who also knows whose signatures count.
+func CheckSigned(b *Bundle, trusted Keys, signature Signature) Verdicts {
 	integrity, event := checkIntegrity(b, trusted)
 	if integrity.State == Refuted {
 		const nothing = "nothing in this bundle can be relied on: its integrity is refuted"
@@ -29,7 +32,7 @@ func Check(b *Bundle, trusted Keys) Verdicts {
 			fmt.Sprintf("it happened at %s by the clock of its source and was recorded at %s by the clock of the trail; no witness confirms either",
 				whodid.FormatTime(event.At), whodid.FormatTime(event.RecordedAt)),
 		},
-		Approval: approval(event),
+		Approval: judgeApproval(b, event, trusted, integrity.State, signature),
 	}
 }
 
@@ -105,11 +108,4 @@ func authorship(b *Bundle, e *whodid.Event) Verdict {
 		}
 	}
 	return Verdict{Conditional, detail}
-}
-
-func approval(e *whodid.Event) Verdict {
-	if e.Approval == "" {
-		return Verdict{NotShown, "the event names no approval"}
-	}
-	return Verdict{NotShown, fmt.Sprintf("the event names the approval %s, whose request and decision are not in this bundle", e.Approval)}
 }

@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
 	"github.com/whodid/whodid/proof/dossier"
+	"github.com/whodid/whodid/proof/sshsig"
 )
 
 // The exit codes, which are those of whodid itself.
@@ -171,7 +173,11 @@ func check(content []byte, trust *dossier.Trust, o options) (show func(io.Writer
 	if err != nil {
 		return nil, false, err
 	}
-	r := newReport(b, proof.Check(b, trust.Keys))
+	var signature proof.Signature
+	if trust.Signers != nil {
+		signature = func(a *whodid.Approval) error { return sshsig.CheckApproval(a, trust.Signers) }
+	}
+	r := newReport(b, proof.CheckSigned(b, trust.Keys, signature))
 	if o.about != "" && (r.Event == nil || o.about != dossier.OfEvent+":"+r.Event.ID) {
 		return nil, false, fmt.Errorf("it is not the proof of %s", o.about)
 	}

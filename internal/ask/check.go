@@ -40,7 +40,7 @@ type checker struct {
 	folds [64]shard
 	seed  maphash.Seed
 
-	approvals int
+	named     []whodid.Event // actions that name an approval
 	backwards int
 
 	// sweeps are what is said to be swept, gone all of their places together.
@@ -118,7 +118,7 @@ func (c *checker) join(ctx context.Context, spans []span) error {
 		s := &spans[i]
 		tiles = append(tiles, s.tiles...)
 		edge = s.edge // only the last span has one
-		c.approvals += s.approvals
+		c.named = append(c.named, s.named...)
 		c.Gaps += s.gaps
 		c.backwards += s.backwards
 		for by, n := range s.erased {
@@ -223,7 +223,7 @@ func (c *checker) report(n uint64) {
 type span struct {
 	*checker
 	next      uint64
-	approvals int
+	named     []whodid.Event // actions that name an approval
 	backwards int
 	gaps      int64
 	erased    map[string]int // events by who erased values of theirs
@@ -324,9 +324,7 @@ func (s *span) check(r *store.Row) (proof.Hash, bool) {
 		}
 		s.erased[r.ErasedBy]++
 	}
-	if r.Approval != "" {
-		s.approvals++
-	}
+	s.name(r)
 	if r.What == "record.gap" {
 		s.gaps++
 	}

@@ -78,6 +78,9 @@ type VerifyOptions struct {
 	Sightings []witness.Sighting
 	// Waiting is how many records are still in the spool.
 	Waiting int
+	// Signature says why the signature of a decision does not count; nil looks at
+	// none.
+	Signature proof.Signature
 	// Progress is called now and then with how many events are done.
 	Progress func(done, total uint64)
 }
@@ -123,6 +126,9 @@ func (a *Asker) verify(ctx context.Context, o VerifyOptions) (*Verification, err
 	head := c.checkHead(log, o)
 	c.checkWitnesses(ctx, log, head, o.Sightings)
 	c.judge(o)
+	if c.Verdicts.Approval, err = a.judgeApproval(ctx, c.named, o.Signature); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(c.Problems, func(x, y Problem) int { return int(place(x)) - int(place(y)) })
 	return &c.Verification, nil
 }
@@ -215,10 +221,6 @@ func (c *checker) judge(o VerifyOptions) {
 	v.Completeness = c.judgeCompleteness(o)
 	v.Authorship = proof.Verdict{State: proof.Conditional, Detail: "actors are as the sources named them: hooks and commands of the users whom the operating system vouched for; no actor signs"}
 	v.Time = c.judgeTime()
-	v.Approval = proof.Verdict{State: proof.NotShown, Detail: "no approval is recorded in the trail"}
-	if c.approvals > 0 {
-		v.Approval.Detail = fmt.Sprintf("%d actions name an approval; the trail does not hold the approvals themselves", c.approvals)
-	}
 }
 
 func (c *checker) judgeIntegrity(o VerifyOptions) proof.Verdict {

@@ -10,6 +10,7 @@ import (
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/term"
+	"github.com/whodid/whodid/proof"
 	"github.com/whodid/whodid/proof/sshsig"
 )
 
@@ -68,6 +69,15 @@ func (p *Program) unapproved(ctx context.Context, t *trail, f ask.UnapprovedFilt
 	}
 	f.Signature = func(a *whodid.Approval) error { return sshsig.CheckApproval(a, signers) }
 	return t.asker.Unapproved(ctx, rules.Policy, f)
+}
+
+// signatures says whose signatures count; nil if no file does.
+func (p *Program) signatures() (proof.Signature, error) {
+	signers, _, err := p.allowedSigners()
+	if err != nil || signers == nil {
+		return nil, err
+	}
+	return func(a *whodid.Approval) error { return sshsig.CheckApproval(a, signers) }, nil
 }
 
 func (p *Program) printUnapproved(found *ask.Unapproved) error {

@@ -82,6 +82,9 @@ func (p *Program) verify(ctx context.Context, key string) (*verification, error)
 	if o.Sightings, err = p.sightings(ctx, t); err != nil {
 		return nil, err
 	}
+	if o.Signature, err = p.signatures(); err != nil {
+		return nil, err
+	}
 	o.Progress = p.progress("verifying")
 	v, err := t.asker.Verify(ctx, o)
 	if err != nil {

@@ -48,9 +48,7 @@ func (s *Store) ApprovalRequests(ctx context.Context, org string, f ApprovalFilt
 func (s *Store) ApprovalParts(ctx context.Context, org string, ids []string) (map[string][]whodid.Event, error) {
 	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("approval", 2, ids)
-	const parts = `WHERE org = $1 AND class = 'permanent' AND approval <> '' AND what IN ` +
-		`('approval.request', 'approval.grant', 'approval.reject', 'approval.cancel', 'approval.expire', 'approval.use') AND `
-	rows, err := s.collect(ctx, parts+condition+" ORDER BY seq + 0", []any{org, arg})
+	rows, err := s.collect(ctx, approvalParts+condition+" ORDER BY seq + 0", []any{org, arg})
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +58,18 @@ func (s *Store) ApprovalParts(ctx context.Context, org string, ids []string) (ma
 	}
 	return out, nil
 }
+
+// ApprovalRows are the rows of the events that an approval is made of.
+func (s *Store) ApprovalRows(ctx context.Context, org, id string) ([]Row, error) {
+	ctx = within(ctx, org)
+	if !storable(id) {
+		return nil, nil
+	}
+	return s.collect(ctx, approvalParts+"approval = $2 ORDER BY seq + 0", []any{org, id})
+}
+
+const approvalParts = `WHERE org = $1 AND class = 'permanent' AND approval <> '' AND what IN ` +
+	`('approval.request', 'approval.grant', 'approval.reject', 'approval.cancel', 'approval.expire', 'approval.use') AND `
 
 // ApprovalUses returns the actions that were done under an approval.
 func (s *Store) ApprovalUses(ctx context.Context, org, id string) ([]Row, error) {
