@@ -2,6 +2,7 @@ package ask
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -77,6 +78,20 @@ func (a *Asker) Unapproved(ctx context.Context, p *policy.Policy, f UnapprovedFi
 		}
 		after = rows[len(rows)-1].Seq + 1
 	}
+}
+
+// RunSoFar is what is known of a run's cost, in micro-dollars, and how often it did
+// one kind of action.
+func (a *Asker) RunSoFar(ctx context.Context, execution, what string) (costMicros, count int64, err error) {
+	x, err := a.store.Execution(ctx, a.org, execution)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return 0, 0, err
+	}
+	if err == nil {
+		costMicros = x.Usage.CostMicros
+	}
+	done, err := a.store.Events(ctx, a.org, store.EventFilter{Execution: execution, What: what, ActionsOnly: true})
+	return costMicros, int64(len(done)), err
 }
 
 // needing is an action that needed an approval, and the rule that says so.

@@ -3,16 +3,17 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/approval"
+	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/hook"
-	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/server"
 )
 
 // hookGateCommand is what whodid-hook calls when a person must decide: it links no
@@ -56,7 +57,7 @@ func (p *Program) gate(ctx context.Context, r *hook.Request) (hook.Answer, error
 		if _, err := p.drain(reach, t); err != nil {
 			return hook.Answer{}, err
 		}
-		holds, err := ruleHolds(reach, t.store, p.org, r)
+		holds, err := ruleHolds(reach, t.asker, r)
 		if err != nil || !holds || r.Look {
 			return hook.Answer{Free: !holds}, err
 		}
@@ -71,30 +72,33 @@ func (p *Program) gate(ctx context.Context, r *hook.Request) (hook.Answer, error
 
 // ruleHolds reports whether a run has cost more, or done more often what is asked
 // about, than a rule allows. A cost that is not known is not more.
-func ruleHolds(ctx context.Context, s *store.Store, org string, r *hook.Request) (bool, error) {
-	if r.CostOver > 0 {
-		x, err := s.Execution(ctx, org, r.Execution)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return false, err
+func ruleHolds(ctx context.Context, asker *ask.Asker, r *hook.Request) (bool, error) {
+	cost, count, err := asker.RunSoFar(ctx, r.Execution, r.Type)
+	return err == nil && (r.CostOver == 0 || cost > r.CostOver) && (r.CountOver == 0 || count > int64(r.CountOver)), err
+}
+
+// hookWait bounds how long a hook that came over HTTP waits for a person: proxies
+// give up on it.
+const hookWait = 20 * time.Second
+
+// gateOf is the gate of an organisation of a server.
+func (p *Program) gateOf(ctx context.Context, t *server.Tenant) hook.Gate {
+	return func(r *hook.Request) (hook.Answer, error) {
+		if r.CostOver > 0 || r.CountOver > 0 {
+			holds, err := ruleHolds(ctx, t.Asker, r)
+			if err != nil || !holds || r.Look {
+				return hook.Answer{Free: !holds}, err
+			}
 		}
-		if err != nil || x.Usage.CostMicros <= r.CostOver {
-			return false, nil
-		}
-	}
-	if r.CountOver > 0 {
-		counts, err := s.CountActions(ctx, org, store.Selection{Terms: []whodid.Term{
-			{Field: whodid.FilterExecution, Values: []string{r.Execution}}, {Field: whodid.FilterType, Values: []string{r.Type}},
-		}})
+		signers, _, err := p.allowedSigners()
 		if err != nil {
-			return false, err
+			return hook.Answer{}, err
 		}
-		n := 0
-		for _, c := range counts {
-			n += int(c.Count)
-		}
-		return n > r.CountOver, nil
+		service := approval.New(t.Org, t.Recorder, t.Asker, p.Now)
+		service.Trust(signers)
+		r.Wait = min(r.Wait, hookWait)
+		return pass(ctx, service, r)
 	}
-	return true, nil
 }
 
 // pass lets a tool call through the gate, or says why not.

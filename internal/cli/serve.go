@@ -109,7 +109,11 @@ func (p *Program) withSettings(c *config.Config) *Program {
 func (p *Program) doors() []server.Route {
 	return slices.Concat(
 		otlp.Routes(otlp.Options{Now: time.Now}),
-		hookdoor.Routes(hookdoor.Options{Now: time.Now, Lease: hook.Lease}),
+		hookdoor.Routes(hookdoor.Options{
+			Now: time.Now, Lease: hook.Lease, Gate: p.gateOf,
+			// The administrator's policy is that of all organisations.
+			Rules: func(string) hook.Rules { return hook.RulesFor("", p.Env) },
+		}),
 		api.New(api.Options{Now: p.Now, Signers: p.signersOfServer}).Routes(),
 	)
 }

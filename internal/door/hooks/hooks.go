@@ -4,6 +4,7 @@
 package hooks
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/server"
 )
@@ -21,6 +23,10 @@ type Options struct {
 	Now func() time.Time
 	// Lease is how long a session may be silent before it counts as lost.
 	Lease time.Duration
+	// Rules are those of an organisation, and Gate decides where they ask for a
+	// person; nil decides nothing.
+	Rules func(org string) hook.Rules
+	Gate  func(ctx context.Context, t *server.Tenant) hook.Gate
 }
 
 // MaxBody bounds a payload, which carries what a tool was given and answered.
@@ -61,7 +67,8 @@ func handle(w http.ResponseWriter, r *http.Request, t *server.Tenant, o Options)
 		server.WriteError(w, err)
 		return
 	}
-	reading := agent.Hook(payload, surroundings(r, o))
+	around := surroundings(r, o)
+	reading := agent.Hook(payload, around)
 	if id, ok := auth.IdentityFrom(r.Context()); ok {
 		var refused error
 		if reading.Events, refused = id.VouchRead(reading.Events); refused != nil {
@@ -69,6 +76,7 @@ func handle(w http.ResponseWriter, r *http.Request, t *server.Tenant, o Options)
 			return
 		}
 	}
+	answer := decide(r, t, &o, &reading, &around)
 	if len(reading.Events) > 0 {
 		if _, err := t.Recorder.RecordValid(r.Context(), reading.Events); err != nil {
 			server.WriteError(w, err)
@@ -81,7 +89,19 @@ func handle(w http.ResponseWriter, r *http.Request, t *server.Tenant, o Options)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = io.WriteString(w, "{}\n") // who went away can't be told
+	if len(answer) == 0 {
+		answer = []byte("{}\n")
+	}
+	_, _ = w.Write(answer) // who went away can't be told
+}
+
+// decide decides on a call that the agent waits with, by the organisation's rules.
+func decide(r *http.Request, t *server.Tenant, o *Options, reading *agent.Reading, around *agent.Surroundings) []byte {
+	if o.Rules == nil || o.Gate == nil || reading.Asked == nil {
+		return nil
+	}
+	rules := o.Rules(t.Org)
+	return hook.Decide(reading, &rules, o.Gate(r.Context(), t), around.Person, around.PersonAuth)
 }
 
 // surroundings are what the request tells beside the payload. A credential that
