@@ -143,7 +143,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	}
 	authenticator, door := p.access(&c.OIDC, t, orgs)
 	o := server.Options{
-		Tenants: orgs, Authenticator: authenticator, Log: log, Now: time.Now, Ready: t.store.Ready, Grace: c.Grace,
+		Tenants: orgs, Authenticator: authenticator, Log: log, Now: time.Now, Ready: readiness(t.store, time.Now), Grace: c.Grace,
 		Concurrent: c.Limits.Concurrent, Streams: c.Limits.Streams, Memory: int64(c.Limits.Memory), Rate: c.Limits.Rate, Burst: c.Limits.Burst,
 		Metrics: metrics, MetricsToken: c.Metrics.Token.Value(), Tracer: tracer, RecordViews: true,
 	}

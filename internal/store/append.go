@@ -120,10 +120,24 @@ func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Exte
 		added, err = s.appendOnce(ctx, org, rows, extend, true)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("couldn't append to the trail: %w", err)
+		err = fmt.Errorf("couldn't append to the trail: %w", err)
+		if ctx.Err() == nil {
+			s.unappended.Store(&AppendFailure{Err: err})
+		}
+		return nil, err
+	}
+	if s.unappended.Load() != nil {
+		s.unappended.Store(nil)
 	}
 	return added, nil
 }
+
+// AppendFailure is an append that failed, for no reason of its caller's.
+type AppendFailure struct{ Err error }
+
+// LastFailure is the last append of this process if it failed; nil if it went
+// well. Each failure is another.
+func (s *Store) LastFailure() *AppendFailure { return s.unappended.Load() }
 
 // errTaken means that an id is taken that nobody asked about before.
 var errTaken = errors.New("an event is in the trail already")

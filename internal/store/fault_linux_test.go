@@ -188,6 +188,9 @@ func fillDisk(ctx context.Context, dir string) error {
 	if !errors.Is(err, store.ErrDiskFull) {
 		return fmt.Errorf("a full disk is reported as %w, want ErrDiskFull", err)
 	}
+	if s.LastFailure() == nil || !errors.Is(s.LastFailure().Err, store.ErrDiskFull) {
+		return fmt.Errorf("the last append is told as %+v", s.LastFailure())
+	}
 	fmt.Printf("%d events, then: %v\n", acked, err)
 	if err := kept(ctx, s, acked); err != nil {
 		return fmt.Errorf("on the full disk: %w", err)
@@ -197,6 +200,9 @@ func fillDisk(ctx context.Context, dir string) error {
 	}
 	if err := book(acked, acked+50); err != nil {
 		return fmt.Errorf("there is room again, but: %w", err)
+	}
+	if s.LastFailure() != nil {
+		return fmt.Errorf("an append that went well is told as %+v", s.LastFailure())
 	}
 	return errors.Join(kept(ctx, s, acked+50), s.Close())
 }

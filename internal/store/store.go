@@ -44,6 +44,8 @@ type Store struct {
 	months atomic.Value
 	// doubts is for how many appends it is still asked which ids are taken.
 	doubts atomic.Int64
+	// unappended is the last append, if it failed.
+	unappended atomic.Pointer[AppendFailure]
 }
 
 // Open opens the trail, makes it if it is new, and brings its schema up to
