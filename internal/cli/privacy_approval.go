@@ -46,7 +46,7 @@ func (p *Program) secondPerson(ctx context.Context, w *pen, sel *privacy.Selecto
 		return "", err
 	}
 	if p.json {
-		return "", p.printJSON(erasure{Selector: string(sel.Kind), ApprovalID: a.ID, Holds: []privacy.Held{}})
+		return "", p.printJSON(erasure{Selector: string(sel.Kind), ApprovalID: a.ID, Holds: []privacy.Held{}, Result: privacy.Result{Counts: privacy.Counts{Kinds: map[string]int{}}}})
 	}
 	p.advise(p.out(), "Nothing was erased yet: the policy asks for a second person. They decide with:\n\n  whodid approval approve %s --reason REASON\n\nand you go on with --approval %s.", a.ID, a.ID)
 	return "", nil

@@ -30,7 +30,7 @@ type Service struct {
 	// Logs is the folder of the output of runs.
 	Logs string
 	Now  func() time.Time
-	// Holds are those that keep events; nil if there are none.
+	// Holds are those that keep events; nil is none.
 	Holds Holds
 }
 
@@ -143,6 +143,9 @@ func (s *Service) Erase(ctx context.Context, p *Plan, reason string, who Who) (*
 	r.ID = rows[0].ID
 	if err := s.List.Add(r); err != nil {
 		return nil, err
+	}
+	if p.personHeld {
+		people = nil
 	}
 	done, err := s.carryOut(ctx, r, people)
 	if err != nil {

@@ -53,9 +53,6 @@ func (s *Selector) words() []string {
 	return slices.DeleteFunc(slices.Concat(s.Pseudonyms, s.Texts), func(word string) bool { return len(word) < shortestText })
 }
 
-// Holds tells whether somebody has to keep an event, and by which hold.
-type Holds func(e *whodid.Event) (hold string, held bool)
-
 // Counts say what an erasure takes, by numbers only.
 type Counts struct {
 	Events     int            `json:"events"`
@@ -89,6 +86,8 @@ type Plan struct {
 	tokens         []string
 	// Executions are the runs whose logs go.
 	Executions []string
+	// personHeld keeps what is not in events: the name, tokens, and commits.
+	personHeld bool
 }
 
 // Trail is what a plan is made from. internal/store is the implementation.
@@ -98,12 +97,15 @@ type Trail interface {
 	CommitsWith(ctx context.Context, org string, match func(files string) bool) ([]store.CommitRef, error)
 	Tokens(ctx context.Context, org string) ([]store.Token, error)
 	People(ctx context.Context, org string) ([]store.Person, error)
+	// RetentionEvents are those that place and release holds.
+	RetentionEvents(ctx context.Context, org string) ([]store.Row, error)
 }
 
 // ErrNothing means that the trail holds nothing of what was asked for.
 var ErrNothing = errors.New("the trail holds nothing of it")
 
-// MakePlan reads the whole trail once and finds what the selector means.
+// MakePlan reads the whole trail and finds what the selector means. What a hold
+// covers is left out and listed; an export, which takes nothing, has none.
 func MakePlan(ctx context.Context, trail Trail, org string, sel Selector, holds Holds) (*Plan, error) {
 	snapshot, err := trail.Snapshot(ctx, org)
 	if err != nil {
@@ -120,6 +122,13 @@ func MakePlan(ctx context.Context, trail Trail, org string, sel Selector, holds 
 		if err := m.addParts(ctx, snapshot, p.Size); err != nil {
 			return nil, err
 		}
+	}
+	if holds != nil {
+		stand, err := standing(ctx, trail, org)
+		if err != nil {
+			return nil, err
+		}
+		holds, p.personHeld = holds.placed(stand), holdPerson(stand, m.actors)
 	}
 	runs := map[string]bool{}
 	err = snapshot.Scan(ctx, 0, p.Size, func(r *store.Row, _ string) error {
@@ -199,6 +208,10 @@ func (p *Plan) readViews(ctx context.Context, trail Trail, org string, m *matche
 	case ByExecution:
 		return nil
 	case ByPerson:
+		if p.personHeld {
+			p.Counts.Names = 0
+			return nil
+		}
 	}
 	for _, pseudonym := range p.Selector.Pseudonyms {
 		commits, err := trail.CommitsBy(ctx, org, pseudonym)
@@ -235,6 +248,12 @@ func present(r *store.Row, field string) bool {
 // shortestText is the length of the shortest word that is looked for in texts.
 // Shorter ones would be found in everything.
 const shortestText = 4
+
+// isPart tells whether an event begins a sub-agent, which is a part of its
+// parent's run.
+func isPart(e *whodid.Event) bool {
+	return e.What == "execution.start" && e.Data.String("parent") != "" && e.Data.String("agent_type")+e.Data.String("agent_id") != ""
+}
 
 // matcher finds what a selector means.
 type matcher struct {
@@ -275,7 +294,7 @@ func (m *matcher) addParts(ctx context.Context, snapshot *store.Snapshot, size u
 			if err := r.ParseData(); err != nil {
 				return err
 			}
-			if m.runs[r.Data.String("parent")] && r.Data.String("agent_id")+r.Data.String("agent_type") != "" {
+			if m.runs[r.Data.String("parent")] && isPart(&r.Event) {
 				m.runs[r.Execution], grown = true, true
 			}
 			return nil

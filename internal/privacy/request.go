@@ -61,6 +61,9 @@ func newRequest(p *Plan, origin string, at time.Time) *Request {
 		At: at.UTC().Truncate(time.Microsecond), Authors: p.authors, Files: p.files, Tokens: p.tokens, Logs: p.Executions,
 	}
 	for _, pseudonym := range p.Selector.Pseudonyms {
+		if p.personHeld {
+			break
+		}
 		r.People = append(r.People, personDigest(pseudonym))
 	}
 	for i := range p.events {
