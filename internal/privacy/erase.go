@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -169,14 +170,8 @@ func (p *Plan) clean(reason string) string {
 	if p.Selector.Kind == ByPath {
 		words = []string{p.Selector.Value}
 	}
-	for _, text := range words {
-		for {
-			i := strings.Index(strings.ToLower(out), strings.ToLower(text))
-			if i < 0 || i+len(text) > len(out) {
-				break
-			}
-			out = out[:i] + "[erased]" + out[i+len(text):]
-		}
+	for _, word := range words {
+		out = regexp.MustCompile("(?i)"+regexp.QuoteMeta(word)).ReplaceAllLiteralString(out, "[erased]")
 	}
 	return out
 }

@@ -63,7 +63,7 @@ func (s *Service) Export(ctx context.Context, sel Selector) (*Export, error) {
 		}
 		rows = append(rows, part...)
 	}
-	slices.SortFunc(rows, func(a, b store.Row) int { return int(int64(a.Seq) - int64(b.Seq)) }) //nolint:gosec // places are far below 2^63
+	slices.SortFunc(rows, func(a, b store.Row) int { return int(int64(a.Seq) - int64(b.Seq)) })
 	out := &Export{Files: map[string][]byte{}, Events: len(rows)}
 	if err := out.events(rows, about); err != nil {
 		return nil, err

@@ -156,7 +156,7 @@ func (c *copier) copyTiles(ctx context.Context, size uint64) error {
 				return err
 			}
 			const q = `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`
-			if _, err := c.to.ExecContext(ctx, q, c.org, level, int64(number), packHashes(hashes)); err != nil { //nolint:gosec // a number of tiles
+			if _, err := c.to.ExecContext(ctx, q, c.org, level, int64(number), packHashes(hashes)); err != nil {
 				return err
 			}
 		}
