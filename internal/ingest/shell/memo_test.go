@@ -13,8 +13,13 @@ import (
 func TestMemoTellsWhatActsTells(t *testing.T) {
 	t.Parallel()
 	outcomes := []*shell.Outcome{
-		nil, {}, {ExitKnown: true}, {Exit: 1, ExitKnown: true}, {Interrupted: true},
-		{ExitKnown: true, Stdout: "[main 1234567] fix\n"}, {ExitKnown: true, Stdout: "[main 7654321] fix\n"},
+		nil,
+		{},
+		{ExitKnown: true},
+		{Exit: 1, ExitKnown: true},
+		{Interrupted: true},
+		{ExitKnown: true, Stdout: "[main 1234567] fix\n"},
+		{ExitKnown: true, Stdout: "[main 7654321] fix\n"},
 	}
 	var m shell.Memo
 	var none *shell.Memo
