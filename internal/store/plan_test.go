@@ -85,6 +85,10 @@ func plans() []plan {
 		{"events of a window", "event_by_time", "event_run_202611_org_at_seq_idx", events(EventFilter{Since: since, Until: until, Newest: true})},
 		{"the newest sessions", "event_of_session_start", "event_run_202611_org_at_idx", sessions(SessionFilter{})},
 		{"sessions at work", "event_of_session_start", "event_run_202611_org_at_idx", sessions(SessionFilter{Since: since})},
+		{"what sessions did", "event_by_execution", "event_run_202611_execution_org_seq_idx", func(d dialect) (string, []any) {
+			condition, arg := d.among("execution", 2, []string{"exec-1", "exec-2"})
+			return strings.TrimSuffix(selectEvent+sessionEvents(condition, true), " ORDER BY seq + 0"), []any{DefaultOrg, arg}
+		}},
 		{"starts of sessions", "event_of_session", "event_run_202611_org_session_at_idx", func(d dialect) (string, []any) {
 			condition, arg := d.among("session", 2, []string{"s1", "s2"})
 			return strings.TrimSuffix(selectEvent+sessionStarts(condition), " ORDER BY at + 0, seq"), []any{DefaultOrg, arg}

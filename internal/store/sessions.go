@@ -161,17 +161,23 @@ func sessionStarts(condition string) string {
 	return `WHERE org = $1 AND ` + startsSession + ` AND ` + condition + ` ORDER BY at + 0, seq`
 }
 
+// sessionEvents selects what [Store.SessionEvents] returns. Its order is a sum, or
+// SQLite would read the whole log because it has that order.
+func sessionEvents(condition string, calls bool) string {
+	what := `(what >= 'file.' AND what < 'file/' OR what = 'session.end'`
+	if calls {
+		what += ` OR what = 'model.call' OR what = 'model.reprice'`
+	}
+	return `WHERE org = $1 AND execution <> '' AND ` + condition + ` AND ` + what + `) ORDER BY seq + 0`
+}
+
 // SessionEvents returns what the executions tell of files, of the ends of
 // sessions and, where calls is set, of calls of models; attempts whose result is
 // known are left out.
 func (s *Store) SessionEvents(ctx context.Context, org string, executions []string, calls bool) ([]Row, error) {
 	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("execution", 2, executions)
-	what := `(what >= 'file.' AND what < 'file/' OR what = 'session.end'`
-	if calls {
-		what += ` OR what = 'model.call' OR what = 'model.reprice'`
-	}
-	rows, err := s.parsedEvents(ctx, `WHERE org = $1 AND execution <> '' AND `+condition+` AND `+what+`) ORDER BY seq`, org, arg)
+	rows, err := s.parsedEvents(ctx, sessionEvents(condition, calls), org, arg)
 	if err != nil {
 		return nil, err
 	}
