@@ -180,6 +180,12 @@ type DurationStats struct {
 	Max  float64 `json:"max_seconds"`
 }
 
+// ErasedBy is a request or policy that erased values, and of how many events.
+type ErasedBy struct {
+	By     string `json:"by"`
+	Events int    `json:"events"`
+}
+
 // Event is one event of the trail, as it is in the log.
 type Event struct {
 	// Seq is the index of the event's leaf in the log, from 0.
@@ -625,6 +631,28 @@ type Stats struct {
 	Actions  []ActionCount `json:"actions"`
 }
 
+// Sweep is one removal of events whose period was over.
+type Sweep struct {
+	// Certificate is the event that tells of it. whodid retention certificate
+	// takes it.
+	Certificate string    `json:"certificate"`
+	At          time.Time `json:"at"`
+	Policy      string    `json:"policy"`
+	Version     int64     `json:"policy_version"`
+	Class       string    `json:"class"`
+	// Cutoff is the first moment whose events were not due.
+	Cutoff     string `json:"cutoff"`
+	Events     int64  `json:"events"`
+	Executions int64  `json:"executions"`
+	First      int64  `json:"first"`
+	Last       int64  `json:"last"`
+	// Root is the root over the leaf hashes of the events, in hexadecimal.
+	Root string `json:"root"`
+	// TreeSize and TreeRoot are where the log stood before.
+	TreeSize int64  `json:"tree_size"`
+	TreeRoot string `json:"tree_root"`
+}
+
 // SyncAnswer proves to who sent a part of a trail what became of it.
 type SyncAnswer struct {
 	Receipt SyncReceipt `json:"receipt"`
@@ -738,6 +766,14 @@ type Verification struct {
 	Waiting int `json:"waiting"`
 	// Gaps is how many things the trail itself knows to be missing.
 	Gaps int64 `json:"gaps"`
+	// Erased counts the events that lost values, by the request or policy that
+	// took them. Their leaves are checked against the commitments that are left.
+	Erased []ErasedBy `json:"erased"`
+	// Swept is how many events were removed because their period was over. Their
+	// hashes are in the tree.
+	Swept uint64 `json:"swept"`
+	// Sweeps are what removed them, in the order of the log.
+	Sweeps []Sweep `json:"sweeps"`
 	// Witnesses are the checkpoints that the trail was compared with.
 	Witnesses []Witnessed `json:"witnesses"`
 	// Problems are everything that is wrong, at most MaxProblems of them.
