@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -74,3 +75,34 @@ func (p *Program) waitingForServer(ctx context.Context, t *trail, c *apiclient.C
 
 // syncDir is where the receipts of servers lie.
 func syncDir(t *trail) string { return filepath.Join(filepath.Dir(t.place.Pins), "sync") }
+
+// sinkLag is how many events may wait for a sink before it is told.
+const sinkLag = 10_000
+
+// examineSinks looks how far events have come on their way out.
+func (p *Program) examineSinks(ctx context.Context, d *ask.Doctor, t *trail) {
+	list, err := t.asker.Sinks(ctx)
+	if err != nil {
+		d.Add(problem("sinks", "", "How far the sinks have come can't be told: %v.", err))
+		return
+	}
+	for _, k := range list.Sinks {
+		name := "sink " + k.Sink
+		switch {
+		case k.Failures > 0:
+			d.Add(warning(name, "whodid sink list", "It failed %s since it last sent something, and %s: %s.",
+				term.Count(k.Failures, "time"), eventsWait(k.Lag), k.Reason))
+		case k.Lag > sinkLag:
+			d.Add(warning(name, "whodid sink run", "%s for it.", eventsWait(k.Lag)))
+		default:
+			d.Add(fine(name, "It is fed, and %s.", eventsWait(k.Lag)))
+		}
+	}
+}
+
+func eventsWait(n uint64) string {
+	if n == 1 {
+		return "1 event waits"
+	}
+	return fmt.Sprintf("%d events wait", n)
+}
