@@ -32,6 +32,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.policyCommand(),
 		p.privacyCommand(),
 		p.exceptionCommand(),
+		p.reviewCommand(),
 		p.budgetCommand(),
 		p.redactCommand(),
 		p.retentionCommand(),

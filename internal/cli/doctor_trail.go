@@ -89,6 +89,9 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 	d.Add(examineRuns(pulse))
 	d.Add(examineGaps(pulse))
 	d.Add(p.examineApprovals(ctx, t, p.Now().Add(-recently)))
+	if check, ok := p.examineReview(ctx, t); ok {
+		d.Add(check)
+	}
 	p.examineServer(ctx, d, t)
 	p.examineSinks(ctx, d, t)
 	heard, err := t.asker.Heard(ctx)

@@ -20,7 +20,7 @@ func (p *Program) exceptionCommand() *cobra.Command {
 		Args:    arguments(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(p.exceptionAddCommand())
+	c.AddCommand(p.exceptionAddCommand(), p.exceptionListCommand(), p.exceptionShowCommand())
 	return c
 }
 
@@ -36,6 +36,8 @@ type addedException struct {
 	Scope string    `json:"scope"`
 	// Line belongs into the message of the commit and the text of the PR.
 	Line string `json:"line"`
+	// DecisionID is the decision in the memory that tells of it.
+	DecisionID string `json:"decision_id"`
 	// Counts is false if the policy does not let who added it except.
 	Counts bool `json:"counts"`
 }
@@ -48,8 +50,9 @@ func (p *Program) exceptionAddCommand() *cobra.Command {
 		Short: "Excuse commits from a rule for a while, and document it",
 		Long: `Records in the trail that commits are excused from a rule of the policy: which
 rule, what for, why, until when and who says so; and prints the line that
-documents it in the commit and in the pull request. "whodid git check" applies it
-until it expires. Afterwards it is shown and excuses nothing.
+documents it in the commit and in the pull request; the memory gets a decision
+that tells of it. "whodid git check" applies it until it expires. Afterwards it is
+shown and excuses nothing.
 
 Who adds it is known from the surroundings: the agent inside of a run, else the
 person who runs the command. An agent's exception is recorded, but counts only if
@@ -165,20 +168,39 @@ func (p *Program) addException(ctx context.Context, e *policy.Exception) (*added
 		return nil, &exitError{code: ExitUsage, err: err}
 	}
 	e.Reason, e.Who = event.Why, event.Actor
-	if _, err := w.write(ctx, event); err != nil {
-		return nil, err
-	}
 	event.Org = p.org
 	event.Identify()
+	decision := p.exceptionDecision(ctx, &event, e)
+	if _, err := w.write(ctx, event, decision); err != nil {
+		return nil, err
+	}
 	rules, err := p.policyHere(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &addedException{
 		EventID: event.ID, Rule: e.Rule, Reason: e.Reason, Who: e.Who, Until: e.Until, Scope: e.Where(),
-		Line:   fmt.Sprintf("Policy-Exception: %s until %s (%s): %s", e.Rule, lastDay(e.Until), event.ID, e.Reason),
+		Line: exceptionLine(e.Rule, e.Until, event.ID, e.Reason), DecisionID: decision.ID,
 		Counts: rules.AgentsMayExcept || !e.ByAgent(),
 	}, nil
+}
+
+// exceptionDecision is the decision by which the memory tells of an exception.
+func (p *Program) exceptionDecision(ctx context.Context, of *whodid.Event, e *policy.Exception) whodid.Event {
+	d := whodid.Event{
+		Key: factKey("exception", of.ID), What: "decision.record", At: of.At, Source: of.Source, Target: "exception " + of.ID, Why: e.Reason,
+		Actor: of.Actor, ActorAuth: of.ActorAuth, OnBehalfOf: of.OnBehalfOf, OnBehalfAuth: of.OnBehalfAuth, Execution: of.Execution,
+		Data: whodid.Data{"decided": fmt.Sprintf("Except %s from %s until %s", e.Where(), e.Rule, lastDay(e.Until)), "supported_by": []string{of.ID}},
+	}
+	if name := p.repositoryName(ctx); name != "" {
+		d.Data["repository"] = name
+	}
+	if decided := d.Data.String("decided"); len(decided) > whodid.MaxDataString {
+		d.Data["decided"] = fmt.Sprintf("Except commits from %s until %s", e.Rule, lastDay(e.Until))
+	}
+	d.Org = p.org
+	d.Identify()
+	return d
 }
 
 // lastDay is until when an exception holds, as people say it: the last day, or

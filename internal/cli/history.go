@@ -63,6 +63,7 @@ func (p *Program) history(ctx context.Context, h *history, args []string) error 
 	if err != nil {
 		return misfiltered(err)
 	}
+	p.mindReview(ctx, t)
 	if p.json {
 		return p.printJSON(answer)
 	}

@@ -144,6 +144,12 @@ func answers() map[string]any {
 		"session list":  ask.SessionList{},
 		"session show":  ask.Session{},
 
+		"review":         ask.Review{},
+		"review sign":    signedOff{},
+		"review list":    ask.ReviewList{},
+		"exception list": ask.ExceptionList{},
+		"exception show": ask.PolicyException{},
+
 		"budget list":   budgetList{},
 		"budget status": ask.BudgetStatus{},
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/policy"
@@ -17,6 +18,9 @@ type Rules struct {
 	Policy *policy.Policy
 	// Budgets are those of all of them.
 	Budgets []policy.Budget
+	// ReviewEvery is how often somebody has to review what agents did: the
+	// shortest time that one of them says, or 0.
+	ReviewEvery time.Duration
 	// Broken is why one of them can't be read. What it demands is not known.
 	Broken error
 	// Required refuses what can't be decided.
@@ -43,7 +47,7 @@ func readRules(files []string) (r Rules) {
 			r.Required = r.Required || file == place.SystemPolicy()
 			continue
 		}
-		if !bytes.Contains(text, []byte("approval")) && !bytes.Contains(text, []byte("budget")) {
+		if !bytes.Contains(text, []byte("approval")) && !bytes.Contains(text, []byte("budget")) && !bytes.Contains(text, []byte("review")) {
 			continue // rules for commits, which are looked at elsewhere
 		}
 		p, err := policy.Parse(text, file)
@@ -54,6 +58,9 @@ func readRules(files []string) (r Rules) {
 		}
 		all = append(all, p)
 		r.Budgets = append(r.Budgets, p.Budgets...)
+		if p.ReviewEvery != 0 && (r.ReviewEvery == 0 || p.ReviewEvery < r.ReviewEvery) {
+			r.ReviewEvery = p.ReviewEvery
+		}
 	}
 	if r.Policy = policy.CombineApprovals(all...); r.Policy != nil {
 		r.Required = r.Required || r.Policy.Approvals.Required

@@ -15,3 +15,7 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE ON redacted TO whodid_app;
     END IF;
 END $$;
+
+-- Who signed off on what agents did, and what was excused.
+CREATE INDEX event_review ON event_permanent (org, seq) WHERE what = 'review.sign';
+CREATE INDEX event_exception ON event_permanent (org, seq) WHERE what = 'exception.add';

@@ -8,3 +8,7 @@ CREATE TABLE redacted (
     n    INTEGER NOT NULL,
     PRIMARY KEY (org, day, rule)
 ) STRICT, WITHOUT ROWID;
+
+-- Who signed off on what agents did, and what was excused.
+CREATE INDEX event_review ON event (org, seq) WHERE what = 'review.sign';
+CREATE INDEX event_exception ON event (org, seq) WHERE what = 'exception.add';
