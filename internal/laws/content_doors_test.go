@@ -303,7 +303,7 @@ func (s *spy) webhooks(t *testing.T, post func(path, kind string, body []byte, h
 
 // needed are the fields of webhooks by which they are told apart, and those that
 // name what the trail is for.
-var needed = regexp.MustCompile(`(action|state|full_name|path_with_namespace|object_kind|_at|sha|\.id|noteable_type|conclusion|status)$`)
+var needed = regexp.MustCompile(`(action|state|full_name|path_with_namespace|object_kind|_at|sha|\.id|able_type|conclusion|status)$`)
 
 var gitlabEvents = map[string]string{
 	"issue_closed": "Issue Hook", "issue_create": "Issue Hook", "merge_request_comment_create": "Note Hook", "pipeline_hook": "Pipeline Hook", "pull_request_create": "Merge Request Hook",

@@ -66,16 +66,11 @@ const insertErased = `INSERT INTO event (` + eventColumns + `, commitments, eras
 
 func (c *copier) copy(ctx context.Context, erasures map[string][]byte) error {
 	size := c.from.Head.Frontier.Size()
-	insert, err := c.to.PrepareContext(ctx, insertErased)
-	if err != nil {
-		return err
-	}
-	defer insert.Close()
-	err = c.from.Scan(ctx, 0, size, func(r *Row, _ string) error {
+	err := c.from.Scan(ctx, 0, size, func(r *Row, _ string) error {
 		if err := c.erase(r); err != nil {
 			return err
 		}
-		_, err := insert.ExecContext(ctx, c.args(r)...)
+		_, err := c.to.ExecContext(ctx, insertErased, c.args(r)...)
 		return err
 	})
 	if err != nil {
