@@ -35,6 +35,8 @@ type door struct {
 	store    *store.Store
 	location place.Location
 	identity auth.Identity
+	tenants  tenants
+	clock    func() time.Time
 }
 
 func (d *door) Authenticate(*http.Request) (auth.Identity, error) { return d.identity, nil }
@@ -73,6 +75,7 @@ func newDoor(t testing.TB) *door {
 		identity: auth.Identity{Org: org, Role: auth.RoleRecorder, Actor: "human:p-7k2m9q4tz8w1", ActorAuth: "token"},
 	}
 	tenant := &server.Tenant{Org: org, Recorder: record.New(org, log, s, cleaner, clock)}
+	d.tenants, d.clock = tenants{tenant}, clock
 	d.Server = server.New(server.Options{Tenants: tenants{tenant}, Authenticator: d, Now: clock},
 		hooks.Routes(hooks.Options{Now: clock, Lease: time.Hour})...)
 	return d
