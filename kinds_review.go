@@ -8,7 +8,7 @@ func reviewKinds() []Kind {
 		Fields: []Field{
 			{"from", String, Technical, "Since when it was looked at (RFC 3339, UTC)."},
 			{"until", String, Technical, "Up to when (RFC 3339, UTC)."},
-			{"findings", Int, Technical, "How many things needed eyes."},
+			{"found", Int, Technical, "How many things needed eyes."},
 			{"kinds", List, Technical, "How many of each kind, as kind=count."},
 		},
 	}}

@@ -332,7 +332,7 @@ func (a *Asker) Reviews(ctx context.Context, every time.Duration) (*ReviewList, 
 	list := &ReviewList{State: *state, Reviews: make([]SignedReview, len(rows))}
 	for i := range rows {
 		x := &rows[i]
-		n, _ := x.Data.Int("findings")
+		n, _ := x.Data.Int("found")
 		list.Reviews[i] = SignedReview{
 			EventID: x.ID, At: x.At.UTC(), Who: x.Actor, WhoAuth: x.ActorAuth, Note: x.Why,
 			Since: x.Data.String("from"), Until: x.Data.String("until"), Findings: n, Kinds: listOf(x, "kinds"),

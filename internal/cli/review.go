@@ -178,7 +178,7 @@ func (p *Program) signReview(ctx context.Context, note string) error {
 	}
 	e := whodid.Event{
 		Key: freshKey("review"), What: "review.sign", At: r.Until, Source: "cli", Why: note, Actor: who.Actor, ActorAuth: who.Auth,
-		Data: whodid.Data{"from": r.Since.Format(time.RFC3339), "until": r.Until.Format(time.RFC3339), "findings": int64(len(r.Findings))},
+		Data: whodid.Data{"from": r.Since.Format(time.RFC3339), "until": r.Until.Format(time.RFC3339), "found": int64(len(r.Findings))},
 	}
 	if kinds := r.Kinds(); len(kinds) > 0 {
 		e.Data["kinds"] = kinds
