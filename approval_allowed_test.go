@@ -23,10 +23,12 @@ func TestApprovalAllowed(t *testing.T) {
 		change  func(*whodid.Approval, *whodid.Event)
 		allowed bool
 	}{
-		"as it was approved":                    {func(*whodid.Approval, *whodid.Event) {}, true},
-		"its target is known better now":        {func(_ *whodid.Approval, e *whodid.Event) { e.Target = "https://shop.example" }, true},
-		"by hand":                               {func(a *whodid.Approval, e *whodid.Event) { a.UsedCall, e.Data = "", nil }, true},
-		"by hand, and not used up":              {func(a *whodid.Approval, e *whodid.Event) { a.State, a.UsedCall, e.Data = whodid.ApprovalApproved, "", nil }, true},
+		"as it was approved":             {func(*whodid.Approval, *whodid.Event) {}, true},
+		"its target is known better now": {func(_ *whodid.Approval, e *whodid.Event) { e.Target = "https://shop.example" }, true},
+		"by hand":                        {func(a *whodid.Approval, e *whodid.Event) { a.UsedCall, e.Data = "", nil }, true},
+		"by hand, and not used up": {func(a *whodid.Approval, e *whodid.Event) {
+			a.State, a.UsedCall, e.Data = whodid.ApprovalApproved, "", nil
+		}, true},
 		"in time, and it ran out since":         {func(a *whodid.Approval, _ *whodid.Event) { a.State, a.UsedCall = whodid.ApprovalExpired, "" }, true},
 		"by hand, another target":               {func(a *whodid.Approval, e *whodid.Event) { a.UsedCall, e.Target = "", "acme/shop#45" }, false},
 		"by hand, another action":               {func(a *whodid.Approval, e *whodid.Event) { a.UsedCall, e.What = "", "pr.close" }, false},
@@ -38,7 +40,7 @@ func TestApprovalAllowed(t *testing.T) {
 		"rejected":                              {func(a *whodid.Approval, _ *whodid.Event) { a.State = whodid.ApprovalRejected }, false},
 		"cancelled":                             {func(a *whodid.Approval, _ *whodid.Event) { a.State = whodid.ApprovalCancelled }, false},
 		"nobody decided in time":                {func(a *whodid.Approval, _ *whodid.Event) { a.State, a.ValidUntil = whodid.ApprovalExpired, time.Time{} }, false},
-		"too late":                              {func(a *whodid.Approval, e *whodid.Event) { a.State, e.At = whodid.ApprovalExpired, at.Add(2 * time.Hour) }, false},
+		"too late":                              {func(a *whodid.Approval, e *whodid.Event) { a.State, e.At = whodid.ApprovalExpired, at.Add(2*time.Hour) }, false},
 		"a decision with a flaw":                {func(a *whodid.Approval, _ *whodid.Event) { a.Flaw = "it is about other arguments" }, false},
 		"approved when it was already recorded": {func(a *whodid.Approval, _ *whodid.Event) { a.DecidedAt = at.Add(time.Hour) }, false},
 	} {

@@ -122,7 +122,7 @@ func (p *Program) requestApproval(ctx context.Context, r *approval.Request) erro
 	if err != nil {
 		return err
 	}
-	p.startNotifying()
+	p.startNotifying() //nolint:contextcheck // it outlives this command
 	if !p.json {
 		p.advise(p.out(), "A person decides with:\n\n  whodid approval approve %s --reason REASON", a.ID)
 	}

@@ -208,7 +208,7 @@ func (p *Program) watchBudgets(ctx context.Context, t *trail) error {
 	if _, err := t.recorder.Record(ctx, events...); err != nil {
 		return fmt.Errorf("couldn't record that a budget is exceeded: %w", err)
 	}
-	if err == nil && slices.Equal(known, exceeded) {
+	if slices.Equal(known, exceeded) {
 		return nil
 	}
 	return hook.WriteExceeded(t.place.Calls, exceeded)

@@ -49,7 +49,7 @@ func (p *Program) holdPlaceCommand() *cobra.Command {
 		Example: `  whodid hold place execution:7k2m --reason "incident 2026-11"
   whodid hold place 'agent:ops/*' --reason "audit"
   whodid hold place time:2026-11-01..2026-11-08 --reason "request of the regulator"`,
-		Args: exactArgs(1, "a scope such as execution:ID"),
+		Args: oneArgument("a scope such as execution:ID"),
 		RunE: func(c *cobra.Command, args []string) error { return p.placeHold(c.Context(), args[0], reason) },
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why")
@@ -178,7 +178,7 @@ func (p *Program) holdReleaseCommand() *cobra.Command {
 		Short:   "Release a hold; what it held may go from now on",
 		Long:    `Releases a hold. No agent does. What was held is swept when it is due, and no other hold covers it.`,
 		Example: `  whodid hold release 3f9d --reason "closed"`,
-		Args:    exactArgs(1, "the id of a hold"),
+		Args:    oneArgument("the id of a hold"),
 		RunE:    func(c *cobra.Command, args []string) error { return p.releaseHold(c.Context(), args[0], reason) },
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why")

@@ -24,13 +24,13 @@ type timer struct {
 
 // importTimer is the timer of this system: of systemd or launchd. Where there is
 // neither, cron can do it.
-func (p *Program) importTimer(system, program string) (timer, bool) {
+func (p *Program) importTimer(program string) (timer, bool) {
 	home := place.Home(p.Env)
 	store := ""
 	if p.store != "" {
 		store = " --store " + install.Quote(p.store)
 	}
-	switch system {
+	switch runtime.GOOS {
 	case "linux":
 		config := p.Env("XDG_CONFIG_HOME")
 		if config == "" {
@@ -91,7 +91,7 @@ func (p *Program) putTimer(ctx context.Context) (text string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("couldn't find this program: %w", err)
 	}
-	t, ok := p.importTimer(runtime.GOOS, program)
+	t, ok := p.importTimer(program)
 	if !ok {
 		return fmt.Sprintf("Add this line with crontab -e:\n\n7 12 * * * %s import\n", install.Quote(program)), nil
 	}
@@ -113,7 +113,7 @@ func (p *Program) putTimer(ctx context.Context) (text string, err error) {
 
 // removeTimer takes the timer away again.
 func (p *Program) removeTimer(ctx context.Context) error {
-	if _, ok := p.importTimer(runtime.GOOS, ""); !ok {
+	if _, ok := p.importTimer(""); !ok {
 		fmt.Fprintln(p.Stdout, "Take the line out with crontab -e.")
 		return nil
 	}
@@ -126,7 +126,7 @@ func (p *Program) removeTimer(ctx context.Context) error {
 
 // hasTimer tells whether the timer is written.
 func (p *Program) hasTimer() bool {
-	t, _ := p.importTimer(runtime.GOOS, "")
+	t, _ := p.importTimer("")
 	for path := range t.files {
 		if _, err := os.Lstat(path); err == nil {
 			return true
@@ -136,7 +136,7 @@ func (p *Program) hasTimer() bool {
 }
 
 func (p *Program) dropTimer(ctx context.Context) error {
-	t, _ := p.importTimer(runtime.GOOS, "")
+	t, _ := p.importTimer("")
 	for _, command := range t.stop {
 		_ = runQuietly(ctx, command) // it may not be running
 	}

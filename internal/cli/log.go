@@ -100,7 +100,7 @@ nothing that the catalogue classes as personal. Run it again to bring the folder
 up to date: complete tiles are not written twice.`,
 		Example: `  whodid log export public/
   fsck --storage_url=file://$PWD/public --public_key=whodid.pub --ui=false -N 64`,
-		Args: exactArgs(1, "a folder"),
+		Args: oneArgument("a folder"),
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := p.open(c.Context())
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -287,7 +288,7 @@ func (p *Program) tellErasure(a *erasure) error {
 	facts := []term.Fact{}
 	add := func(name string, n int) {
 		if n > 0 {
-			facts = append(facts, fact(name, fmt.Sprint(n)))
+			facts = append(facts, fact(name, strconv.Itoa(n)))
 		}
 	}
 	add("Events", a.Events)

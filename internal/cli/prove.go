@@ -37,7 +37,7 @@ print it) or its unique beginning, it is a bundle: one JSON document, printed.`,
   whodid-verify proof.zip --trust keys.json
   whodid prove evt-q57dmc3g -o proof.json
   whodid-verify proof.json --key "$(whodid log key)"`,
-		Args: exactArgs(1, "the id of an event, or a subject such as execution:ID"),
+		Args: oneArgument("the id of an event, or a subject such as execution:ID"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if kind, id, ok := strings.Cut(args[0], ":"); ok && slices.Contains([]string{"execution", "event", "commit", "pr", "line", "period"}, kind) {
 				o.withhold = append(o.withhold, redact...)
@@ -88,10 +88,10 @@ func (p *Program) prove(ctx context.Context, prefix string, redact []string) (*p
 	return b, nil
 }
 
-// exactArgs is cobra.ExactArgs with an error that says what is missing.
-func exactArgs(n int, what string) cobra.PositionalArgs {
+// oneArgument is cobra.ExactArgs(1) with an error that says what is missing.
+func oneArgument(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) == n {
+		if len(args) == 1 {
 			return nil
 		}
 		return &exitError{code: ExitUsage, err: withHint(

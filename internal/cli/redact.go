@@ -121,7 +121,7 @@ func (p *Program) readTrial(name string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("couldn't read the text: %w", err)
 		}
-		defer f.Close()
+		defer f.Close() //nolint:errcheck // nothing was written
 		in = f
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxTrial+1))

@@ -150,7 +150,7 @@ A profile can be prolonged with --runs and --sessions, and not made shorter. No
 agent sets a policy.`,
 		Example: `  whodid retention set seed --reason "as our handbook says"
   whodid retention set own --runs 400d --sessions 60d --reason "decided by the works council"`,
-		Args: exactArgs(1, "a profile: seed, eu-ai-act, sec-17a-4 or own"),
+		Args: oneArgument("a profile: seed, eu-ai-act, sec-17a-4 or own"),
 		RunE: func(c *cobra.Command, args []string) error { return p.setRetention(c.Context(), args[0], &s) },
 	}
 	c.Flags().Var(&days{&s.runs}, "runs", "how long runs and actions are kept, such as 400d")
@@ -398,7 +398,7 @@ whodid-verify checks it offline.
 SWEEP is the id of its event ("whodid retention show" lists them), or its beginning.`,
 		Example: `  whodid retention certificate 7k2m -o certificate.json
   whodid-verify certificate.json --key "$(whodid log key)"`,
-		Args: exactArgs(1, "the id of a sweep"),
+		Args: oneArgument("the id of a sweep"),
 		RunE: func(c *cobra.Command, args []string) error {
 			b, err := p.certificate(c.Context(), args[0])
 			if err != nil {

@@ -25,7 +25,7 @@ func (p *Program) tokenRevokeCommand() *cobra.Command {
 for at most five seconds more. What it recorded stays.`,
 		Example: `  whodid token revoke ci
   whodid token revoke tok-7k2m9q4tz8w1c3ab`,
-		Args: exactArgs(1, "the id or the name of a token"),
+		Args: oneArgument("the id or the name of a token"),
 		RunE: func(c *cobra.Command, args []string) error {
 			tokens, by, t, err := p.tokens(c.Context())
 			if err != nil {

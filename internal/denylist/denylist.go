@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -129,8 +130,8 @@ func checkWord(w string) string {
 // With is both lists together.
 func (l List) With(other List) List {
 	return List{
-		Patterns:   append(l.Patterns[:len(l.Patterns):len(l.Patterns)], other.Patterns...),
-		Deny:       append(l.Deny[:len(l.Deny):len(l.Deny)], other.Deny...),
-		Identities: append(l.Identities[:len(l.Identities):len(l.Identities)], other.Identities...),
+		Patterns:   append(slices.Clip(l.Patterns), other.Patterns...),
+		Deny:       append(slices.Clip(l.Deny), other.Deny...),
+		Identities: append(slices.Clip(l.Identities), other.Identities...),
 	}
 }

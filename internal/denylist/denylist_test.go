@@ -28,8 +28,11 @@ func TestRead(t *testing.T) {
 		err        string // a part of the error
 	}{
 		{"no table", "[server]\nurl = \"https://example.com\"\n", denylist.List{}, ""},
-		{"all of it", "[redact]\npatterns = ['ACME-\\d+']\ndeny = [\"Blue Bird\"]\nidentities = [\"ann\"]\n",
-			denylist.List{Patterns: []string{`ACME-\d+`}, Deny: []string{"Blue Bird"}, Identities: []string{"ann"}}, ""},
+		{
+			"all of it", "[redact]\npatterns = ['ACME-\\d+']\ndeny = [\"Blue Bird\"]\nidentities = [\"ann\"]\n",
+			denylist.List{Patterns: []string{`ACME-\d+`}, Deny: []string{"Blue Bird"}, Identities: []string{"ann"}},
+			"",
+		},
 		{"a name that is escaped", "\"red\\u0061ct\" = { deny = [\"bluebird\"] }\n", denylist.List{Deny: []string{"bluebird"}}, ""},
 		{"a misspelled name", "[redact]\npattern = ['x1y']\n", denylist.List{}, `"redact.pattern"`},
 		{"no TOML", "[redact]\npatterns = [ 'sesame'\nx", denylist.List{}, "line 3"},

@@ -107,7 +107,7 @@ func (c calls) readTally(client, session string) (*tally, error) {
 	if err != nil {
 		return t, fmt.Errorf("couldn't read what the session did: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written
 	info, err := f.Stat()
 	if err != nil {
 		return t, fmt.Errorf("couldn't read what the session did: %w", err)

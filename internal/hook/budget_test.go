@@ -75,7 +75,9 @@ func TestBudgetOfMinutes(t *testing.T) {
 	t.Parallel()
 	d := budgeted(t, "[[budget]]\nid = \"BUD-001\"\nscope = \"run\"\nminutes = 30\nhard = true\n")
 	at := func(minutes int) func(*hook.Call) {
-		return func(c *hook.Call) { c.Now = func() time.Time { return epoch.Add(time.Duration(minutes) * time.Minute) } }
+		return func(c *hook.Call) {
+			c.Now = func() time.Time { return epoch.Add(time.Duration(minutes) * time.Minute) }
+		}
 	}
 	for minutes, want := range map[int]bool{29: false, 30: true} {
 		refused(t, d, begin(d, 0), at(0))

@@ -131,7 +131,7 @@ func (s *Sender) post(ctx context.Context, text string) error {
 	if err != nil {
 		return errors.New("couldn't notify: the webhook can't be reached")
 	}
-	defer res.Body.Close() //nolint:errcheck // what it says is not read
+	defer res.Body.Close()
 	if res.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("couldn't notify: the webhook answered %d", res.StatusCode)
 	}
@@ -144,7 +144,7 @@ func (s *Sender) run(ctx context.Context, text string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	c := exec.CommandContext(ctx, s.Command[0], s.Command[1:]...) //nolint:gosec // the user's own settings name it
+	c := exec.CommandContext(ctx, s.Command[0], s.Command[1:]...)
 	c.Stdin = strings.NewReader(text + "\n")
 	c.WaitDelay = time.Second
 	if err := c.Run(); err != nil {

@@ -63,8 +63,10 @@ func plans() []plan {
 		{"executions of a window", "execution_by_end", "execution_by_end", executions(ExecutionFilter{Since: since, Until: until}, "")},
 		{"tallies of a window", "execution_by_end", "execution_by_end", runs(Selection{Since: since, RunsOnly: true})},
 		{"tallies of a filter", "execution_by_end", "execution_by_end", runs(Selection{Since: since, RunsOnly: true, Squads: []string{"eng", "ops"}, Terms: []whodid.Term{
-			{Field: whodid.FilterAgent, Values: []string{"eng/*"}}, {Field: whodid.FilterStatus, Not: true, Values: []string{"failed", "lost"}},
-			{Field: whodid.FilterTag, Name: "env", Values: []string{"live"}}, {Values: []string{"night"}},
+			{Field: whodid.FilterAgent, Values: []string{"eng/*"}},
+			{Field: whodid.FilterStatus, Not: true, Values: []string{"failed", "lost"}},
+			{Field: whodid.FilterTag, Name: "env", Values: []string{"live"}},
+			{Values: []string{"night"}},
 		}})},
 		{"the newest executions", "execution_by_start", "execution_by_start", executions(ExecutionFilter{}, ` ORDER BY started_at DESC NULLS LAST, id LIMIT 20`)},
 		{"children of an execution", "execution_by_parent", "execution_by_parent", executions(ExecutionFilter{Parent: "exec-1"}, "")},

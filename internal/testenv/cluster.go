@@ -119,7 +119,7 @@ func newCluster(ctx context.Context, base string, grace time.Duration) (_ *Postg
 // initialize runs initdb and writes the configuration.
 func (c *PostgresCluster) initialize(ctx context.Context) error {
 	// The server may run as another user (initdb refuses root), who must reach its own directory through ours.
-	if err := os.Chmod(c.dir, 0o711); err != nil { //nolint:gosec // see above; what is secret in there has its own mode
+	if err := os.Chmod(c.dir, 0o711); err != nil {
 		return fmt.Errorf("couldn't open cluster directory: %w", err)
 	}
 	if err := os.Mkdir(c.data(), 0o700); err != nil {
@@ -207,7 +207,7 @@ func (c *PostgresCluster) postmaster() int {
 
 // save writes the settings for other processes of the same user.
 func (c *PostgresCluster) save() error {
-	text, err := json.Marshal(c.settings) //nolint:gosec // the password of a throwaway server, for processes of the same user
+	text, err := json.Marshal(c.settings)
 	if err != nil {
 		return fmt.Errorf("couldn't encode cluster settings: %w", err)
 	}
