@@ -68,11 +68,6 @@ type dialect interface {
 	touch(ctx context.Context, w *sweep, places []int64) error
 	indexDecisions(ctx context.Context, w *sweep) error
 	purge(ctx context.Context, conn *sql.Conn, tables []string) (left string, err error)
-	// oneOf is like among, for lists of many thousands.
-	oneOf(column string, n int, list []string) (condition string, arg any)
-	// placesOf is a column expression for the table that events are in, and
-	// another for the list of their places as text, in a group.
-	placesOf() (table, list string)
 	// places lists the places of the events that fit, as a list in text, by the
 	// table that they are in, where there are several.
 	places(where string) string

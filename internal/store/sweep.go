@@ -115,7 +115,7 @@ func (s *Store) isStill(ctx context.Context, q querier, org string, p *sweepPlan
 func (s *Store) finishSweep(ctx context.Context, tx sweepTx, org string, head Head, p *sweepPlan, certify Certify, extend Extend) error {
 	p.TreeSize, p.TreeRoot = head.Frontier.Size(), head.Frontier.Root()
 	for ids := range chunks(p.Executions) {
-		condition, arg := s.dialect.oneOf("id", 2, ids)
+		condition, arg := s.dialect.among("id", 2, ids)
 		if _, err := tx.ExecContext(ctx, `DELETE FROM execution WHERE org = $1 AND `+condition, org, arg); err != nil {
 			return fmt.Errorf("couldn't remove executions: %w", err)
 		}

@@ -1,10 +1,8 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/whodid/whodid"
@@ -21,49 +19,12 @@ type family struct {
 	held    bool
 }
 
-// dueRun is an execution whose last event is due.
-type dueRun struct {
-	last   int64 // when its last event was recorded
-	events int
-	parts  []struct {
-		table  string // that holds them
-		places []byte // as a list in text
-	}
-}
-
-// findDue finds the executions whose last event is due, with their places.
-func (w *sweepPlanner) findDue(ctx context.Context) error {
-	w.due = map[string]*dueRun{}
-	table, list := w.store.dialect.placesOf()
-	rows, err := w.q.QueryContext(ctx, `SELECT c.execution, c.held_in, c.last, c.events, c.places FROM (`+
-		`SELECT execution, `+table+` AS held_in, MAX(recorded_at) AS last, COUNT(*) AS events, `+list+` AS places FROM event `+
-		`WHERE org = $1 AND class IN ('run', 'session') AND execution <> '' AND recorded_at < $2 GROUP BY 1, 2) AS c `+
-		`WHERE NOT EXISTS (SELECT 1 FROM event AS e WHERE e.org = $1 AND e.class IN ('run', 'session') AND e.execution <> '' AND e.execution = c.execution AND e.recorded_at >= $2)`, w.org, w.cutoff)
-	if err != nil {
-		return fmt.Errorf("couldn't look for runs that are due: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, table string
-		var last int64
-		var events int
-		var places []byte
-		if err := rows.Scan(&id, &table, &last, &events, &places); err != nil {
-			return fmt.Errorf("couldn't look for runs that are due: %w", err)
-		}
-		r := w.due[id]
-		if r == nil {
-			r = &dueRun{}
-			w.due[id] = r
-		}
-		r.last, r.events = max(r.last, last), r.events+events
-		r.parts = append(r.parts, struct {
-			table  string
-			places []byte
-		}{table, places})
-	}
-	return rows.Err()
-}
+// dueRuns are the executions whose last event is due, with their number of events,
+// the longest silent first.
+const dueRuns = `SELECT c.execution, c.events FROM (SELECT execution, MAX(recorded_at) AS last, COUNT(*) AS events FROM event ` +
+	`WHERE org = $1 AND class IN ('run', 'session') AND execution <> '' AND recorded_at < $2 GROUP BY execution) AS c ` +
+	`WHERE NOT EXISTS (SELECT 1 FROM event AS e WHERE e.org = $1 AND e.class IN ('run', 'session') AND e.execution <> '' AND e.execution = c.execution AND e.recorded_at >= $2) ` +
+	`ORDER BY c.last, c.execution`
 
 // The ties between executions: those of sub-agents to their runs, and those of
 // calls that count for a run, which may be all that is known of the tie.
@@ -74,12 +35,15 @@ const (
 
 // families finds the executions that are due, by family, the longest silent first.
 func (w *sweepPlanner) families(ctx context.Context) ([]*family, error) {
-	if err := w.findDue(ctx); err != nil || len(w.due) == 0 {
+	var due []string
+	events := map[string]int{}
+	err := w.pairs(ctx, dueRuns, []any{w.org, w.cutoff}, func(id string, n any) {
+		due = append(due, id)
+		events[id] = int(n.(int64))
+	})
+	if err != nil || len(due) == 0 {
 		return nil, err
 	}
-	due := slices.SortedFunc(maps.Keys(w.due), func(a, b string) int {
-		return cmp.Or(cmp.Compare(w.due[a].last, w.due[b].last), cmp.Compare(a, b))
-	})
 	ties, err := w.ties(ctx)
 	if err != nil {
 		return nil, err
@@ -96,13 +60,13 @@ func (w *sweepPlanner) families(ctx context.Context) ([]*family, error) {
 		}
 		f.members = append(f.members, id)
 		f.due = append(f.due, id)
-		f.events += w.due[id].events
+		f.events += events[id]
 		f.held = f.held || w.held[id]
 	}
 	var others []string // members of these families that are not due
 	for id := range ties {
 		f := byRoot[ties.root(id)]
-		if f == nil || w.due[id] != nil {
+		if _, isDue := events[id]; f == nil || isDue {
 			continue
 		}
 		others = append(others, id)

@@ -76,8 +76,6 @@ type sweepPlanner struct {
 	// events without an execution that one covers.
 	held      map[string]bool
 	heldLoose map[uint64]bool
-	// due are the executions whose last event is due.
-	due map[string]*dueRun
 	// changed are the columns of executions without their session.
 	changed map[string][]any
 }
@@ -184,8 +182,11 @@ func (w *sweepPlanner) planRuns(ctx context.Context) error {
 	for _, id := range p.Executions {
 		p.about[id] = true
 	}
-	if err := w.takeRuns(going); err != nil {
-		return err
+	for ids := range chunks(going) {
+		condition, arg := w.store.dialect.among("execution", 2, ids)
+		if err := w.take(ctx, `org = $1 AND class IN ('run', 'session') AND execution <> '' AND `+condition, w.org, arg); err != nil {
+			return err
+		}
 	}
 	if err := w.takeLoose(ctx); err != nil {
 		return err
@@ -227,43 +228,23 @@ func (w *sweepPlanner) take(ctx context.Context, where string, args ...any) erro
 		if err := rows.Scan(&month, &list); err != nil {
 			return fmt.Errorf("couldn't look for events that are due: %w", err)
 		}
-		if err := w.plan.add(month, list); err != nil {
-			return err
+		first := len(w.plan.seqs)
+		for len(list) > 2 {
+			list = list[1:] // a bracket or a comma
+			end := 0
+			for end < len(list) && list[end] >= '0' && list[end] <= '9' {
+				end++
+			}
+			seq, err := strconv.ParseUint(string(list[:end]), 10, 63)
+			if err != nil {
+				return fmt.Errorf("%w: the place of an event: %w", ErrDamaged, err)
+			}
+			w.plan.seqs = append(w.plan.seqs, seq)
+			list = list[end:]
 		}
+		w.plan.months[month] = append(w.plan.months[month], w.plan.seqs[first:]...)
 	}
 	return rows.Err()
-}
-
-// add adds a list of places, as text, that are in the same table.
-func (p *sweepPlan) add(month string, list []byte) error {
-	first := len(p.seqs)
-	for len(list) > 2 {
-		list = list[1:] // a bracket or a comma
-		end := 0
-		for end < len(list) && list[end] >= '0' && list[end] <= '9' {
-			end++
-		}
-		seq, err := strconv.ParseUint(string(list[:end]), 10, 63)
-		if err != nil {
-			return fmt.Errorf("%w: the place of an event: %w", ErrDamaged, err)
-		}
-		p.seqs = append(p.seqs, seq)
-		list = list[end:]
-	}
-	p.months[month] = append(p.months[month], p.seqs[first:]...)
-	return nil
-}
-
-// takeRuns takes all events of executions that are due.
-func (w *sweepPlanner) takeRuns(executions []string) error {
-	for _, id := range executions {
-		for _, part := range w.due[id].parts {
-			if err := w.plan.add(part.table, part.places); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // maxChunk is how many ids a statement takes at once.
@@ -277,7 +258,7 @@ func (w *sweepPlanner) tallies(ctx context.Context, ids []string) ([]SweptRuns, 
 	sums := map[key]*SweptRuns{}
 	const q = `SELECT agent, status, started_at, cost_micros, cost_known, tokens_in, tokens_out FROM execution WHERE org = $1 AND subagent = '' AND `
 	for ids := range chunks(ids) {
-		condition, arg := w.store.dialect.oneOf("id", 2, ids)
+		condition, arg := w.store.dialect.among("id", 2, ids)
 		rows, err := w.q.QueryContext(ctx, q+condition, w.org, arg)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't add up runs: %w", err)

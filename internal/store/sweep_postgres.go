@@ -16,16 +16,6 @@ func (postgres) places(where string) string {
 	return `SELECT tableoid::regclass::text, array_agg(seq)::text FROM event WHERE ` + where + ` GROUP BY tableoid`
 }
 
-func (postgres) placesOf() (table, list string) {
-	return "tableoid::regclass::text", "array_agg(seq)::text"
-}
-
-// oneOf joins the list: to estimate how many rows a long list fits, the planner
-// would look each of it up.
-func (postgres) oneOf(column string, n int, list []string) (string, any) {
-	return fmt.Sprintf("%s IN (SELECT unnest($%d::text[]))", column, n), list
-}
-
 func (postgres) goneIDs() string {
 	return `SELECT CASE WHEN EXISTS (SELECT 1 FROM event AS o WHERE o.org = i.org AND o.seq = i.seq) THEN -1 ELSE i.seq END FROM event_id AS i ` +
 		`WHERE i.org = $1 AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.org = i.org AND e.seq = i.seq AND e.id = i.id)`
@@ -112,7 +102,7 @@ func (p *sweepPlan) removeAhead(ctx context.Context, tx *sql.Tx, org string) (wh
 			whole = append(whole, month)
 			continue
 		}
-		res, err := tx.ExecContext(ctx, `DELETE FROM event WHERE org = $1 AND class IN ('run', 'session') AND seq IN (SELECT unnest($2::bigint[]))`, org, seqs)
+		res, err := tx.ExecContext(ctx, `DELETE FROM event WHERE org = $1 AND class IN ('run', 'session') AND seq = ANY ($2)`, org, seqs)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't remove events: %w", err)
 		}

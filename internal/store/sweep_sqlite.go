@@ -12,12 +12,6 @@ func (sqlite) places(where string) string {
 	return `SELECT '', json_group_array(seq) FROM event WHERE ` + where
 }
 
-func (sqlite) placesOf() (table, list string) { return "''", "json_group_array(seq)" }
-
-func (d sqlite) oneOf(column string, n int, list []string) (string, any) {
-	return d.among(column, n, list)
-}
-
 func (sqlite) goneIDs() string {
 	return `SELECT CASE WHEN e.id IS NULL THEN g.seq ELSE -1 END FROM gone_id AS g ` +
 		`LEFT JOIN event AS e ON e.org = g.org AND e.id = g.id WHERE g.org = $1`

@@ -46,8 +46,7 @@ BEGIN
     END IF;
     SELECT pg_get_expr(relpartbound, oid) INTO span FROM pg_class WHERE oid = to_regclass(format('%I.%I', current_schema(), month));
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', month || '_stays', month);
-    EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE org <> $1', month || '_stays', month) USING current_setting('whodid.org');
-    EXECUTE format('INSERT INTO %I SELECT e.* FROM %I AS e WHERE e.org = $1 AND NOT EXISTS (SELECT FROM unnest($2) AS g (seq) WHERE g.seq = e.seq)', month || '_stays', month)
+    EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE org <> $1 OR NOT seq = ANY ($2)', month || '_stays', month)
         USING current_setting('whodid.org'), gone;
     EXECUTE format('SELECT count(*) FROM %I', month || '_stays') INTO stay;
     -- With this, nothing has to be read again when it takes its place.
