@@ -31,9 +31,9 @@ if it was at work at any moment of the time that is asked for.
 What is not known is never counted as zero: where runs did not tell all of their
 cost, the sum is a lower bound (≥) and the number of such runs stands beside it.
 
-Which runs are counted can also be said in the filter language, alike here, in exec
-list and in the API: agent:engineering/* -status:success since:30d tag:env=live.
-docs/filter.md has all of it.`,
+Which runs are counted can also be said in the filter language, alike here, in
+exec list and in the API: agent:engineering/* -status:success since:30d
+tag:env=live. docs/filter.md has all of it.`,
 		Example: `  whodid history
   whodid history --since 30d --squad engineering
   whodid history 'agent:engineering/*' since:30d

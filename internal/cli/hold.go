@@ -174,9 +174,10 @@ func printHolds(o *term.Output, holds []ask.Hold) error {
 func (p *Program) holdReleaseCommand() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
-		Use:     "release ID",
-		Short:   "Release a hold; what it held may go from now on",
-		Long:    `Releases a hold. No agent does. What was held is swept when it is due, and no other hold covers it.`,
+		Use:   "release ID",
+		Short: "Release a hold; what it held may go from now on",
+		Long: `Releases a hold. No agent does. What was held is swept when it is due, and no
+other hold covers it.`,
 		Example: `  whodid hold release 3f9d --reason "closed"`,
 		Args:    oneArgument("the id of a hold"),
 		RunE:    func(c *cobra.Command, args []string) error { return p.releaseHold(c.Context(), args[0], reason) },

@@ -151,10 +151,10 @@ func (p *Program) privacyEraseCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "erase PERSON|EXECUTION|PATH --reason TEXT",
 		Short: "Erase what the trail holds of a person, of an execution or of a path",
-		Long: `Erases values, and the secrets that could bring them back, everywhere in the trail
-and on its disk: events, executions, the index of git, the full-text index, tokens,
-logs of runs, the database's pages and journal. What stays are commitments: the
-log, its checkpoints and all proofs made before still verify.
+		Long: `Erases values, and the secrets that could bring them back, everywhere in the
+trail and on its disk: events, executions, the index of git, the full-text
+index, tokens, logs of runs, the database's pages and journal. What stays are
+commitments: the log, its checkpoints and all proofs made before still verify.
 
 PERSON is a pseudonym (p7k2m…), an e-mail address, @login of a forge, or the login
 of this user of the machine; EXECUTION an id; anything else is a PATH, with all
@@ -329,7 +329,8 @@ func (p *Program) privacyReapplyCommand() *cobra.Command {
 		Long: `What was erased is listed apart from the trail, without saying what it was. Every
 command compares the trail with that list before it answers, and erases first what
 an older copy still has; this one does nothing else.`,
-		Args: arguments(cobra.NoArgs),
+		Example: `  whodid privacy reapply`,
+		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := p.openOnly(c.Context())
 			if err != nil {

@@ -35,6 +35,8 @@ func (p *Program) privacyPeopleCommand() *cobra.Command {
 		Short: "List the names that pseudonyms were given",
 		Long: `The table of people is the only place that names anybody. It is empty unless
 somebody fills it ("whodid privacy name"). Who looks into it is recorded.`,
+		Example: `  whodid privacy people
+  whodid privacy people --json`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, who, err := p.approvalPen(c.Context())

@@ -204,9 +204,10 @@ func (p *Program) privacyAnonymizeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "anonymize -o FILE",
 		Short: "Make a copy of the trail without personal data, to be shared",
-		Long: `Makes a new SQLite trail with the same log, in which persons, targets, reasons and
-all metadata that could lead to a person are erased. Agents, verbs, times, results,
-tokens and cost stay. It verifies against the checkpoints of this trail:
+		Long: `Makes a new SQLite trail with the same log, in which persons, targets, reasons
+and all metadata that could lead to a person are erased. Agents, verbs, times,
+results, tokens and cost stay. It verifies against the checkpoints of this
+trail:
 
   whodid verify --store FILE --key "$(whodid log key)"`,
 		Example: "  whodid privacy anonymize -o shared.db",

@@ -391,11 +391,12 @@ func (p *Program) retentionCertificateCommand() *cobra.Command {
 		Use:   "certificate SWEEP",
 		Short: "Print the certificate of a sweep, to be checked by somebody who trusts nobody",
 		Long: `Prints the proof of the event that tells of a sweep: by which policy it was, how
-many events it took and where they were in the log, the root over their hashes, and
-the root of the whole log before. The checkpoint in it is the root of the log after.
-whodid-verify checks it offline.
+many events it took and where they were in the log, the root over their hashes,
+and the root of the whole log before. The checkpoint in it is the root of the
+log after. whodid-verify checks it offline.
 
-SWEEP is the id of its event ("whodid retention show" lists them), or its beginning.`,
+SWEEP is the id of its event ("whodid retention show" lists them), or its
+beginning.`,
 		Example: `  whodid retention certificate 7k2m -o certificate.json
   whodid-verify certificate.json --key "$(whodid log key)"`,
 		Args: oneArgument("the id of a sweep"),
