@@ -133,7 +133,7 @@ func (c *checker) checkSweeps(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		events, _ := e.Data.Int("events")
+		events, _ := e.Data.Int("gone_events")
 		if uint64(events) != s.Places.Len() || e.Data.String("root") != hex.EncodeToString(root[:]) {
 			c.problem(Problem{Kind: "missing", EventID: s.ID, Detail: fmt.Sprintf("the sweep took %d events with root %s; the %d that are gone have root %s", events, e.Data.String("root"), s.Places.Len(), hex.EncodeToString(root[:]))})
 			continue

@@ -109,7 +109,7 @@ func newSweep(e *whodid.Event) Sweep {
 	number := func(name string) int64 { n, _ := e.Data.Int(name); return n }
 	return Sweep{
 		Certificate: e.ID, At: e.RecordedAt.UTC(), Policy: e.Data.String("policy"), Version: number("policy_version"), Class: e.Data.String("class"),
-		Cutoff: e.Data.String("cutoff"), Events: number("events"), Executions: number("executions"), First: number("first"), Last: number("last"),
+		Cutoff: e.Data.String("cutoff"), Events: number("gone_events"), Executions: number("gone_executions"), First: number("first"), Last: number("last"),
 		Root: e.Data.String("root"), TreeSize: number("tree_size"), TreeRoot: e.Data.String("tree_root"),
 	}
 }

@@ -58,7 +58,7 @@ func sweepEvents(policy *whodid.Retention, s *store.Swept) []whodid.Event {
 		Key: key, Actor: whodid.System, What: "retention.sweep", Target: string(s.Class), Source: "system",
 		Data: whodid.Data{
 			"policy": policy.Profile, "policy_version": int64(policy.Version), "policy_event": policy.Event,
-			"class": string(s.Class), "cutoff": whodid.FormatTime(s.Cutoff), "events": int64(s.Events), "executions": int64(len(s.Executions)),
+			"class": string(s.Class), "cutoff": whodid.FormatTime(s.Cutoff), "gone_events": int64(s.Events), "gone_executions": int64(len(s.Executions)),
 			"first": int64(s.First), "last": int64(s.Last), "root": hex.EncodeToString(s.Root[:]),
 			"tree_size": int64(s.TreeSize), "tree_root": hex.EncodeToString(s.TreeRoot[:]),
 		},
