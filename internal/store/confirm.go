@@ -138,7 +138,7 @@ func (s *Store) facts(ctx context.Context, org, from, order string, args ...any)
 	return out, nil
 }
 
-// PostgreSQL has functions for this: see 0007_confirm.sql.
+// PostgreSQL has functions for this: see 0006_confirm.sql.
 
 func (postgres) confirmations(list string) string {
 	return `whodid_confirmations(ARRAY[` + list + `]::bigint[])`
