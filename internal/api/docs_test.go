@@ -16,6 +16,7 @@ import (
 	"github.com/whodid/whodid/docs"
 	"github.com/whodid/whodid/internal/api"
 	"github.com/whodid/whodid/internal/api/apitest"
+	"github.com/whodid/whodid/internal/ask"
 )
 
 // TestExamplesOfDocs runs the examples of docs/api.md, one after the other, as
@@ -137,8 +138,12 @@ func TestAnswersFitTheirSchemas(t *testing.T) {
 		w.ok(&e, "admin", http.MethodPost, "/v1/model-calls", `{"execution_id":"`+x.ExecutionID+`","model":"claude-sonnet-5","tokens_in":1,"tokens_out":1}`)
 		w.ok(nil, "admin", http.MethodPost, "/v1/events", `{"actor":"agent:eng/solver","what":"test.run","result":"success","execution_id":"`+x.ExecutionID+`","session_id":"s1"}`)
 		w.ok(nil, "admin", http.MethodPost, "/v1/events", `{"actor":"agent:eng/solver","what":"session.start","execution_id":"`+x.ExecutionID+`","session_id":"s1"}`)
+		var wanted ask.Approval
+		w.ok(&wanted, "admin", http.MethodPost, "/v1/approvals", `{"type":"pr.merge","target":"acme/shop#44","agent":"eng/solver"}`)
+		w.ok(nil, "admin", http.MethodPost, "/v1/approvals/"+wanted.ApprovalID+"/cancel", `{}`) // what is pending keeps who waits
 		ids := map[string]string{
 			"showEvent": e.EventID, "prove": e.EventID, "showExecution": x.ExecutionID, "showSession": "s1",
+			"showApproval": wanted.ApprovalID, "waitApproval": wanted.ApprovalID,
 		}
 		asked := 0
 		for _, o := range api.Operations() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/store"
 )
 
@@ -24,6 +25,7 @@ const (
 	FoundUnconfirmed  = "action_unconfirmed"
 	FoundException    = "exception_added"
 	FoundExpiring     = "exception_expiring"
+	FoundUnapproved   = "approval_missing" // it was done without the approval that it needed
 	FoundRejected     = "approval_rejected"
 	FoundExpired      = "approval_expired"
 	FoundPending      = "approval_pending"
@@ -104,22 +106,35 @@ const (
 	soon = 7 * 24 * time.Hour
 )
 
-// Review answers what needs eyes since a time, or, if that is zero, since
-// somebody signed off last.
-func (a *Asker) Review(ctx context.Context, since time.Time, every time.Duration) (*Review, error) {
-	state, err := a.ReviewState(ctx, every)
+// ReviewOptions say what a review looks at.
+type ReviewOptions struct {
+	// Since is from when on; zero is since somebody signed off last.
+	Since time.Time
+	// Every is how often somebody should sign off.
+	Every time.Duration
+	// Policy and Signature judge whether actions had the approvals that they
+	// needed; without a policy none needed one. See [UnapprovedFilter].
+	Policy    *policy.Policy
+	Signature func(*whodid.Approval) error
+}
+
+// Review answers what needs eyes.
+func (a *Asker) Review(ctx context.Context, o *ReviewOptions) (*Review, error) {
+	state, err := a.ReviewState(ctx, o.Every)
 	if err != nil {
 		return nil, err
 	}
-	r := &Review{State: *state, Since: since, Until: a.now().UTC(), Findings: []Finding{}, Costliest: []Execution{}}
+	r := &Review{State: *state, Since: o.Since, Until: a.now().UTC(), Findings: []Finding{}, Costliest: []Execution{}}
 	if r.Since.IsZero() {
-		if r.Since = r.Until.Add(-every); state.SignedAt != nil {
+		if r.Since = r.Until.Add(-o.Every); state.SignedAt != nil {
 			r.Since = *state.SignedAt
 		}
 	}
 	r.Since = r.Since.UTC()
 	for _, look := range []func(context.Context, *Review) error{
-		a.reviewRuns, a.reviewActions, a.reviewExceptions, a.reviewApprovals, a.reviewBudgets, a.reviewGaps, a.reviewDecisions,
+		a.reviewRuns, a.reviewActions,
+		func(ctx context.Context, r *Review) error { return a.reviewUnapproved(ctx, r, o) },
+		a.reviewExceptions, a.reviewApprovals, a.reviewBudgets, a.reviewGaps, a.reviewDecisions,
 	} {
 		if err := look(ctx, r); err != nil {
 			return nil, err
@@ -217,6 +232,18 @@ func (a *Asker) reviewExceptions(ctx context.Context, r *Review) error {
 				r.add(kind, moment(until), agent, x.ID, x.Target+": "+x.Why)
 			}
 		}
+	}
+	return nil
+}
+
+func (a *Asker) reviewUnapproved(ctx context.Context, r *Review, o *ReviewOptions) error {
+	found, err := a.Unapproved(ctx, o.Policy, UnapprovedFilter{Since: r.Since, Signature: o.Signature})
+	if err != nil {
+		return err
+	}
+	for i := range found.Findings {
+		x := &found.Findings[i]
+		r.add(FoundUnapproved, moment(x.At), x.Agent, x.EventID, strings.TrimSpace(x.ActionType+" "+x.Target)+" ("+x.Rule+"): "+x.Reason)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/term"
+	"github.com/whodid/whodid/proof/sshsig"
 )
 
 func (p *Program) reviewCommand() *cobra.Command {
@@ -23,8 +24,8 @@ func (p *Program) reviewCommand() *cobra.Command {
 		GroupID: "keep",
 		Short:   "See what needs eyes since the last review, and sign off on it",
 		Long: `Shows what a person should look at since somebody signed off last: runs that
-failed, were lost or took too long, what forges do not confirm or contradict,
-exceptions, approvals, budgets, gaps in recording, decisions in conflict, what was
+failed, were lost or took too long, what forges do not confirm or contradict, what
+was done without the approval that it needed, exceptions, approvals, budgets, gaps in recording, decisions in conflict, what was
 tagged as important, and the most expensive runs.
 
 A review is due every week, or as the policy says: [review] every = "14d". When it
@@ -43,7 +44,7 @@ is overdue, history and doctor say so.`,
 				return err
 			}
 			defer t.close()
-			r, err := t.asker.Review(c.Context(), from, p.reviewEvery())
+			r, err := p.reviewed(c.Context(), t, from)
 			if err != nil {
 				return err
 			}
@@ -172,7 +173,7 @@ func (p *Program) signReview(ctx context.Context, note string) error {
 	if note, err = w.cleaned(note); err != nil {
 		return err
 	}
-	r, err := w.trail.asker.Review(ctx, time.Time{}, p.reviewEvery())
+	r, err := p.reviewed(ctx, w.trail, time.Time{})
 	if err != nil {
 		return err
 	}
@@ -228,4 +229,20 @@ func (p *Program) reviewListCommand() *cobra.Command {
 			return table.Write()
 		},
 	}
+}
+
+// reviewed answers what needs eyes by the policies that hold here.
+func (p *Program) reviewed(ctx context.Context, t *trail, since time.Time) (*ask.Review, error) {
+	rules := hook.RulesFor(p.Dir, p.Env)
+	if rules.Broken != nil {
+		return nil, policyError(rules.Broken)
+	}
+	signers, _, err := p.allowedSigners()
+	if err != nil {
+		return nil, err
+	}
+	return t.asker.Review(ctx, &ask.ReviewOptions{
+		Since: since, Every: p.reviewEvery(), Policy: rules.Policy,
+		Signature: func(a *whodid.Approval) error { return sshsig.CheckApproval(a, signers) },
+	})
 }
