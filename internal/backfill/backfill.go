@@ -17,7 +17,7 @@ import (
 
 // Options say what to read, and who takes it.
 type Options struct {
-	// Repository is owner/name.
+	// Repository is owner/name, on GitLab with as many groups as there are.
 	Repository string
 	// Since is from when on things are read, by the forge's clock.
 	Since time.Time
@@ -26,9 +26,8 @@ type Options struct {
 	API, Token string
 	// Forge says how accounts are named. It has no hook and no delivery.
 	Forge forge.Options
-	// Head returns the commit at which the trail knows a pull request to stand;
-	// empty if it does not.
-	Head func(ctx context.Context, target string) (string, error)
+	// Known returns what the trail knows of a pull request already.
+	Known func(ctx context.Context, target string) (Known, error)
 	// Take takes facts into the trail and says how many were new.
 	Take func(ctx context.Context, facts []whodid.Event) (int, error)
 	// Now is the clock that the forge's limits are told by; Sleep waits.
@@ -38,6 +37,17 @@ type Options struct {
 	Patience time.Duration
 	// Transport makes the requests; nil is the usual one.
 	Transport http.RoundTripper
+}
+
+// Known is what the trail knows of a pull request: where the forge's answer has no
+// key that a webhook's delivery would have had, it decides what is new.
+type Known struct {
+	// Head is the commit at which it stands; empty if that is not known.
+	Head string
+	// Closed is when it was closed, if it is.
+	Closed time.Time
+	// Approvers are the actors who approved it and did not take it back.
+	Approvers []string
 }
 
 // Counts are what was read.
@@ -60,29 +70,43 @@ type run struct {
 	parse func(event string, body []byte, o forge.Options) (*forge.Delivery, error)
 }
 
-// tell makes of an object of the API the delivery that would have told of it,
-// and takes it in.
-func (r *run) tell(ctx context.Context, event string, payload map[string]any, change ...func(*whodid.Event)) error {
+// read makes of an object of the API the facts of the delivery that would have
+// told of it.
+func (r *run) read(event string, payload map[string]any) ([]whodid.Event, error) {
 	body, err := json.Marshal(payload)
 	if err != nil {
-		return fmt.Errorf("couldn't read what the forge told: %w", err)
+		return nil, fmt.Errorf("couldn't read what the forge told: %w", err)
 	}
 	d, err := r.parse(event, body, r.Forge)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i := range d.Facts {
-		for _, c := range change {
-			c(&d.Facts[i])
-		}
-	}
-	if len(d.Facts) == 0 {
+	return d.Facts, nil
+}
+
+// take takes facts into the trail.
+func (r *run) take(ctx context.Context, facts []whodid.Event) error {
+	if len(facts) == 0 {
 		return nil
 	}
-	added, err := r.Take(ctx, d.Facts)
-	r.Read += len(d.Facts)
+	added, err := r.Take(ctx, facts)
+	r.Read += len(facts)
 	r.New += added
 	return err
+}
+
+// tell reads an object of the API and takes in what it tells.
+func (r *run) tell(ctx context.Context, event string, payload map[string]any, change ...func(*whodid.Event)) error {
+	facts, err := r.read(event, payload)
+	if err != nil {
+		return err
+	}
+	for i := range facts {
+		for _, c := range change {
+			c(&facts[i])
+		}
+	}
+	return r.take(ctx, facts)
 }
 
 // within tells whether something happened in the time that is read.

@@ -210,11 +210,11 @@ func (r *hubRun) pull(ctx context.Context, p *github.PullRequest) error {
 			return err
 		}
 	}
-	known, err := r.Head(ctx, fmt.Sprintf("%s#%d", r.repository["full_name"], p.GetNumber()))
+	known, err := r.Known(ctx, fmt.Sprintf("%s#%d", r.repository["full_name"], p.GetNumber()))
 	if err != nil {
 		return err
 	}
-	if head := p.GetHead().GetSHA(); head != known {
+	if head := p.GetHead().GetSHA(); head != known.Head {
 		if err := r.tell(ctx, "pull_request", d("synchronize", nil)); err != nil {
 			return err
 		}

@@ -130,7 +130,7 @@ func newBench(t testing.TB) *bench {
 	b.o = backfill.Options{
 		Repository: "Codertocat/Hello-World", Since: time.Date(2019, 5, 15, 0, 0, 0, 0, time.UTC), API: s.URL, Token: "t0ken",
 		Forge: forge.Options{Pseudonym: func(identity string) string { return strings.ReplaceAll(identity, ":", "-") }},
-		Head:  func(context.Context, string) (string, error) { return "", nil },
+		Known: func(context.Context, string) (backfill.Known, error) { return backfill.Known{}, nil },
 		Take:  func(_ context.Context, facts []whodid.Event) (int, error) { return b.trail.take(facts), nil },
 		Now:   func() time.Time { return b.hub.now },
 		Sleep: func(_ context.Context, d time.Duration) error {
@@ -210,11 +210,11 @@ func TestGitHubAfterWebhooks(t *testing.T) {
 		b.trail.take(d.Facts)
 	}
 	told := len(b.trail.keys)
-	b.o.Head = func(_ context.Context, target string) (string, error) {
+	b.o.Known = func(_ context.Context, target string) (backfill.Known, error) {
 		if target == "Codertocat/Hello-World#2" {
-			return head, nil
+			return backfill.Known{Head: head}, nil
 		}
-		return "", nil
+		return backfill.Known{}, nil
 	}
 	if _, err := backfill.GitHub(t.Context(), b.o); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -11,9 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/backfill"
 	"github.com/whodid/whodid/internal/connections"
 	"github.com/whodid/whodid/internal/ingest/forge"
+	"github.com/whodid/whodid/internal/ingest/gitlab"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/term"
 )
@@ -83,23 +88,27 @@ type backfilled struct {
 }
 
 func (p *Program) forgeBackfillCommand() *cobra.Command {
-	var repository, since, connected, hook string
+	var repository, since, connected, hook, address, tokenFile string
 	var patience time.Duration
 	c := &cobra.Command{
-		Use:   "backfill github",
+		Use:   "backfill github|gitlab",
 		Short: "Read from a forge's API what its webhooks failed to deliver",
 		Long: `Reads issues, pull requests, reviews, comments, pushes, workflow runs, deployments
-and releases of a repository from the forge's API, and takes in what the trail
-lacks. What a webhook has told already is the same fact and is not told twice, so
-that it may be run again and again.
+and releases of a repository from GitHub's API, or issues, merge requests with
+their approvals, pushes, pipelines and deployments from GitLab's, and takes in what
+the trail lacks. What a webhook has told already is the same fact and is not told
+twice, so that it may be run again and again.
 
-The token comes from the webhook that --hook names in the file of connections, or
-from WHODID_FORGE_TOKEN. It needs no more than to read the repository. Where the
-forge limits how much may be asked, it waits, up to --patience.
+The token comes from --token-file, from the webhook that --hook names in the file
+of connections, or from WHODID_FORGE_TOKEN. It needs no more than to read the
+repository; on GitLab that is the scope read_api. Where the forge limits how much
+may be asked, it waits, up to --patience. --url is the address of a GitLab of your
+own, or of the API of a GitHub of your own.
 
 It ends with status 6 if the limit ended it: run it again later.`,
 		Example: `  WHODID_FORGE_TOKEN=$(gh auth token) whodid forge backfill github --repo acme/shop --since 7d
-  whodid forge backfill github --repo acme/shop --since yesterday --connections connections.toml --hook shop`,
+  whodid forge backfill github --repo acme/shop --since yesterday --connections connections.toml --hook shop
+  whodid forge backfill gitlab --repo group/shop --since 7d --url https://gitlab.example --token-file gitlab.token`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			from, err := p.since("since", since)
@@ -109,8 +118,8 @@ It ends with status 6 if the limit ended it: run it again later.`,
 			if repository == "" || from.IsZero() {
 				return usageError("--repo and --since are needed, such as --repo acme/shop --since 7d")
 			}
-			if args[0] != "github" {
-				return usageError("%q is no forge that can be read: github", args[0])
+			if args[0] != "github" && args[0] != "gitlab" {
+				return usageError("%q is no forge that can be read: github or gitlab", args[0])
 			}
 			file, err := p.connections(connected)
 			if err != nil {
@@ -120,13 +129,18 @@ It ends with status 6 if the limit ended it: run it again later.`,
 			if err != nil {
 				return err
 			}
+			if w, err = p.reached(w, address, tokenFile); err != nil {
+				return err
+			}
 			return p.forgeBackfill(c.Context(), w, repository, from, patience)
 		},
 	}
-	c.Flags().StringVar(&repository, "repo", "", "the repository: `OWNER/NAME`")
+	c.Flags().StringVar(&repository, "repo", "", "the repository: `OWNER/NAME`, on GitLab group/project")
 	c.Flags().StringVar(&since, "since", "7d", "from this `TIME` on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z")
 	c.Flags().StringVar(&connected, "connections", "", "the `FILE` of webhooks (WHODID_CONNECTIONS)")
 	c.Flags().StringVar(&hook, "hook", "", "the `NAME` of the webhook in that file whose token, address and accounts are used")
+	c.Flags().StringVar(&address, "url", "", "the `ADDRESS` of the forge, if it is not github.com or gitlab.com (WHODID_FORGE_API)")
+	c.Flags().StringVar(&tokenFile, "token-file", "", "the `FILE` that holds the token for the forge")
 	c.Flags().DurationVar(&patience, "patience", 15*time.Minute, "how long to wait at most for a limit of the forge to pass: a `DURATION`")
 	return c
 }
@@ -148,6 +162,29 @@ func (p *Program) webhookOf(file *connections.File, kind, name string) (*connect
 	return w, nil
 }
 
+// reached is the webhook with the address and the token that flags say.
+func (p *Program) reached(w *connections.Webhook, address, tokenFile string) (*connections.Webhook, error) {
+	changed := *w
+	if address != "" {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			return nil, usageError("--url: write, for example, --url https://gitlab.example")
+		}
+		changed.API = address
+	}
+	if tokenFile != "" {
+		if !filepath.IsAbs(tokenFile) {
+			tokenFile = filepath.Join(p.Dir, tokenFile)
+		}
+		b, err := os.ReadFile(tokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("couldn't read the token: %w", err)
+		}
+		changed.Token = connections.NewSecret(strings.TrimSpace(string(b)))
+	}
+	return &changed, nil
+}
+
 func (p *Program) forgeBackfill(ctx context.Context, w *connections.Webhook, repository string, since time.Time, patience time.Duration) error {
 	t, err := p.open(ctx)
 	if err != nil {
@@ -161,18 +198,22 @@ func (p *Program) forgeBackfill(ctx context.Context, w *connections.Webhook, rep
 		}
 		agents[strings.ToLower(login)] = agent
 	}
-	counts, err := backfill.GitHub(ctx, backfill.Options{
+	read := backfill.GitHub
+	if w.Forge == gitlab.Source {
+		read = backfill.GitLab
+	}
+	counts, err := read(ctx, backfill.Options{
 		Repository: repository, Since: since, API: w.API, Token: w.Token.Value(), Patience: patience, Now: time.Now,
 		Forge: forge.Options{Pseudonym: t.ring.Pseudonym, Agents: agents},
-		Head: func(ctx context.Context, target string) (string, error) {
+		Known: func(ctx context.Context, target string) (backfill.Known, error) {
 			pull, err := t.asker.Pull(ctx, target)
 			if errors.Is(err, store.ErrNotFound) {
-				return "", nil
+				return backfill.Known{}, nil
 			}
 			if err != nil {
-				return "", err
+				return backfill.Known{}, err
 			}
-			return pull.Head, nil
+			return pullKnown(pull), nil
 		},
 		Take: func(ctx context.Context, facts []whodid.Event) (int, error) {
 			rows, err := t.recorder.RecordValid(ctx, facts)
@@ -206,4 +247,18 @@ func (p *Program) forgeBackfill(ctx context.Context, w *connections.Webhook, rep
 		return &exitError{code: ExitIncomplete, err: err}
 	}
 	return nil
+}
+
+// pullKnown is what a backfill must know of a pull request.
+func pullKnown(pull *ask.Pull) backfill.Known {
+	k := backfill.Known{Head: pull.Head}
+	if pull.State == ask.PullClosed && pull.ClosedAt != nil {
+		k.Closed = *pull.ClosedAt
+	}
+	for i := range pull.Reviews {
+		if r := &pull.Reviews[i]; r.State == "approved" && !r.Dismissed {
+			k.Approvers = append(k.Approvers, r.By)
+		}
+	}
+	return k
 }
