@@ -93,11 +93,11 @@ func (p *Program) forgeBackfillCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "backfill github|gitlab",
 		Short: "Read from a forge's API what its webhooks failed to deliver",
-		Long: `Reads issues, pull requests, reviews, comments, pushes, workflow runs, deployments
-and releases of a repository from GitHub's API, or issues, merge requests with
-their approvals, pushes, pipelines and deployments from GitLab's, and takes in what
-the trail lacks. What a webhook has told already is the same fact and is not told
-twice, so that it may be run again and again.
+		Long: `Reads issues, pull requests, reviews, comments, pushes, workflow runs,
+deployments and releases of a repository from GitHub's API, or issues, merge
+requests with their approvals, pushes, pipelines and deployments from GitLab's,
+and takes in what the trail lacks. What a webhook has told already is the same
+fact and is not told twice, so that it may be run again and again.
 
 The token comes from --token-file, from the webhook that --hook names in the file
 of connections, or from WHODID_FORGE_TOKEN. It needs no more than to read the
