@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,8 +68,8 @@ func (p *Program) eraseAgain(ctx context.Context, t *trail, org string) error {
 }
 
 var (
-	pseudonymForm = regexp.MustCompile(`^p[0-9a-hjkmnp-tv-z]{15}$`)
-	identityForm  = regexp.MustCompile(`^(os|git|email|account|oidc|github|gitlab):.`)
+	pseudonymForm = pattern(`^p[0-9a-hjkmnp-tv-z]{15}$`)
+	identityForm  = pattern(`^(os|git|email|account|oidc|github|gitlab):.`)
 )
 
 // selector reads what PERSON|EXECUTION|PATH means.
@@ -93,7 +92,7 @@ func (p *Program) selector(ctx context.Context, t *trail, given, kind string) (p
 
 // isPerson tells whether a word can only mean a person.
 func isPerson(given string) bool {
-	return pseudonymForm.MatchString(strings.TrimPrefix(given, "human:")) || identityForm.MatchString(given) ||
+	return pseudonymForm().MatchString(strings.TrimPrefix(given, "human:")) || identityForm().MatchString(given) ||
 		strings.HasPrefix(given, "@") || strings.Contains(given, "@") && !strings.ContainsAny(given, "/\\")
 }
 
@@ -110,7 +109,7 @@ func (p *Program) login() string {
 // events know them by.
 func (p *Program) personSelector(t *trail, given string) (privacy.Selector, error) {
 	s := privacy.Selector{Kind: privacy.ByPerson}
-	if name := strings.TrimPrefix(given, "human:"); pseudonymForm.MatchString(name) {
+	if name := strings.TrimPrefix(given, "human:"); pseudonymForm().MatchString(name) {
 		s.Pseudonyms = []string{name}
 		return s, nil
 	}
@@ -126,7 +125,7 @@ func (p *Program) personSelector(t *trail, given string) (privacy.Selector, erro
 		actor, _ := hook.Person(ring, p.Env)
 		s.Pseudonyms = append(s.Pseudonyms, strings.TrimPrefix(actor, "human:"))
 	}
-	if strings.Contains(given, "@") && !identityForm.MatchString(given) && !strings.HasPrefix(given, "@") {
+	if strings.Contains(given, "@") && !identityForm().MatchString(given) && !strings.HasPrefix(given, "@") {
 		s.Texts = []string{given}
 	}
 	return s, nil
@@ -137,7 +136,7 @@ func (p *Program) identitiesOf(given string) []string {
 	lower := strings.ToLower(strings.TrimSpace(given))
 	login := strings.TrimPrefix(lower, "@")
 	switch {
-	case identityForm.MatchString(given):
+	case identityForm().MatchString(given):
 		return []string{given}
 	case lower != login || !strings.Contains(login, "@"):
 		return []string{"github:@" + login, "gitlab:@" + login, "git:" + login}

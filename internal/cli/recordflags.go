@@ -50,8 +50,14 @@ func (d *durationFlag) Set(s string) error {
 	return err
 }
 
+// pattern is a regular expression that is made when it is first needed: most
+// starts of the program need none.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 // fieldName is what the trail takes for the name of a tag or of metadata.
-var fieldName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var fieldName = pattern(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // pairs reads "k=v" arguments; a later value of a name takes the place of an
 // earlier one.
@@ -62,7 +68,7 @@ func pairs(flag string, args []string) (map[string]string, error) {
 		if !ok || k == "" {
 			return nil, misuse(fmt.Errorf("%s %q is not of the form name=value", flag, arg), "write, for example, env=staging")
 		}
-		if !fieldName.MatchString(k) {
+		if !fieldName().MatchString(k) {
 			return nil, misuse(fmt.Errorf("%s: %q is no name: it may have letters, digits and . _ -", flag, k), "write, for example, env=staging")
 		}
 		out[k] = v
@@ -194,9 +200,7 @@ func (u *usageFlags) data(c *cobra.Command) (whodid.Data, error) {
 
 // decimal is an amount as people and JSON write it. Its bounds keep the exact
 // arithmetic below small.
-var decimal = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[0-9]{1,15}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$`)
-})
+var decimal = pattern(`^[0-9]{1,15}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$`)
 
 // maxCost is the largest cost that is believed: a million dollars, in
 // micro-dollars.
