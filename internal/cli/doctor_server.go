@@ -106,3 +106,31 @@ func eventsWait(n uint64) string {
 	}
 	return fmt.Sprintf("%d events wait", n)
 }
+
+// examineTelemetry compares what clients' telemetry says with what the trail has:
+// whether a hook was there to tell of tools, and whether records are missing.
+func (p *Program) examineTelemetry(ctx context.Context, d *ask.Doctor, t *trail) {
+	told, err := t.asker.Telemetry(ctx, p.Now().Add(-recently))
+	switch {
+	case err != nil:
+		d.Add(problem("telemetry", "", "What telemetry says of the trail can't be read: %v.", err))
+	case told.Sessions == 0: // nobody sends any, which is no fault
+	case told.Missing > 0:
+		d.Add(warning("telemetry", "whodid import", "%s of telemetry did not arrive, of %s of the last seven days: %s.",
+			term.Count(told.Missing, "record"), term.Count(int64(len(told.Broken)), "session"), firstOf(told.Broken)))
+	case len(told.Unhooked) > 0:
+		d.Add(warning("telemetry", "whodid init", "In %s of the last seven days no hook on tools was registered: %s.",
+			term.Count(int64(len(told.Unhooked)), "session"), firstOf(told.Unhooked)))
+	default:
+		d.Add(fine("telemetry", "All numbered records of %s arrived, and a hook on tools was registered in each.", term.Count(int64(told.Sessions), "session")))
+	}
+}
+
+// firstOf names the first few of many.
+func firstOf(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + " …"
+	}
+	return strings.Join(names, ", ")
+}

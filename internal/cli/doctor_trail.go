@@ -94,6 +94,7 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 	}
 	p.examineServer(ctx, d, t)
 	p.examineSinks(ctx, d, t)
+	p.examineTelemetry(ctx, d, t)
 	heard, err := t.asker.Heard(ctx)
 	if err != nil {
 		d.Add(problem("trail", "whodid verify", "The trail %s (%s) can't be read: %v.", where.Location, where.Why, err))
