@@ -71,7 +71,11 @@ func (m *model) nothingIsMissing(t *rapid.T, rows []store.Row, there map[string]
 	last := map[string]time.Time{} // by run
 	for i := range m.told {
 		e := &m.told[i]
-		if kind, _ := whodid.KindOf(e.What); kind.Class != whodid.ClassPermanent && m.at[e.ID].After(last[e.Execution]) {
+		kind, _ := whodid.KindOf(e.What)
+		// What a session left keeps its run only as long as it is there: it may be
+		// due long before the run is.
+		counts := kind.Class == whodid.ClassRun || kind.Class == whodid.ClassSession && there[e.ID]
+		if counts && m.at[e.ID].After(last[e.Execution]) {
 			last[e.Execution] = m.at[e.ID]
 		}
 	}
