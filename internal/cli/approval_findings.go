@@ -9,6 +9,7 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/hook"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/term"
 	"github.com/whodid/whodid/proof"
 	"github.com/whodid/whodid/proof/sshsig"
@@ -59,16 +60,27 @@ else, or its signature does not count. What was blocked was not done.`,
 // unapproved asks what was done without an approval that the policies here, and
 // whoever says whose signatures count, demand.
 func (p *Program) unapproved(ctx context.Context, t *trail, f ask.UnapprovedFilter) (*ask.Unapproved, error) {
-	rules := hook.RulesFor(p.Dir, p.Env)
-	if rules.Broken != nil {
-		return nil, policyError(rules.Broken)
-	}
-	signers, _, err := p.allowedSigners()
+	rules, signature, err := p.approvalRules()
 	if err != nil {
 		return nil, err
 	}
-	f.Signature = func(a *whodid.Approval) error { return sshsig.CheckApproval(a, signers) }
-	return t.asker.Unapproved(ctx, rules.Policy, f)
+	f.Signature = signature
+	return t.asker.Unapproved(ctx, rules, f)
+}
+
+// approvalRules are the policies that hold here and what says whose signatures
+// count: by both together it is judged whether an action had the approval that it
+// needed.
+func (p *Program) approvalRules() (*policy.Policy, func(*whodid.Approval) error, error) {
+	rules := hook.RulesFor(p.Dir, p.Env)
+	if rules.Broken != nil {
+		return nil, nil, policyError(rules.Broken)
+	}
+	signers, _, err := p.allowedSigners()
+	if err != nil {
+		return nil, nil, err
+	}
+	return rules.Policy, func(a *whodid.Approval) error { return sshsig.CheckApproval(a, signers) }, nil
 }
 
 // signatures says whose signatures count; nil if no file does.

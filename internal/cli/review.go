@@ -14,7 +14,6 @@ import (
 	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/term"
-	"github.com/whodid/whodid/proof/sshsig"
 )
 
 func (p *Program) reviewCommand() *cobra.Command {
@@ -234,16 +233,9 @@ func (p *Program) reviewListCommand() *cobra.Command {
 
 // reviewed answers what needs eyes by the policies that hold here.
 func (p *Program) reviewed(ctx context.Context, t *trail, since time.Time) (*ask.Review, error) {
-	rules := hook.RulesFor(p.Dir, p.Env)
-	if rules.Broken != nil {
-		return nil, policyError(rules.Broken)
-	}
-	signers, _, err := p.allowedSigners()
+	rules, signature, err := p.approvalRules()
 	if err != nil {
 		return nil, err
 	}
-	return t.asker.Review(ctx, &ask.ReviewOptions{
-		Since: since, Every: p.reviewEvery(), Policy: rules.Policy,
-		Signature: func(a *whodid.Approval) error { return sshsig.CheckApproval(a, signers) },
-	})
+	return t.asker.Review(ctx, &ask.ReviewOptions{Since: since, Every: p.reviewEvery(), Policy: rules, Signature: signature})
 }

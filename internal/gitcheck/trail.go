@@ -205,7 +205,7 @@ func (l *lookup) exceptions(ctx context.Context) ([]policy.Exception, error) {
 		x := policy.Exception{
 			ID: e.ID, Rule: e.Data.String("rule"), Reason: e.Why, Who: e.Actor, Until: until,
 			Scope: policy.Scope{
-				Paths: list(e.Data, "paths"), Branches: list(e.Data, "branches"), Agents: list(e.Data, "agents"), Commits: list(e.Data, "shas"),
+				Paths: e.Data.List("paths"), Branches: e.Data.List("branches"), Agents: e.Data.List("agents"), Commits: e.Data.List("shas"),
 			},
 		}
 		if x.Validate() == nil {
@@ -213,9 +213,4 @@ func (l *lookup) exceptions(ctx context.Context) ([]policy.Exception, error) {
 		}
 	}
 	return all, nil
-}
-
-func list(d whodid.Data, field string) []string {
-	v, _ := d[field].([]string)
-	return v
 }
