@@ -32,6 +32,9 @@ for purpose in "$@"; do
 		# The race detector is linked by a C compiler.
 		have "${CC:-gcc}" || have cc || lack 'gcc libc6-dev' gcc
 		[ -n "${WHODID_TEST_POSTGRES:-}" ] || have_postgres || lack postgresql postgresql@17
+		# The examples of the API run as they are written.
+		have curl || lack curl curl
+		have jq || lack jq jq
 		# Signatures of approvals are those of OpenSSH.
 		have ssh-keygen || lack openssh-client openssh
 		# Another language checks the proof's test vectors; failing system calls need strace, which only Linux has.
