@@ -389,6 +389,7 @@ func (h *Head) args(org string) []any {
 }
 
 func (s *Store) inWriteTx(ctx context.Context, do func(*sql.Tx) error) error {
+	defer s.turn.take(ctx)()
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(err)

@@ -62,12 +62,14 @@ type dialect interface {
 	lockHead() string
 	// inSweep runs a transaction in the rights of the sweeper; touch notes which
 	// tables it changes; indexDecisions makes the full-text index of decisions
-	// anew; purge removes what is left of old rows from the database's files, or
-	// says what is left to do.
+	// anew.
 	inSweep(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) error) error
 	touch(ctx context.Context, w *sweep, places []int64) error
 	indexDecisions(ctx context.Context, w *sweep) error
-	purge(ctx context.Context, conn *sql.Conn, tables []string) (left string, err error)
+	// purge removes what is left of old rows from the files of tables, and says
+	// which are still unclean and what is left to do. It waits no longer than it
+	// has patience for others who still need those rows.
+	purge(ctx context.Context, conn *sql.Conn, tables []string, patience time.Duration) (unclean []string, done Purged, err error)
 	// places lists the places of the events that fit, as a list in text, by the
 	// table that they are in, where there are several.
 	places(where string) string

@@ -63,7 +63,7 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
 		allowed = true
 	case driversqlite.AuthInsert:
-		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted", "person", "erasure"}, object) || isIndex(object)
+		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted", "person", "erasure", "unclean"}, object) || isIndex(object)
 	case driversqlite.AuthUpdate:
 		allowed = object == "head" || object == "execution" || object == "sink" || object == "redacted" || object == "person" || isIndex(object) ||
 			object == "token" && slices.Contains([]string{"last_used_at", "revoked_at", "revoked_by"}, column)
