@@ -196,6 +196,14 @@ func asking() []Operation {
 			Params:  periodParams(), Out: ask.Stats{}, handle: (*call).stats,
 		},
 		{
+			ID: "cost", Method: http.MethodGet, Path: "/v1/cost", Tag: "ask", Needs: auth.Read,
+			Summary:     "What runs that began in a time cost",
+			Description: "Adds up by squad, agent, model, repository, pr, outcome, status, trigger, day, week, month or execution. What is not known is in no sum and counted beside it.",
+			Params: append(periodParams(),
+				query("by", "string", "What to add up by, several with commas; agent unless you say.", "squad,model"),
+				query("month", "string", "This month in UTC, in place of since and until.", "2026-10")), Out: ask.Cost{}, handle: (*call).cost,
+		},
+		{
 			ID: "why", Method: http.MethodGet, Path: "/v1/commits/{id}/why", Tag: "ask", Needs: auth.Read,
 			Summary: "Which run made a commit, as the trail knows it", Params: []Param{inPath("id", "The whole hash of the commit.")}, Out: ask.Why{}, handle: (*call).why,
 		},

@@ -150,6 +150,9 @@ func answers() map[string]any {
 		"exception list": ask.ExceptionList{},
 		"exception show": ask.PolicyException{},
 
+		"cost":          ask.Cost{},
+		"cost forecast": ask.Forecast{},
+
 		"budget list":   budgetList{},
 		"budget status": ask.BudgetStatus{},
 

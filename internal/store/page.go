@@ -22,6 +22,8 @@ type Selection struct {
 	Since, Until time.Time
 	// BeganSince and BeganUntil select executions by when they began.
 	BeganSince, BeganUntil time.Time
+	// Undated selects executions whose start is not known.
+	Undated bool
 	// RunsOnly leaves out sub-agents.
 	RunsOnly bool
 	// ActionsOnly leaves actions, without attempts whose result is known.
@@ -140,6 +142,9 @@ func (c *clause) executions(org string, sel *Selection) {
 	}
 	if !sel.BeganUntil.IsZero() {
 		c.add("started_at < ?", whodid.Micros(sel.BeganUntil))
+	}
+	if sel.Undated {
+		c.conditions = append(c.conditions, "started_at IS NULL")
 	}
 	if sel.RunsOnly {
 		c.conditions = append(c.conditions, "subagent = ''")
