@@ -45,6 +45,7 @@ const (
 	FilterStatus    FilterField = "status"
 	FilterResult    FilterField = "result"
 	FilterType      FilterField = "type"
+	FilterKind      FilterField = "kind" // the noun of the verb: pr, file, decision
 	FilterTarget    FilterField = "target"
 	FilterExecution FilterField = "execution"
 	FilterSession   FilterField = "session"
@@ -64,10 +65,22 @@ func ExecutionFields() []FilterField {
 	}
 }
 
+// SearchFields are the fields by which a search selects: those of events, and of
+// the runs that events belong to.
+func SearchFields() []FilterField {
+	fields := EventFields()
+	for _, f := range ExecutionFields() {
+		if !slices.Contains(fields, f) {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
 // EventFields are the fields by which events and actions are selected.
 func EventFields() []FilterField {
 	return []FilterField{
-		FilterText, FilterAgent, FilterSquad, FilterActor, FilterType, FilterResult, FilterTarget, FilterExecution,
+		FilterText, FilterAgent, FilterSquad, FilterActor, FilterType, FilterKind, FilterResult, FilterTarget, FilterExecution,
 		FilterSession, FilterApproval, FilterSource,
 	}
 }
@@ -317,6 +330,8 @@ func (t *Term) matchEvent(e *Event) bool {
 			fits = matchPattern(v, e.Actor)
 		case FilterType:
 			fits = matchPattern(v, e.What)
+		case FilterKind:
+			fits = matchPattern(v+".*", e.What) || matchPattern("forge."+v+".*", e.What)
 		case FilterResult:
 			fits = matchPattern(v, string(e.Result))
 		case FilterTarget:

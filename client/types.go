@@ -388,6 +388,37 @@ type HistoryRow struct {
 	LastRun       *time.Time `json:"last_run"`
 }
 
+// Hit is one thing that a search found. What several events tell of is one
+// hit.
+type Hit struct {
+	// Kind is what it is: execution, decision, approval, pr, issue, commit, file,
+	// session or the noun of another verb of the catalogue.
+	Kind string `json:"kind"`
+	// ID is what names it: an id, a path, acme/shop#44.
+	ID string `json:"id"`
+	// Title is what it says of itself, and Snippet the part in which words were
+	// found. Marks are where in it.
+	Title   string `json:"title"`
+	Snippet string `json:"snippet"`
+	Marks   []Mark `json:"marks"`
+	// ActionType, Actor, Target, Result, ExecutionID and EventID are those of the
+	// event that fits best.
+	ActionType  string `json:"action_type"`
+	Actor       string `json:"actor"`
+	Target      string `json:"target"`
+	Result      string `json:"result"`
+	ExecutionID string `json:"execution_id"`
+	EventID     string `json:"event_id"`
+	// At is when the last of the events happened, and Count how many there are
+	// among those that were looked at.
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
+	// Score is what hits are sorted by.
+	Score float64 `json:"score"`
+	// Next is the command that shows more.
+	Next string `json:"next"`
+}
+
 // LogHead is a log's name, its key and where it stands.
 type LogHead struct {
 	Origin    string `json:"origin"`
@@ -396,6 +427,12 @@ type LogHead struct {
 	Root      string `json:"root"`
 	// Checkpoint is the signed note over origin, size and root.
 	Checkpoint string `json:"checkpoint"`
+}
+
+// Mark is where words were found in a snippet, in characters.
+type Mark struct {
+	Start  int `json:"start"`
+	Length int `json:"length"`
 }
 
 // ModelUsage is what one model did for an execution.
@@ -585,6 +622,19 @@ type Repricing struct {
 	PreviousMicros int64     `json:"previous_micros"`
 	PriceTable     string    `json:"price_table"`
 	PreviousTables []string  `json:"previous_tables"`
+}
+
+// SearchResult is what a search found, the best match first.
+type SearchResult struct {
+	Hits []Hit `json:"hits"`
+	// Complete tells whether nothing else fits; else the cursor goes on.
+	Complete bool `json:"complete"`
+	// IndexedFrom is the place in the log from which on it can be searched; 0 is
+	// all of it. It is more only while a trail is indexed that is older than the
+	// index.
+	IndexedFrom uint64 `json:"indexed_from"`
+	// Cursor asks for what follows; null at the end.
+	Cursor *string `json:"cursor"`
 }
 
 // Session is one session of an agent's client: what its events add up to. What

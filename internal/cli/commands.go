@@ -19,6 +19,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.prCommand(),
 		p.forgeCommand(),
 		p.sinkCommand(),
+		p.searchCommand(),
 		p.historyCommand(),
 		p.costCommand(),
 		p.sessionCommand(),

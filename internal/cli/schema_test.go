@@ -56,6 +56,7 @@ type (
 func answers() map[string]any {
 	return map[string]any{
 		"history":       ask.History{},
+		"search":        ask.SearchResult{},
 		"tail":          ask.Event{},
 		"doctor":        ask.Doctor{},
 		"exec list":     ask.ExecutionList{},

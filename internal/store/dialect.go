@@ -33,6 +33,8 @@ type dialect interface {
 	// among is a condition that the column is in the list at parameter n, and
 	// the value to pass for it.
 	among(column string, n int, list []string) (condition string, arg any)
+	// amongNumbers is the same for numbers.
+	amongNumbers(column string, n int, list []int64) (condition string, arg any)
 	// glob is a condition that the column is text of the parts in that order,
 	// with anything between them, and the value to pass for parameter n.
 	glob(column string, n int, parts []string) (condition string, arg any)
@@ -109,6 +111,11 @@ func (sqlite) among(column string, n int, list []string) (string, any) {
 	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n), string(b)
 }
 
+func (sqlite) amongNumbers(column string, n int, list []int64) (string, any) {
+	b, _ := json.Marshal(list) // numbers always marshal
+	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n), string(b)
+}
+
 type postgres struct{}
 
 func (postgres) name() string       { return "postgres" }
@@ -164,6 +171,10 @@ func (postgres) writable(ctx context.Context, tx *sql.Tx) error {
 }
 
 func (postgres) among(column string, n int, list []string) (string, any) {
+	return fmt.Sprintf("%s = ANY($%d)", column, n), list
+}
+
+func (postgres) amongNumbers(column string, n int, list []int64) (string, any) {
 	return fmt.Sprintf("%s = ANY($%d)", column, n), list
 }
 

@@ -125,9 +125,9 @@ func (w *sweep) begin(ctx context.Context, e *Erasure) (bool, error) {
 }
 
 func (s *Store) eraseIn(ctx context.Context, w *sweep, e *Erasure) (int, error) {
-	changed, runs := 0, map[string]bool{}
+	changed, runs, erased := 0, map[string]bool{}, []int64(nil)
 	for list := range slices.Chunk(e.Events, 500) {
-		n, err := s.eraseEvents(ctx, w, e.ID, list, runs)
+		n, err := s.eraseEvents(ctx, w, e.ID, list, runs, &erased)
 		if err != nil {
 			return 0, err
 		}
@@ -140,6 +140,9 @@ func (s *Store) eraseIn(ctx context.Context, w *sweep, e *Erasure) (int, error) 
 		if err := s.dialect.indexDecisions(ctx, w); err != nil {
 			return 0, err
 		}
+		if err := s.reindex(ctx, w, erased); err != nil {
+			return 0, err
+		}
 	}
 	if err := w.eraseCommits(ctx, e); err != nil {
 		return 0, err
@@ -148,8 +151,8 @@ func (s *Store) eraseIn(ctx context.Context, w *sweep, e *Erasure) (int, error) 
 }
 
 // eraseEvents takes the values out of some events, and adds to runs what those
-// events fold into.
-func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Taking, runs map[string]bool) (int, error) {
+// events fold into, and to erased their places.
+func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Taking, runs map[string]bool, erased *[]int64) (int, error) {
 	takings := make(map[string]*Taking, len(list))
 	ids := make([]string, 0, len(list))
 	for i := range list {
@@ -194,6 +197,7 @@ func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Tak
 			r.Event.Actor = ""
 		}
 		changed++
+		*erased = append(*erased, seq)
 		if err := w.update(ctx, &row, &r); err != nil {
 			return 0, err
 		}

@@ -240,6 +240,8 @@ func (c *clause) eventValue(t *whodid.Term, v string) string {
 		return c.like("actor", whodid.AgentActor(v))
 	case t.Field == whodid.FilterSquad:
 		return c.like("actor", whodid.AgentActor(v+"/*"))
+	case t.Field == whodid.FilterKind:
+		return "(" + c.like("what", v+".*") + " OR " + c.like("what", "forge."+v+".*") + ")"
 	case column == "":
 		return "1 = 0"
 	case column == "execution" && len(whodid.Pattern(v)) == 1:

@@ -80,4 +80,6 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 }
 
 // isIndex reports whether a table only helps to find what the events say.
-func isIndex(table string) bool { return isGitIndex(table) || isDecisionIndex(table) }
+func isIndex(table string) bool {
+	return isGitIndex(table) || isDecisionIndex(table) || isSearchIndex(table)
+}
