@@ -29,6 +29,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.doctorCommand(),
 		p.verifyCommand(),
 		p.proveCommand(),
+		p.exportCommand(),
 		p.logCommand(),
 		p.approvalCommand(),
 		p.policyCommand(),

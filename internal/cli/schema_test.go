@@ -73,6 +73,7 @@ func answers() map[string]any {
 		"sync":          synced{},
 		"verify":        verification{},
 		"prove":         proof.Bundle{},
+		"export":        exported{},
 		"migrate":       migrated{},
 		"log head":      logHead{},
 		"log key":       logKey{},
