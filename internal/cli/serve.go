@@ -98,6 +98,11 @@ func (p *Program) withSettings(c *config.Config) *Program {
 			return string(c.Store)
 		case "WHODID_KEYS":
 			return c.Keys
+		case "WHODID_WITNESSES":
+			if c.Witness.File != "" {
+				return c.Witness.File
+			}
+			return p.Env(name)
 		default:
 			return p.Env(name)
 		}
@@ -164,6 +169,10 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	}
 	defer outward.close()
 	outward.measure(metrics)
+	crier, err := p.newCrier(t, orgs, metrics, log, c.Witness.Every)
+	if err != nil {
+		return err
+	}
 	l, err := listen(ctx, c)
 	if err != nil {
 		return err
@@ -174,6 +183,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	work := newChores(p, t, orgs, metrics, log, certificate, &c.Notify)
 	defer work.start(beside)()
 	defer outward.start(beside)()
+	defer crier.start(beside)()
 	defer stop()
 	announce(p.Stdout, l, c.TLS.Cert != "")
 	log.InfoContext(ctx, "serving", "address", l.Addr().String(), "tls", c.TLS.Cert != "", "engine", t.store.Engine(), "version", p.Version)
