@@ -79,7 +79,7 @@ func runScripts(t *testing.T, engine string) {
 			}
 			return nil
 		},
-		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving, "witnessing": witnessing},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving, "witnessing": witnessing},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "sqlite", "postgres":

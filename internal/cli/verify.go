@@ -29,9 +29,10 @@ func (p *Program) verifyCommand() *cobra.Command {
 		Long: `Re-reads the whole trail as an outsider would: every event against its leaf, the
 leaves against the tree, the tree against the signed checkpoint, the executions
 against their events, and all of it against the checkpoints that were seen
-before, by you (pinned whenever you ask), by git and by witnesses (see "whodid
-witness"), as far as the trail keeps what they gave. --ask-witnesses asks them, too: a
-trail that was put back to an older copy, with all that lies beside it, is found out.
+before, by you (pinned whenever you ask), by git and by witnesses (see
+"whodid witness"), as far as the trail keeps what they gave. --ask-witnesses asks
+them, too: a trail that was put back to an older copy together with all that lies
+beside it is found out.
 The receipts of servers that the trail was sent to (see "whodid sync") are checked
 too, without asking the servers.
 

@@ -93,8 +93,8 @@ func (p *Program) witnessListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the witnesses, and what each has seen",
 		Long: `Lists the witnesses that the file of witnesses names: C2SP witnesses, authorities
-for time stamps, and git repositories. For each it says how much of the trail it has
-seen, when, and what went wrong since.`,
+for time stamps, and git repositories. For each it says how much of the trail it
+has seen, when, and what went wrong since.`,
 		Example: `  whodid witness list
   whodid witness list --json | jq '.witnesses[] | select(.failures > 0)'`,
 		Args: arguments(cobra.NoArgs),
@@ -206,9 +206,9 @@ func (p *Program) witnessAddCommand() *cobra.Command {
 tlog-witness), with --url and --key; an authority that stamps them with the time
 (RFC 3161), with --tsa and --roots; or a git repository, with --git.
 
-A C2SP witness must be told of the log too: send its operator what "whodid log key"
-prints. --quorum says how many of them must have cosigned a checkpoint before
-"whodid verify" takes it for proved.`,
+A C2SP witness must be told of the log, too: send its operator what
+"whodid log key" prints. --quorum says how many of them must have cosigned a
+checkpoint before "whodid verify" takes it for proved.`,
 		Example: `  whodid witness add w1 --url https://witness.example.org --key 'witness.example.org/w1+0c3a9f77+BF0…'
   whodid witness add clock --tsa https://tsa.example.org/tsr --roots tsa-root.pem
   whodid witness add code --git ~/src/shop --remote origin
@@ -320,8 +320,8 @@ func (p *Program) witnessShowCommand() *cobra.Command {
 		Use:   "show",
 		Short: "Print the last witnessed checkpoint, with its cosignatures",
 		Long: `Prints the signed note of the last checkpoint that a C2SP witness cosigned, with
-all cosignatures of it: everybody who knows the keys of the log and the witnesses can
-check it, with tools of others too.`,
+all cosignatures of it: everybody who knows the keys of the log and the witnesses
+can check it, with tools of others too.`,
 		Example: `  whodid witness show
   whodid witness show --witness w1 --json | jq -r .checkpoint`,
 		Args: arguments(cobra.NoArgs),

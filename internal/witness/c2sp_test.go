@@ -38,7 +38,9 @@ func TestRealWitness(t *testing.T) {
 	honest := newLog(t, "whodid.test/honest")
 	real := testenv.StartOmniwitness(t, "witness.test/w", honest.public)
 	c := clientOf(t, real.URL, real.Key)
-	at := func(n int, name string) *log { return (&log{private: honest.private, public: honest.public}).grow(n, name) }
+	at := func(n int, name string) *log {
+		return (&log{private: honest.private, public: honest.public}).grow(n, name)
+	}
 	for _, step := range []struct {
 		name string
 		log  *log
