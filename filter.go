@@ -55,13 +55,14 @@ const (
 	FilterTrigger   FilterField = "trigger"
 	FilterSource    FilterField = "source"
 	FilterTag       FilterField = "tag"
+	FilterCost      FilterField = "cost" // how the cost is known
 )
 
 // ExecutionFields are the fields by which executions are selected.
 func ExecutionFields() []FilterField {
 	return []FilterField{
 		FilterText, FilterAgent, FilterSquad, FilterStatus, FilterTrigger, FilterModel, FilterExecution,
-		FilterSession, FilterParent, FilterSource, FilterTag,
+		FilterSession, FilterParent, FilterSource, FilterTag, FilterCost,
 	}
 }
 
@@ -264,6 +265,10 @@ func (t *Term) check() error {
 			if _, _, err := ParseTrigger(v); err != nil {
 				return err
 			}
+		case FilterCost:
+			if states := []CostState{CostMeasured, CostComputed, CostUnknown}; !slices.Contains(states, CostState(v)) {
+				return fmt.Errorf("cost: %q is none of %v", v, states)
+			}
 		default:
 		}
 	}
@@ -290,6 +295,16 @@ func fieldNames(fields []FilterField) string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
+}
+
+// FilterTerm writes a term that just this value fits, in quotation marks where
+// it needs them.
+func FilterTerm(field, value string) string {
+	plain := value != "" && !strings.ContainsAny(value, "\"*,") && strings.IndexFunc(value, unicode.IsSpace) < 0
+	if !plain {
+		value = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+	}
+	return field + ":" + value
 }
 
 // Pattern splits a value at its wildcards: "git.*" is "git." and "". A value

@@ -20,6 +20,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.forgeCommand(),
 		p.sinkCommand(),
 		p.searchCommand(),
+		p.uiCommand(),
 		p.historyCommand(),
 		p.costCommand(),
 		p.sessionCommand(),

@@ -152,6 +152,8 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 		Concurrent: c.Limits.Concurrent, Streams: c.Limits.Streams, Memory: int64(c.Limits.Memory), Rate: c.Limits.Rate, Burst: c.Limits.Burst,
 		Metrics: metrics, MetricsToken: c.Metrics.Token.Value(), Tracer: tracer, RecordViews: true,
 	}
+	pages := p.pages(authenticator, &door, t)
+	o.Refuse = pages.Refuse
 	if certificate != nil {
 		o.TLS = certificate.Config()
 	}
@@ -187,7 +189,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	defer stop()
 	announce(p.Stdout, l, c.TLS.Cert != "")
 	log.InfoContext(ctx, "serving", "address", l.Addr().String(), "tls", c.TLS.Cert != "", "engine", t.store.Engine(), "version", p.Version)
-	if err := server.New(o, slices.Concat(p.doors(), signin.Routes(door), webhooks)...).Serve(ctx, l); err != nil {
+	if err := server.New(o, slices.Concat(p.doors(), signin.Routes(door), pages.Routes(), webhooks)...).Serve(ctx, l); err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "stopped")

@@ -118,6 +118,7 @@ func executionColumn(f whodid.FilterField) string {
 	return map[whodid.FilterField]string{
 		whodid.FilterAgent: "agent", whodid.FilterSquad: "squad", whodid.FilterStatus: "status", whodid.FilterModel: "model",
 		whodid.FilterExecution: "id", whodid.FilterSession: "session", whodid.FilterParent: "parent", whodid.FilterSource: "source",
+		whodid.FilterCost: "cost_state",
 	}[f]
 }
 
