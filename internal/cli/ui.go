@@ -164,7 +164,12 @@ func (p *Program) uiOptions(t *trail) page.Options {
 				o.TrustedKey = t.ring.Public
 				o.KeyFrom, _ = t.place.Keys(p.org)
 			}
-			if o.Sightings, err = p.sightings(ctx, t); err != nil {
+			file, err := p.witnessFile()
+			if err != nil {
+				return o, err
+			}
+			o.Quorum = file.Quorum
+			if o.Sightings, err = p.sightings(ctx, t, file); err != nil {
 				return o, err
 			}
 			if o.Signature, err = p.signatures(); err != nil {
