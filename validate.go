@@ -65,6 +65,9 @@ func (e *Event) validate() error {
 	if err := e.validateRetention(); err != nil {
 		return err
 	}
+	if err := e.validateIncident(); err != nil {
+		return err
+	}
 	return kind.validateData(e.Data)
 }
 

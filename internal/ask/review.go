@@ -32,6 +32,7 @@ const (
 	FoundBudget       = "budget_exceeded"
 	FoundGap          = "gap"
 	FoundConflict     = "decision_conflict"
+	FoundIncident     = "incident_open" // nobody has closed it yet
 )
 
 // ReviewState is when somebody signed off last, and whether it is time again.
@@ -132,7 +133,7 @@ func (a *Asker) Review(ctx context.Context, o *ReviewOptions) (*Review, error) {
 	}
 	r.Since = r.Since.UTC()
 	for _, look := range []func(context.Context, *Review) error{
-		a.reviewRuns, a.reviewActions,
+		a.reviewIncidents, a.reviewRuns, a.reviewActions,
 		func(ctx context.Context, r *Review) error { return a.reviewUnapproved(ctx, r, o) },
 		a.reviewExceptions, a.reviewApprovals, a.reviewBudgets, a.reviewGaps, a.reviewDecisions,
 	} {
@@ -161,6 +162,23 @@ func (r *Review) Kinds() []string {
 		kinds[i] = k + "=" + strconv.Itoa(counts[k])
 	}
 	return kinds
+}
+
+// reviewIncidents looks at all that are open: an incident does not grow old.
+func (a *Asker) reviewIncidents(ctx context.Context, r *Review) error {
+	list, err := a.Incidents(ctx, IncidentFilter{State: IncidentOpen})
+	if err != nil {
+		return err
+	}
+	for i := range list.Incidents {
+		x := &list.Incidents[i]
+		suspect := ""
+		if len(x.Suspects) > 0 {
+			suspect = x.Suspects[0]
+		}
+		r.add(FoundIncident, moment(x.OpenedAt), "", cmp.Or(suspect, x.IncidentID), strings.TrimSpace(x.Severity+" "+cmp.Or(x.Title, x.Subject)))
+	}
+	return nil
 }
 
 func (a *Asker) reviewRuns(ctx context.Context, r *Review) error {

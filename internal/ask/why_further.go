@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -286,9 +287,12 @@ func (w *whyer) pullActions(ctx context.Context, s *subject, repository string) 
 	if a == nil {
 		return nil
 	}
-	rows, err := a.store.GitActions(ctx, a.org, time.Time{}, time.Time{})
+	rows, err := a.pullRows(ctx, repository, s.number)
 	if err != nil {
 		return err
+	}
+	if len(rows) >= maxPullRows {
+		w.miss("action", fmt.Sprintf("more than %d events tell of the pull request: not all of them were looked at", maxPullRows), "")
 	}
 	for i := range rows {
 		r := &rows[i]
@@ -308,6 +312,39 @@ func (w *whyer) pullActions(ctx context.Context, s *subject, repository string) 
 		}
 	}
 	return nil
+}
+
+// maxPullRows is how many events about one name of a pull request are looked at.
+const maxPullRows = 1000
+
+// pullRows are what is known of a pull request, by each way in which it may be
+// named.
+func (a *Asker) pullRows(ctx context.Context, repository string, number int64) ([]store.Row, error) {
+	names := []string{fmt.Sprintf("#%d", number)}
+	for _, slug := range []string{repository, shortSlug(repository)} {
+		if slug == "" || strings.HasPrefix(slug, "root/") {
+			continue
+		}
+		names = append(names, fmt.Sprintf("%s#%d", slug, number), fmt.Sprintf("%s!%d", slug, number))
+		hosts := []string{slug}
+		if strings.Count(slug, "/") == 1 {
+			hosts = []string{"github.com/" + slug, "gitlab.com/" + slug}
+		}
+		for _, host := range hosts {
+			names = append(names, fmt.Sprintf("https://%s/pull/%d", host, number), fmt.Sprintf("https://%s/-/merge_requests/%d", host, number))
+		}
+	}
+	slices.Sort(names)
+	var out []store.Row
+	for _, name := range slices.Compact(names) {
+		rows, err := a.store.SomeFacts(ctx, a.org, name, maxPullRows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
+	}
+	slices.SortFunc(out, func(x, y store.Row) int { return cmp.Or(x.At.Compare(y.At), cmp.Compare(x.Seq, y.Seq)) })
+	return out, nil
 }
 
 // execution explains a run by what it did and by the commits that came of it.

@@ -86,7 +86,6 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 	d.Add(examineKey(signing, people, pulse))
 	d.Add(p.examineClock(pulse))
 	d.Add(p.examineWitness(t, pulse))
-	p.examineWitnesses(ctx, d, t)
 	d.Add(examineRuns(pulse))
 	d.Add(examineGaps(pulse))
 	d.Add(p.examineApprovals(ctx, t, p.Now().Add(-recently)))

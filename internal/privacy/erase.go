@@ -333,7 +333,6 @@ func (s *Service) Settle(ctx context.Context) (*Reapplied, error) {
 	if err != nil || len(out.Requests) > 0 {
 		return out, err
 	}
-	done, err := s.Store.Purge(ctx, s.Org)
-	out.Left = done.Left
+	out.Left, err = s.Store.Purge(ctx, s.Org)
 	return out, err
 }

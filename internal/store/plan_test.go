@@ -95,6 +95,20 @@ func plans() []plan {
 			condition, arg := d.among("session", 2, []string{"s1", "s2"})
 			return strings.TrimSuffix(selectEvent+sessionStarts(condition), " ORDER BY at + 0, seq"), []any{DefaultOrg, arg}
 		}},
+		{"what was done to a file", "event_of_file", "event_run_202611_target_org_at_idx", func(d dialect) (string, []any) {
+			f := FileFilter{Path: "x", Until: until, Newest: true, Limit: 5}
+			where, args := f.where(DefaultOrg)
+			return strings.Replace(selectEvent, "FROM event", "FROM "+d.ofFile(), 1) + where, args
+		}},
+		{"what changed the world", "event_of_change", "event_run_202611_org_at_idx", func(dialect) (string, []any) {
+			where, args := changes(DefaultOrg, since, until, 20)
+			return selectEvent + where, args
+		}},
+		{"incidents", "event_of_incident", "event_permanent", ask(selectEvent + `WHERE org = $1 AND class = 'permanent' AND ` + isIncident + ` ORDER BY seq`)},
+		{"an agent's runs before", "execution_by_agent", "execution_by_", func(dialect) (string, []any) {
+			where, args := runsBefore(DefaultOrg, "eng/solver", until, 20)
+			return `SELECT ` + executionColumns + ` FROM execution ` + where, args
+		}},
 		{"a tile", "PRIMARY KEY", "tile_pkey", ask(`SELECT hashes FROM tile WHERE org = $1 AND level = $2 AND n = $3`, 0, int64(1))},
 	}
 }

@@ -1,4 +1,0 @@
-package spool
-
-// syncDir has nothing to do: Windows keeps names with their files.
-func syncDir(string) error { return nil }
