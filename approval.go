@@ -321,6 +321,8 @@ func (a *Approval) Allowed(e *Event) string {
 		return ""
 	case a.Type != e.What || a.Target != e.Target:
 		return "it is for other arguments"
+	case a.Use == "" && e.Data.String("call") != "":
+		return "it was not used for this call, whose arguments may be others"
 	default:
 		return ""
 	}

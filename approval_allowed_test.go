@@ -29,7 +29,10 @@ func TestApprovalAllowed(t *testing.T) {
 		"by hand, and not used up": {func(a *whodid.Approval, e *whodid.Event) {
 			a.State, a.UsedCall, e.Data = whodid.ApprovalApproved, "", nil
 		}, true},
-		"in time, and it ran out since":         {func(a *whodid.Approval, _ *whodid.Event) { a.State, a.UsedCall = whodid.ApprovalExpired, "" }, true},
+		"in time, and it ran out since": {func(a *whodid.Approval, e *whodid.Event) {
+			a.State, a.UsedCall, e.Data = whodid.ApprovalExpired, "", nil
+		}, true},
+		"not used up by its call":               {func(a *whodid.Approval, _ *whodid.Event) { a.State, a.UsedCall = whodid.ApprovalApproved, "" }, false},
 		"by hand, another target":               {func(a *whodid.Approval, e *whodid.Event) { a.UsedCall, e.Target = "", "acme/shop#45" }, false},
 		"by hand, another action":               {func(a *whodid.Approval, e *whodid.Event) { a.UsedCall, e.What = "", "pr.close" }, false},
 		"another call":                          {func(_ *whodid.Approval, e *whodid.Event) { e.Data["call"] = "toolu_2" }, false},

@@ -45,6 +45,7 @@ const (
 	FilterStatus    FilterField = "status"
 	FilterResult    FilterField = "result"
 	FilterType      FilterField = "type"
+	FilterKind      FilterField = "kind" // the noun of the verb: pr, file, decision
 	FilterTarget    FilterField = "target"
 	FilterExecution FilterField = "execution"
 	FilterSession   FilterField = "session"
@@ -54,20 +55,33 @@ const (
 	FilterTrigger   FilterField = "trigger"
 	FilterSource    FilterField = "source"
 	FilterTag       FilterField = "tag"
+	FilterCost      FilterField = "cost" // how the cost is known
 )
 
 // ExecutionFields are the fields by which executions are selected.
 func ExecutionFields() []FilterField {
 	return []FilterField{
 		FilterText, FilterAgent, FilterSquad, FilterStatus, FilterTrigger, FilterModel, FilterExecution,
-		FilterSession, FilterParent, FilterSource, FilterTag,
+		FilterSession, FilterParent, FilterSource, FilterTag, FilterCost,
 	}
+}
+
+// SearchFields are the fields by which a search selects: those of events, and of
+// the runs that events belong to.
+func SearchFields() []FilterField {
+	fields := EventFields()
+	for _, f := range ExecutionFields() {
+		if !slices.Contains(fields, f) {
+			fields = append(fields, f)
+		}
+	}
+	return fields
 }
 
 // EventFields are the fields by which events and actions are selected.
 func EventFields() []FilterField {
 	return []FilterField{
-		FilterText, FilterAgent, FilterSquad, FilterActor, FilterType, FilterResult, FilterTarget, FilterExecution,
+		FilterText, FilterAgent, FilterSquad, FilterActor, FilterType, FilterKind, FilterResult, FilterTarget, FilterExecution,
 		FilterSession, FilterApproval, FilterSource,
 	}
 }
@@ -251,6 +265,10 @@ func (t *Term) check() error {
 			if _, _, err := ParseTrigger(v); err != nil {
 				return err
 			}
+		case FilterCost:
+			if states := []CostState{CostMeasured, CostComputed, CostUnknown}; !slices.Contains(states, CostState(v)) {
+				return fmt.Errorf("cost: %q is none of %v", v, states)
+			}
 		default:
 		}
 	}
@@ -277,6 +295,16 @@ func fieldNames(fields []FilterField) string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
+}
+
+// FilterTerm writes a term that just this value fits, in quotation marks where
+// it needs them.
+func FilterTerm(field, value string) string {
+	plain := value != "" && !strings.ContainsAny(value, "\"*,") && strings.IndexFunc(value, unicode.IsSpace) < 0
+	if !plain {
+		value = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+	}
+	return field + ":" + value
 }
 
 // Pattern splits a value at its wildcards: "git.*" is "git." and "". A value
@@ -317,6 +345,8 @@ func (t *Term) matchEvent(e *Event) bool {
 			fits = matchPattern(v, e.Actor)
 		case FilterType:
 			fits = matchPattern(v, e.What)
+		case FilterKind:
+			fits = matchPattern(v+".*", e.What) || matchPattern("forge."+v+".*", e.What)
 		case FilterResult:
 			fits = matchPattern(v, string(e.Result))
 		case FilterTarget:

@@ -28,6 +28,19 @@ func accessKinds() []Kind {
 			Class: ClassRun, Fields: viewFields(),
 		},
 		{
+			Name: "view.population", Meaning: "Somebody exported the whole population of a period.",
+			Class: ClassPermanent,
+			Fields: []Field{
+				{"period_from", String, Technical, "First moment of the period (RFC 3339, UTC)."},
+				{"period_to", String, Technical, "First moment after the period (RFC 3339, UTC)."},
+				{"basis", String, Technical, "By which time events belong to it: happened or recorded."},
+				{"formats", List, Technical, "Formats of its files."},
+				{"row_count", Int, Technical, "How many rows it has."},
+				{"size", Int, Technical, "Size of the log that it shows."},
+				{"sums", String, Technical, "SHA-256 of the file with the sums of all its files, hexadecimal."},
+			},
+		},
+		{
 			Name: "settings.change", Meaning: "Somebody changed settings or tokens over the server.",
 			Class: ClassPermanent, Fields: viewFields(),
 		},

@@ -166,6 +166,73 @@ type Confirmation struct {
 	At       *time.Time `json:"at"`
 }
 
+// Cost is what runs cost, by what was asked for.
+type Cost struct {
+	Since *time.Time `json:"since"`
+	Until *time.Time `json:"until"`
+	By    []string   `json:"by"`
+	// Rows are the costliest first. Where a run belongs to several rows, such as
+	// one that worked on two pull requests, it counts in each of them, and its
+	// cost stands in shared_micros there: the rows then add up to more than the
+	// total, which counts each run once.
+	Rows    []CostRow `json:"rows"`
+	Total   CostSums  `json:"total"`
+	Overlap bool      `json:"overlap"`
+	// Outcomes are what forges confirm that came of it in that time, and what one
+	// of them cost.
+	Outcomes OutcomeCounts `json:"outcomes"`
+	// Swept are the months in which runs began that were swept: what is left of
+	// them is their sum by agent and month.
+	Swept []SweptCost `json:"swept"`
+	// Undated are runs whose start is not known, which are in no period; null if
+	// no period was asked for.
+	Undated *CostSums `json:"undated"`
+}
+
+// CostRow is what the runs of one row add up to.
+type CostRow struct {
+	// Key is the row's value of each dimension; empty is not known, or none.
+	Key map[string]string `json:"key"`
+	CostSums
+	// Outcomes is how many outcomes the agents of the row had a part in; null
+	// where rows are not of squads or agents.
+	Outcomes *int64 `json:"outcomes"`
+}
+
+// CostSums are what runs add up to, in millionths of a US dollar. What is not
+// known is no part of any sum, and is counted beside it.
+type CostSums struct {
+	Runs int64 `json:"runs"`
+	// CostMicros is all that is known: the four sums below together.
+	CostMicros int64 `json:"cost_micros"`
+	// ReportedMicros is of runs all of whose cost their source told;
+	// EstimatedMicros of runs whose cost is known and came, at least in part, from
+	// a price table.
+	ReportedMicros  int64 `json:"reported_micros"`
+	EstimatedMicros int64 `json:"estimated_micros"`
+	// PartialMicros is the known part of the cost of runs that did not tell all.
+	PartialMicros int64 `json:"partial_micros"`
+	// SweptMicros is of runs that were swept: which of these it was is not kept.
+	SweptMicros int64 `json:"swept_micros"`
+	SweptRuns   int64 `json:"swept_runs"`
+	// CostUnknown is how many runs did not tell all of their cost.
+	CostUnknown int64 `json:"cost_unknown"`
+	// Failed is how many runs did not succeed: failed, timeout, cancelled, lost.
+	// FailedMicros is what is known of their cost, FailedUnknown how many of them
+	// did not tell all of it.
+	Failed        int64 `json:"failed"`
+	FailedMicros  int64 `json:"failed_micros"`
+	FailedUnknown int64 `json:"failed_unknown"`
+	// SharedRuns are in other rows too, with SharedMicros of the cost.
+	SharedRuns       int64 `json:"shared_runs"`
+	SharedMicros     int64 `json:"shared_micros"`
+	TokensIn         int64 `json:"tokens_in"`
+	TokensOut        int64 `json:"tokens_out"`
+	TokensCacheRead  int64 `json:"tokens_cache_read"`
+	TokensCacheWrite int64 `json:"tokens_cache_write"`
+	TokensUnknown    int64 `json:"tokens_unknown"`
+}
+
 // Count is how often a value occurred.
 type Count struct {
 	Value string `json:"value"`
@@ -321,6 +388,37 @@ type HistoryRow struct {
 	LastRun       *time.Time `json:"last_run"`
 }
 
+// Hit is one thing that a search found. What several events tell of is one
+// hit.
+type Hit struct {
+	// Kind is what it is: execution, decision, approval, pr, issue, commit, file,
+	// session or the noun of another verb of the catalogue.
+	Kind string `json:"kind"`
+	// ID is what names it: an id, a path, acme/shop#44.
+	ID string `json:"id"`
+	// Title is what it says of itself, and Snippet the part in which words were
+	// found. Marks are where in it.
+	Title   string `json:"title"`
+	Snippet string `json:"snippet"`
+	Marks   []Mark `json:"marks"`
+	// ActionType, Actor, Target, Result, ExecutionID and EventID are those of the
+	// event that fits best.
+	ActionType  string `json:"action_type"`
+	Actor       string `json:"actor"`
+	Target      string `json:"target"`
+	Result      string `json:"result"`
+	ExecutionID string `json:"execution_id"`
+	EventID     string `json:"event_id"`
+	// At is when the last of the events happened, and Count how many there are
+	// among those that were looked at.
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
+	// Score is what hits are sorted by.
+	Score float64 `json:"score"`
+	// Next is the command that shows more.
+	Next string `json:"next"`
+}
+
 // LogHead is a log's name, its key and where it stands.
 type LogHead struct {
 	Origin    string `json:"origin"`
@@ -329,6 +427,12 @@ type LogHead struct {
 	Root      string `json:"root"`
 	// Checkpoint is the signed note over origin, size and root.
 	Checkpoint string `json:"checkpoint"`
+}
+
+// Mark is where words were found in a snippet, in characters.
+type Mark struct {
+	Start  int `json:"start"`
+	Length int `json:"length"`
 }
 
 // ModelUsage is what one model did for an execution.
@@ -459,6 +563,20 @@ type NewTags struct {
 	Tags map[string]string `json:"tags"`
 }
 
+// OutcomeCounts counts outcomes, and what one of them cost.
+type OutcomeCounts struct {
+	Outcomes int64 `json:"outcomes"`
+	Merged   int64 `json:"prs_merged"`
+	Resolved int64 `json:"issues_resolved"`
+	Released int64 `json:"releases_published"`
+	Deployed int64 `json:"deployments"`
+	// MicrosPerOutcome is all that is known of the cost, that of failed runs
+	// included, over all outcomes; null without an outcome. AtLeast is true if not
+	// all of the cost is known.
+	MicrosPerOutcome *int64 `json:"micros_per_outcome"`
+	AtLeast          bool   `json:"at_least"`
+}
+
 // Problem is one thing that is wrong, named by its row.
 type Problem struct {
 	// Kind is a fixed word: edited, missing, inserted, misfiled, tile, head, key,
@@ -504,6 +622,19 @@ type Repricing struct {
 	PreviousMicros int64     `json:"previous_micros"`
 	PriceTable     string    `json:"price_table"`
 	PreviousTables []string  `json:"previous_tables"`
+}
+
+// SearchResult is what a search found, the best match first.
+type SearchResult struct {
+	Hits []Hit `json:"hits"`
+	// Complete tells whether nothing else fits; else the cursor goes on.
+	Complete bool `json:"complete"`
+	// IndexedFrom is the place in the log from which on it can be searched; 0 is
+	// all of it. It is more only while a trail is indexed that is older than the
+	// index.
+	IndexedFrom uint64 `json:"indexed_from"`
+	// Cursor asks for what follows; null at the end.
+	Cursor *string `json:"cursor"`
 }
 
 // Session is one session of an agent's client: what its events add up to. What
@@ -651,6 +782,16 @@ type Sweep struct {
 	// TreeSize and TreeRoot are where the log stood before.
 	TreeSize int64  `json:"tree_size"`
 	TreeRoot string `json:"tree_root"`
+}
+
+// SweptCost is what is left of the runs that began in a month and were swept.
+type SweptCost struct {
+	Month      string `json:"month"`
+	Runs       int64  `json:"runs"`
+	CostMicros int64  `json:"cost_micros"`
+	// Counted is false where only a part of the month, or of the runs, was asked
+	// for, so that what is left says nothing: it is in no sum.
+	Counted bool `json:"counted"`
 }
 
 // SyncAnswer proves to who sent a part of a trail what became of it.

@@ -86,6 +86,23 @@ func (s *Signer) Sign(c Checkpoint) (string, error) {
 	return string(signed), nil
 }
 
+// SignText makes the signed note of a text that is no checkpoint, such as the
+// sums of an export. It refuses one that somebody could take for a checkpoint:
+// whoever has such a signature could show a tree that the log never had.
+func (s *Signer) SignText(text string) (string, error) {
+	if lines := strings.SplitN(text, "\n", 3); len(lines) < 3 || !strings.HasPrefix(lines[0], "#") {
+		return "", errors.New("couldn't sign the text: its first line must begin with #, which no log's name does here, and there must be a second")
+	}
+	if _, err := ParseCheckpoint(text); err == nil {
+		return "", errors.New("couldn't sign the text: it could pass for a checkpoint")
+	}
+	signed, err := note.Sign(&note.Note{Text: text}, s.note)
+	if err != nil {
+		return "", fmt.Errorf("couldn't sign the text: %w", err)
+	}
+	return string(signed), nil
+}
+
 // PeekCheckpoint reads a signed note without checking any signature, for
 // showing what a checkpoint claims.
 func PeekCheckpoint(signed string) (Checkpoint, error) {

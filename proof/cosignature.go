@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,17 +50,47 @@ func ParseWitness(text string) (Witness, error) {
 // Name is how the witness calls itself.
 func (w *Witness) Name() string { return w.name }
 
+// Same reports whether two are the same witness, by name and key.
+func (w *Witness) Same(other *Witness) bool { return w.name == other.name && w.key.Equal(other.key) }
+
 // Cosigned returns when the witness saw the checkpoint of a signed note. The
 // error says that it did not cosign it.
 func (w *Witness) Cosigned(signed string) (time.Time, error) {
+	text, lines, err := splitNote(signed)
+	if err != nil {
+		return time.Time{}, err
+	}
+	_, at, err := w.cosigned(text, lines)
+	return at, err
+}
+
+// Pick takes the cosignature of the witness out of the signature lines that it
+// answered with when the checkpoint of a signed note was shown to it. It returns
+// the line, with its line feed, and when the witness saw the checkpoint.
+func (w *Witness) Pick(signed, lines string) (string, time.Time, error) {
+	text, _, err := splitNote(signed)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return w.cosigned(text, lines)
+}
+
+// splitNote takes a signed note apart into its text and its signature lines.
+func splitNote(signed string) (text, lines string, err error) {
 	end := strings.LastIndex(signed, "\n\n")
 	if end < 0 {
-		return time.Time{}, fmt.Errorf("not a signed note")
+		return "", "", errors.New("not a signed note")
 	}
-	text := signed[:end+1]
-	for line := range strings.Lines(signed[end+2:]) {
-		name, encoded, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(line, "— "), "\n"), " ")
-		if !ok || name != w.name {
+	return signed[:end+1], signed[end+2:], nil
+}
+
+// cosigned finds the line by which the witness cosigned the text of a note.
+func (w *Witness) cosigned(text, lines string) (string, time.Time, error) {
+	for line := range strings.Lines(lines) {
+		rest, dash := strings.CutPrefix(line, "— ")
+		rest, whole := strings.CutSuffix(rest, "\n")
+		name, encoded, ok := strings.Cut(rest, " ")
+		if !ok || !dash || !whole || name != w.name {
 			continue
 		}
 		blob, err := base64.StdEncoding.DecodeString(encoded)
@@ -69,11 +100,11 @@ func (w *Witness) Cosigned(signed string) (time.Time, error) {
 		at := binary.BigEndian.Uint64(blob[4:])
 		message := "cosignature/v1\ntime " + strconv.FormatUint(at, 10) + "\n" + text
 		if at <= maxUnix && ed25519.Verify(w.key, []byte(message), blob[12:]) {
-			return time.Unix(int64(at), 0).UTC(), nil
+			return line, time.Unix(int64(at), 0).UTC(), nil
 		}
-		return time.Time{}, fmt.Errorf("the cosignature of %s is not of this checkpoint", w.name)
+		return "", time.Time{}, fmt.Errorf("the cosignature of %s is not of this checkpoint", w.name)
 	}
-	return time.Time{}, fmt.Errorf("%s did not cosign it", w.name)
+	return "", time.Time{}, fmt.Errorf("%s did not cosign it", w.name)
 }
 
 // maxUnix is the last second of the year 9999: what comes after can't be

@@ -61,6 +61,16 @@ func TestCosigned(t *testing.T) {
 	if got, err := witness.Cosigned(good); err != nil || !got.Equal(at) || witness.Name() != w.name {
 		t.Errorf("%s saw it at %v, %v", witness.Name(), got, err)
 	}
+	line := strings.TrimPrefix(good, signed)
+	other := strings.TrimPrefix(namesake.cosign(signed, 1), signed)
+	if got, when, err := witness.Pick(signed, other+"\n\n"+line+"junk\n"); err != nil || got != line || !when.Equal(at) {
+		t.Errorf("picked %q of %v, %v", got, when, err)
+	}
+	for name, lines := range map[string]string{"none": "", "of another": other, "without end": strings.TrimSuffix(line, "\n"), "without dash": strings.TrimPrefix(line, "— ")} {
+		if got, _, err := witness.Pick(signed, lines); err == nil {
+			t.Errorf("%s: picked %q", name, got)
+		}
+	}
 	for name, note := range map[string]string{
 		"not cosigned":        signed,
 		"cosigned by another": namesake.cosign(signed, uint64(at.Unix())),

@@ -116,3 +116,23 @@ func (r *Record) Erase(by string, fields ...string) (changed bool, err error) {
 	r.Commitments, err = m.MarshalBinary()
 	return true, err
 }
+
+// Erased names the fields whose values were erased, in the order of [Fields];
+// of an actor who is no person there is nothing to erase.
+func (r *Record) Erased() ([]string, error) {
+	if r.Salt != nil {
+		return nil, nil
+	}
+	m, err := r.remains()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, field := range Fields() {
+		if _, kept := m.Keys[field]; kept || field == FieldActor && m.Actor == (Commitment{}) {
+			continue
+		}
+		out = append(out, field)
+	}
+	return out, nil
+}

@@ -60,3 +60,23 @@ func (k Keys) Open(signed string) (Checkpoint, error) {
 	}
 	return ParseCheckpoint(n.Text)
 }
+
+// OpenText checks that a signed note that is no checkpoint is signed by the log
+// of that origin with a trusted key, and returns its text. Errors are as those
+// of [Keys.Open].
+func (k Keys) OpenText(signed, origin string) (string, error) {
+	var own []note.Verifier
+	for _, v := range k.verifiers {
+		if v.Name() == origin {
+			own = append(own, v)
+		}
+	}
+	if len(own) == 0 {
+		return "", fmt.Errorf("%w: %q", ErrUntrusted, short(origin))
+	}
+	n, err := note.Open([]byte(signed), note.VerifierList(own...))
+	if err != nil {
+		return "", fmt.Errorf("%w: %q", ErrSignature, short(origin))
+	}
+	return n.Text, nil
+}

@@ -62,15 +62,35 @@ func (p *RangeProof) Root(size uint64, leaves []Hash) (Hash, error) {
 	if n == 0 || size > maxSize || p.First > size || n > size-p.First {
 		return Hash{}, fmt.Errorf("%w: %d leaves from %d on are not in a tree of size %d", ErrProof, n, p.First, size)
 	}
-	f, err := NewFrontier(p.First, p.Left)
+	f, err := p.Begin()
 	if err != nil {
-		return Hash{}, fmt.Errorf("%w: left of the leaves: %w", ErrProof, err)
+		return Hash{}, err
 	}
 	for _, leaf := range leaves {
 		f.Append(leaf)
 	}
+	return p.Finish(&f, size)
+}
+
+// Begin is the tree up to the first leaf, for leaves that come one after the
+// other: append them, and then call Finish.
+func (p *RangeProof) Begin() (Frontier, error) {
+	f, err := NewFrontier(p.First, p.Left)
+	if err != nil {
+		return Frontier{}, fmt.Errorf("%w: left of the leaves: %w", ErrProof, err)
+	}
+	return f, nil
+}
+
+// Finish appends what is to the right of the leaves, and returns the root of the
+// tree of the size.
+func (p *RangeProof) Finish(f *Frontier, size uint64) (Hash, error) {
+	if f.Size() <= p.First || f.Size() > size || size > maxSize {
+		return Hash{}, fmt.Errorf("%w: leaves from %d up to %d are not in a tree of size %d", ErrProof, p.First, f.Size(), size)
+	}
+	var err error
 	next := 0
-	eachSubtree(p.First+n, size, func(_ uint64, height int) {
+	eachSubtree(f.Size(), size, func(_ uint64, height int) {
 		if next < len(p.Right) && err == nil {
 			err = f.AppendSubtree(p.Right[next], height)
 		}

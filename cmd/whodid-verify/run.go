@@ -28,9 +28,11 @@ nothing but the keys that you give it.
 Usage:
   whodid-verify PROOF --key KEY [--json]
   whodid-verify PROOF --trust FILE [--about SUBJECT] [--json]
+  whodid-verify FOLDER --trust FILE [--json]
 
 PROOF is a file that "whodid prove" or "whodid why --prove" wrote: a zip archive, or
-the JSON bundle of one event. - is standard input.
+the JSON bundle of one event. - is standard input. FOLDER is what "whodid export"
+wrote: all of a period.
 
   --key KEY     the log's public key, "origin+hash+base64"; may be given again
   --trust FILE  what you trust, in JSON: {"keys": ["origin+hash+base64", ...],
@@ -46,6 +48,7 @@ a proof names is only the claim of whoever made the proof.
 Examples:
   whodid-verify proof.zip --trust auditor-keys.json
   whodid-verify proof.zip --trust auditor-keys.json --about execution:exec-7k2m9q4tz8w1c3ab
+  whodid-verify audit-2026-10 --trust auditor-keys.json
   whodid-verify bundle.json --key 'example.com/log+5f1b02ab+AbC...'
   whodid prove evt-7k2m | whodid-verify - --trust auditor-keys.json
 
@@ -125,6 +128,9 @@ func verify(o options, stdin io.Reader, stdout io.Writer) (int, error) {
 	trust, code, err := trusted(o)
 	if err != nil {
 		return code, err
+	}
+	if info, err := os.Stat(o.bundle); o.bundle != "-" && err == nil && info.IsDir() {
+		return verifyExport(o, trust, stdout)
 	}
 	in := stdin
 	if o.bundle != "-" {

@@ -154,6 +154,9 @@ func TestAnswersFitTheirSchemas(t *testing.T) {
 			if o.ID == "history" {
 				path += "?runs=true"
 			}
+			if o.ID == "search" {
+				path += "?q=solver"
+			}
 			a := w.call("admin", o.Method, path, "")
 			if a.status != http.StatusOK {
 				t.Errorf("%s: %d %s", o.ID, a.status, a.body)

@@ -171,6 +171,16 @@ func asking() []Operation {
 			Summary: "List what was done, the newest first", Params: listParams(), Out: ActionPage{}, handle: (*call).listActions,
 		},
 		{
+			ID: "search", Method: http.MethodGet, Path: "/v1/search", Tag: "ask", Needs: auth.Read,
+			Summary:     "Find anything by its words, the best match first",
+			Description: "Searches runs, actions, commits, pull requests, issues, approvals, decisions, sessions and files at once. Words and the filter language mix; docs/search.md says how hits are ranked.",
+			Params: []Param{
+				query("q", "string", "Words, and terms of the filter language of docs/filter.md.", `rotate token agent:ops/* since:30d`),
+				query("limit", "integer", "At most so many; 20 unless you say, 100 at most.", ""),
+				query("cursor", "string", "The cursor that the page before ended with.", ""),
+			}, Out: ask.SearchResult{}, handle: (*call).search,
+		},
+		{
 			ID: "listSessions", Method: http.MethodGet, Path: "/v1/sessions", Tag: "ask", Needs: auth.Read,
 			Summary: "List sessions of agents' clients, with tokens, cost and files", Params: []Param{
 				query("agent", "string", "Only this agent, or a beginning followed by *.", "engineering/*"),
@@ -194,6 +204,14 @@ func asking() []Operation {
 			ID: "stats", Method: http.MethodGet, Path: "/v1/stats", Tag: "ask", Needs: auth.Read,
 			Summary: "What the selected runs add up to: durations, models, triggers, actions",
 			Params:  periodParams(), Out: ask.Stats{}, handle: (*call).stats,
+		},
+		{
+			ID: "cost", Method: http.MethodGet, Path: "/v1/cost", Tag: "ask", Needs: auth.Read,
+			Summary:     "What runs that began in a time cost",
+			Description: "Adds up by squad, agent, model, repository, pr, outcome, status, trigger, day, week, month or execution. What is not known is in no sum and counted beside it.",
+			Params: append(periodParams(),
+				query("by", "string", "What to add up by, several with commas; agent unless you say.", "squad,model"),
+				query("month", "string", "This month in UTC, in place of since and until.", "2026-10")), Out: ask.Cost{}, handle: (*call).cost,
 		},
 		{
 			ID: "why", Method: http.MethodGet, Path: "/v1/commits/{id}/why", Tag: "ask", Needs: auth.Read,

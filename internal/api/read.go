@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -168,6 +169,27 @@ func (c *call) listActions() error {
 		return err
 	}
 	return c.answer(ActionPage{*list, writeCursor(c.op.ID, next)})
+}
+
+func (c *call) search() error {
+	sel := ask.Selection{Squads: c.id.Squads}
+	limit, err := c.number("limit", ask.DefaultHits, ask.MaxHits)
+	if err != nil {
+		return err
+	}
+	sel.Limit = max(int(limit), 1)
+	q := c.r.URL.Query()
+	if sel.Filter, err = whodid.ParseFilter(q.Get("q"), c.api.options.Now()); err != nil {
+		return err
+	}
+	found, err := c.tenant.Asker.Search(c.ctx, sel, q.Get("cursor"))
+	if errors.Is(err, ask.ErrCursor) {
+		return wrong(http.StatusBadRequest, "%v", err)
+	}
+	if err != nil {
+		return err
+	}
+	return c.answer(found)
 }
 
 func (c *call) showEvent() error {

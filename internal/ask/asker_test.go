@@ -22,30 +22,36 @@ const org = "acme"
 // where a server is named.
 func onBothStores(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
-	open := func(t *testing.T, address string) *store.Store {
-		t.Helper()
-		l, err := place.Parse(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := store.Open(t.Context(), l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
-	}
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		test(t, open(t, filepath.Join(t.TempDir(), "trail.db")))
+		test(t, openSQLite(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		if os.Getenv(testenv.PostgresVariable) == "" {
 			t.Skipf("%s names no server", testenv.PostgresVariable)
 		}
 		t.Parallel()
-		test(t, open(t, testenv.Postgres(t)))
+		test(t, openTrail(t, testenv.Postgres(t)))
 	})
+}
+
+func openSQLite(t testing.TB) *store.Store {
+	t.Helper()
+	return openTrail(t, filepath.Join(t.TempDir(), "trail.db"))
+}
+
+func openTrail(t testing.TB, address string) *store.Store {
+	t.Helper()
+	l, err := place.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }
 
 // fact is an event of one agent, so many minutes after the suite's beginning.

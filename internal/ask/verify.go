@@ -34,6 +34,10 @@ type Verification struct {
 	Sweeps []Sweep `json:"sweeps"`
 	// Witnesses are the checkpoints that the trail was compared with.
 	Witnesses []Witnessed `json:"witnesses"`
+	// Quorum is how many C2SP witnesses must have cosigned, Cosigned how many events
+	// the largest tree has that so many cosigned.
+	Quorum   int    `json:"quorum"`
+	Cosigned uint64 `json:"cosigned"`
 	// Problems are everything that is wrong, at most MaxProblems of them.
 	Problems []Problem `json:"problems"`
 	// MoreProblems counts those left out.
@@ -52,7 +56,7 @@ const MaxProblems = 100
 // Problem is one thing that is wrong, named by its row.
 type Problem struct {
 	// Kind is a fixed word: edited, missing, inserted, misfiled, tile, head,
-	// key, view, rewritten.
+	// key, view, rewritten, late.
 	Kind        string  `json:"kind"`
 	Seq         *uint64 `json:"seq"`
 	EventID     string  `json:"event_id"`
@@ -74,8 +78,14 @@ type VerifyOptions struct {
 	// from where, for people. Empty trusts the trail's own word, which makes
 	// the verdict conditional.
 	TrustedKey, KeyFrom string
-	// Sightings are checkpoints that were seen.
+	// Sightings are checkpoints that were seen. What vouches for them was checked
+	// by the keys that the asker trusts.
 	Sightings []witness.Sighting
+	// Refusals are what witnesses said that were asked just now.
+	Refusals []Refusal
+	// Quorum is how many C2SP witnesses must have cosigned; 0 leaves what they say
+	// beside the verdicts.
+	Quorum int
 	// Waiting is how many records are still in the spool.
 	Waiting int
 	// Signature says why the signature of a decision does not count; nil looks at
@@ -125,7 +135,18 @@ func (a *Asker) verify(ctx context.Context, o VerifyOptions) (*Verification, err
 	}
 	head := c.checkHead(log, o)
 	c.checkWitnesses(ctx, log, head, o.Sightings)
-	c.judge(o)
+	for _, r := range o.Refusals {
+		c.problem(Problem{Kind: "rewritten", Detail: fmt.Sprintf("%s, when it was asked: %s", r.Witness, r.Detail)})
+	}
+	bounds, err := a.weigh(ctx, c, o.Quorum)
+	if err != nil {
+		return nil, err
+	}
+	if bounds.late != "" {
+		c.problem(Problem{Kind: "late", Detail: bounds.late})
+	}
+	c.Quorum, c.Cosigned = o.Quorum, bounds.cosigned.size
+	c.judge(o, bounds)
 	if c.Verdicts.Approval, err = a.judgeApproval(ctx, c.named, o.Signature); err != nil {
 		return nil, err
 	}
@@ -215,12 +236,12 @@ func (c *checker) checkWitnesses(ctx context.Context, log store.Log, head proof.
 }
 
 // judge draws the five verdicts.
-func (c *checker) judge(o VerifyOptions) {
+func (c *checker) judge(o VerifyOptions, b *witnessBounds) {
 	v := &c.Verdicts
 	v.Integrity = c.judgeIntegrity(o)
-	v.Completeness = c.judgeCompleteness(o)
+	v.Completeness = c.judgeCompleteness(o, b)
 	v.Authorship = proof.Verdict{State: proof.Conditional, Detail: "actors are as the sources named them: hooks and commands of the users whom the operating system vouched for; no actor signs"}
-	v.Time = c.judgeTime()
+	v.Time = c.judgeTime(b)
 }
 
 func (c *checker) judgeIntegrity(o VerifyOptions) proof.Verdict {
@@ -236,7 +257,7 @@ func (c *checker) judgeIntegrity(o VerifyOptions) proof.Verdict {
 		rest = fmt.Sprintf("; values of %d were erased by %d requests", n, len(c.Erased))
 	}
 	for kind, n := range c.kinds {
-		if kind != "rewritten" && kind != "missing" {
+		if kind != "rewritten" && kind != "missing" && kind != "late" {
 			wrong += n
 		}
 	}
@@ -250,7 +271,8 @@ func (c *checker) judgeIntegrity(o VerifyOptions) proof.Verdict {
 	}
 }
 
-func (c *checker) judgeCompleteness(o VerifyOptions) proof.Verdict {
+func (c *checker) judgeCompleteness(o VerifyOptions, b *witnessBounds) proof.Verdict {
+	asked, ok := b.completeness(c.TreeSize)
 	var largest uint64
 	for _, w := range c.Witnesses {
 		if w.Holds {
@@ -264,6 +286,8 @@ func (c *checker) judgeCompleteness(o VerifyOptions) proof.Verdict {
 		return proof.Verdict{State: proof.Refuted, Detail: fmt.Sprintf("%d events that were signed are missing", c.kinds["missing"])}
 	case c.Gaps > 0 || o.Waiting > 0:
 		return proof.Verdict{State: proof.Conditional, Detail: fmt.Sprintf("nothing that was signed is missing; the trail knows of %d gaps, and %d records wait in the spool", c.Gaps, o.Waiting)}
+	case ok:
+		return asked
 	case len(c.Witnesses) == 0:
 		return proof.Verdict{State: proof.Conditional, Detail: "nothing is missing under the head; that it is the newest head no witness confirms yet"}
 	default:
@@ -271,17 +295,25 @@ func (c *checker) judgeCompleteness(o VerifyOptions) proof.Verdict {
 	}
 }
 
-func (c *checker) judgeTime() proof.Verdict {
+func (c *checker) judgeTime(b *witnessBounds) proof.Verdict {
+	if b.late != "" {
+		return proof.Verdict{State: proof.Refuted, Detail: b.late}
+	}
 	var detail strings.Builder
 	detail.WriteString("times are those of the sources and of the trail's own clock")
-	for _, w := range c.Witnesses {
-		if w.Holds && w.Witness == "git" {
+	for i := range c.Witnesses {
+		if w := &c.Witnesses[i]; w.Holds && w.Kind == witness.KindGit {
 			fmt.Fprintf(&detail, "; git has seen the first %d events by %s", w.Size, w.SeenAt.Format("2006-01-02 15:04Z"))
 			break
 		}
 	}
+	by, whole := b.time(c.TreeSize)
+	detail.WriteString(by)
 	if c.backwards > 0 {
 		fmt.Fprintf(&detail, "; the trail's clock went back %d times", c.backwards)
+	}
+	if whole && c.backwards == 0 && c.kinds["rewritten"] == 0 {
+		return proof.Verdict{State: proof.Proved, Detail: detail.String()}
 	}
 	return proof.Verdict{State: proof.Conditional, Detail: detail.String()}
 }

@@ -35,7 +35,7 @@ func (b *bench) measureTrail(ctx context.Context, engine string, small, large in
 			return err
 		}
 		defer func() { err = errors.Join(err, t.close(ctx)) }()
-		if err := t.fill(ctx, runs); err != nil {
+		if err := t.fill(ctx, runs, eventsOfRun); err != nil {
 			return err
 		}
 		trails[i] = t
@@ -43,7 +43,7 @@ func (b *bench) measureTrail(ctx context.Context, engine string, small, large in
 	took := time.Since(began)
 	fmt.Printf("  filled with %d events through the recorder in %v: %.0f/s\n", (small+large)*eventsPerRun, took.Round(time.Second), float64((small+large)*eventsPerRun)/took.Seconds())
 	if b.wants("ask") {
-		if err := b.measureQuestions(ctx, engine, trails, small, large); err != nil {
+		if err := b.measureQuestions(ctx, engine, trails); err != nil {
 			return err
 		}
 	}
@@ -56,67 +56,87 @@ func (b *bench) measureTrail(ctx context.Context, engine string, small, large in
 // limit is how long an answer may take at a million actions.
 const limit = 100 * time.Millisecond
 
+// question is one that is put to a trail, and how long the answer may take.
+type question struct {
+	name, what string
+	limit      time.Duration
+	aim        float64 // of the time against the limit; 0 is none
+	// ask asks in the given round, and fails on an answer that can't be right.
+	ask func(ctx context.Context, t *trail, round int) error
+}
+
+func (t *trail) asker() *ask.Asker { return ask.New(t.store, store.DefaultOrg, time.Now) }
+
+// anyRun is another run in every round, so that not one page is read over and
+// over.
+func (t *trail) anyRun(round int) string { return runID((round*7919 + 13) % t.runs) }
+
+// command asks with the whole program.
+func (b *bench) command(args func(t *trail, round int) []string) func(context.Context, *trail, int) error {
+	return func(_ context.Context, t *trail, round int) error {
+		argv := append([]string{b.program("whodid"), "--store", t.address}, args(t, round)...)
+		_, err := (&program{argv: argv, dir: b.dir, env: b.env()}).run()
+		return err
+	}
+}
+
+// questions are those of everyday, which a trail of any make can answer.
+func (b *bench) questions() []question {
+	return []question{
+		{"history", "history of seven days, the question alone", limit, 1, func(ctx context.Context, t *trail, _ int) error {
+			h, err := t.asker().History(ctx, ask.Selection{Filter: whodid.Filter{Since: time.Now().Add(-ask.DefaultPeriod)}}, false)
+			if err == nil && h.Total.Runs < int64(t.runs)/5 {
+				err = fmt.Errorf("history has %d runs", h.Total.Runs)
+			}
+			return err
+		}},
+		{"history.all", "history of thirty-one days, which are all runs, the question alone", limit, 0, func(ctx context.Context, t *trail, _ int) error {
+			h, err := t.asker().History(ctx, ask.Selection{Filter: whodid.Filter{Since: time.Now().Add(-31 * 24 * time.Hour)}}, false)
+			if err == nil && h.Total.Runs != int64(t.runs) {
+				err = fmt.Errorf("history has %d runs", h.Total.Runs)
+			}
+			return err
+		}},
+		{"show", "exec show, the question alone", limit, 1, func(ctx context.Context, t *trail, round int) error {
+			_, err := t.asker().Show(ctx, t.anyRun(round))
+			return err
+		}},
+		{"history.command", "whodid history", limit, 1, b.command(func(*trail, int) []string { return []string{"history"} })},
+		{"show.command", "whodid exec show ID", limit, 1, b.command(func(t *trail, round int) []string { return []string{"exec", "show", t.anyRun(round)} })},
+	}
+}
+
 // measureQuestions asks the large and the small trail by turns: the question
 // alone, and the whole command.
-func (b *bench) measureQuestions(ctx context.Context, engine string, trails [2]*trail, small, large int) error {
-	runs := [2]int{large, small}
-	type timing func(i, round int) (float64, error)
-	asker := func(i int) *ask.Asker { return ask.New(trails[i].store, store.DefaultOrg, time.Now) }
-	command := func(args func(i, round int) []string) timing {
-		return func(i, round int) (float64, error) {
-			argv := append([]string{b.program("whodid"), "--store", trails[i].address}, args(i, round)...)
-			d, err := (&program{argv: argv, dir: b.dir, env: b.env()}).run()
-			return d.Seconds(), err
-		}
-	}
-	// Another run in every round, so that not one page is read over and over.
-	anyRun := func(i, round int) string { return runID((round*7919 + 13) % runs[i]) }
-	for _, q := range []struct {
-		name, what string
-		aim        float64
-		time       timing
-	}{
-		{"history", "history of seven days, the question alone", 1, func(i, _ int) (float64, error) {
-			began := time.Now()
-			h, err := asker(i).History(ctx, ask.Selection{Filter: whodid.Filter{Since: began.Add(-ask.DefaultPeriod)}}, false)
-			if err == nil && h.Total.Runs < int64(runs[i])/5 {
-				err = fmt.Errorf("history has %d runs", h.Total.Runs)
-			}
-			return time.Since(began).Seconds(), err
-		}},
-		{"history.all", "history of thirty-one days, which are all runs, the question alone", 0, func(i, _ int) (float64, error) {
-			began := time.Now()
-			h, err := asker(i).History(ctx, ask.Selection{Filter: whodid.Filter{Since: began.Add(-31 * 24 * time.Hour)}}, false)
-			if err == nil && h.Total.Runs != int64(runs[i]) {
-				err = fmt.Errorf("history has %d runs", h.Total.Runs)
-			}
-			return time.Since(began).Seconds(), err
-		}},
-		{"show", "exec show, the question alone", 1, func(i, round int) (float64, error) {
-			began := time.Now()
-			_, err := asker(i).Show(ctx, anyRun(i, round))
-			return time.Since(began).Seconds(), err
-		}},
-		{"history.command", "whodid history", 1, command(func(int, int) []string { return []string{"history"} })},
-		{"show.command", "whodid exec show ID", 1, command(func(i, round int) []string { return []string{"exec", "show", anyRun(i, round)} })},
-	} {
-		growth := &figure{name: fmt.Sprintf("ask.%s.%s.growth", engine, q.name), unit: "s", what: fmt.Sprintf("%s: at %d actions; at %d", q.what, large*actionsPerRun, small*actionsPerRun)}
-		within := &figure{name: fmt.Sprintf("ask.%s.%s", engine, q.name), unit: "s", aim: q.aim, what: fmt.Sprintf("%s, at %d actions; %v", q.what, large*actionsPerRun, limit)}
+func (b *bench) measureQuestions(ctx context.Context, engine string, trails [2]*trail) error {
+	large, small := trails[0].runs*actionsPerRun, trails[1].runs*actionsPerRun
+	for _, q := range b.questions() {
+		growth := &figure{name: fmt.Sprintf("ask.%s.%s.growth", engine, q.name), unit: "s", what: fmt.Sprintf("%s: at %d actions; at %d", q.what, large, small)}
+		within := &figure{name: fmt.Sprintf("ask.%s.%s", engine, q.name), unit: "s", aim: q.aim, what: fmt.Sprintf("%s, at %d actions; %v", q.what, large, q.limit)}
 		for round := range 1 + pick(b, 15, 5) {
 			var took [2]float64
-			for i := range took {
+			for i, t := range trails {
 				var err error
-				if took[i], err = q.time(i, round); err != nil {
-					return fmt.Errorf("%s: %w", q.name, err)
+				if took[i], err = q.time(ctx, t, round); err != nil {
+					return err
 				}
 			}
 			if round > 0 { // the first one warms up
 				growth.add(took[0], took[1])
-				within.add(took[0], limit.Seconds())
+				within.add(took[0], q.limit.Seconds())
 			}
 		}
 		b.done(growth)
 		b.done(within)
 	}
 	return nil
+}
+
+// time asks and returns how many seconds it took.
+func (q *question) time(ctx context.Context, t *trail, round int) (float64, error) {
+	began := time.Now()
+	if err := q.ask(ctx, t, round); err != nil {
+		return 0, fmt.Errorf("%s: %w", q.name, err)
+	}
+	return time.Since(began).Seconds(), nil
 }

@@ -30,6 +30,9 @@ type bench struct {
 	// actions is how many the large trail has.
 	actions int
 	dir     string // everything that the run makes lies here
+	// keep, if any, is the folder that holds the keys of the trail that answers
+	// are asked of; the trail then stays on the server for the next run.
+	keep string
 	// postgres is the URL of a server's superuser; empty leaves PostgreSQL out.
 	postgres string
 	// rows, if any, is how far the measuring of ingest lets a log grow.
@@ -53,17 +56,20 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	quick := flag.Bool("quick", false, "measure less: fewer repetitions, a hundredth of the events")
-	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify, git, ingest or import, which needs ccusage from the npm registry and is left out of a run of all")
+	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify, answers, git, ingest or import, which needs ccusage from the npm registry and is left out of a run of all")
 	rows := flag.Int("rows", 0, "with -only ingest: record so many events over OTLP and print the rate by the million, instead of comparing")
 	actions := flag.Int("actions", 0, "how many actions the large trail has; 0 is a million, or fifty thousand for -quick")
+	keep := flag.String("keep", "", "with -only answers: leave the trail on the server and its keys in this folder, and take them from there next time")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this program, which questions and stores run in, to the file")
 	flag.Parse()
-	dir, err := os.MkdirTemp("", "whodid-bench-")
-	if err != nil {
-		return fmt.Errorf("couldn't make a throwaway place: %w", err)
+	dir := *keep
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "whodid-bench-"); err != nil {
+			return fmt.Errorf("couldn't make a throwaway place: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{quick: *quick, only: *only, actions: *actions, dir: dir, postgres: os.Getenv(postgresVariable), rows: *rows}
+	b := &bench{quick: *quick, only: *only, actions: *actions, dir: dir, keep: *keep, postgres: os.Getenv(postgresVariable), rows: *rows}
 	if b.actions == 0 {
 		b.actions = pick(b, 1_000_000, 50_000)
 	}
@@ -90,6 +96,7 @@ func run(ctx context.Context) (err error) {
 		{b.wants("hook"), b.measureHook},
 		{b.wants("append"), b.measureAppend},
 		{b.wants("ask") || b.wants("verify"), b.measureTrails},
+		{b.wants("answers"), b.measureAnswers},
 		{b.wants("git"), b.measureGit},
 		{b.wants("ingest"), b.measureIngest},
 		{b.only == "import", b.measureImport},
@@ -134,9 +141,12 @@ func startProfile(path string) (stop func() error, err error) {
 func (b *bench) build(ctx context.Context) error {
 	built := filepath.Join(b.dir, "built")
 	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", built+string(filepath.Separator),
-		"./cmd/whodid", "./cmd/whodid-hook", "./internal/bench/floor", "./internal/bench/empty")
+		"./cmd/whodid", "./cmd/whodid-hook", "./cmd/whodid-verify", "./internal/bench/floor", "./internal/bench/empty")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("couldn't build the programs: %w\n%s", err, out)
+	}
+	if err := os.RemoveAll(filepath.Join(b.dir, "bin")); err != nil { // of the run before, in a folder that is kept
+		return fmt.Errorf("couldn't install the programs: %w", err)
 	}
 	if err := os.CopyFS(filepath.Join(b.dir, "bin"), os.DirFS(built)); err != nil {
 		return fmt.Errorf("couldn't install the programs: %w", err)

@@ -15,9 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/internal/redact"
 	"github.com/whodid/whodid/internal/store"
@@ -28,6 +26,8 @@ type trail struct {
 	address string
 	store   *store.Store
 	ledger  *ledger.Ledger
+	key     string // that checks its signatures
+	runs    int    // how many it was filled with
 	drop    func(context.Context) error
 }
 
@@ -48,19 +48,7 @@ func (b *bench) newTrail(ctx context.Context, engine string) (*trail, error) {
 	} else if err := b.createDatabase(ctx, t, name); err != nil {
 		return nil, err
 	}
-	where, err := place.Find(t.address, b.dir, b.lookup)
-	if err != nil {
-		return nil, err
-	}
-	if t.store, err = store.Open(ctx, where.Location); err != nil {
-		return nil, err
-	}
-	ring, err := keys.LoadOrCreate(where.SigningKey, where.PeopleKey, ledger.NewKey)
-	if err != nil {
-		return nil, err
-	}
-	t.ledger, err = ledger.Open(ctx, t.store, store.DefaultOrg, ring.Private, ring.Public, time.Now())
-	return t, err
+	return t, b.openTrail(ctx, t)
 }
 
 // lookup is the environment of the programs as a function.
@@ -75,18 +63,28 @@ func (b *bench) lookup(name string) string {
 
 // createDatabase makes an empty database on the server.
 func (b *bench) createDatabase(ctx context.Context, t *trail, name string) error {
+	if err := b.addressOn(t, name); err != nil {
+		return err
+	}
+	t.drop = func(ctx context.Context) error {
+		return b.onDatabase(ctx, b.postgres, "DROP DATABASE "+name+" WITH (FORCE)")
+	}
+	return b.onDatabase(ctx, b.postgres, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+}
+
+// addressOn sets the address to the database of that name on the server.
+func (b *bench) addressOn(t *trail, name string) error {
 	address, err := url.Parse(b.postgres)
 	if err != nil {
 		return fmt.Errorf("couldn't parse the URL in %s", postgresVariable) // its own message has the password
 	}
 	address.Path = "/" + name
 	t.address = address.String()
-	t.drop = func(ctx context.Context) error { return b.onServer(ctx, "DROP DATABASE "+name+" WITH (FORCE)") }
-	return b.onServer(ctx, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	return nil
 }
 
-func (b *bench) onServer(ctx context.Context, statement string) (err error) {
-	c, err := pgx.Connect(ctx, b.postgres)
+func (b *bench) onDatabase(ctx context.Context, address, statement string) (err error) {
+	c, err := pgx.Connect(ctx, address)
 	if err != nil {
 		return fmt.Errorf("couldn't connect to PostgreSQL: %w", err)
 	}
@@ -103,8 +101,9 @@ func (t *trail) close(ctx context.Context) error {
 }
 
 // fill records made-up runs through the one door, many at a time.
-func (t *trail) fill(ctx context.Context, runs int) error {
+func (t *trail) fill(ctx context.Context, runs int, eventsOf func(n int, began time.Time) []whodid.Event) error {
 	const together = 200 // runs in one transaction: some thousands of events
+	t.runs = runs
 	redactor, err := redact.New(redact.Options{})
 	if err != nil {
 		return err
@@ -112,9 +111,9 @@ func (t *trail) fill(ctx context.Context, runs int) error {
 	now := time.Now()
 	recorder := record.New(store.DefaultOrg, t.ledger, t.store, redactor, time.Now)
 	for first := 0; first < runs; first += together {
-		events := make([]whodid.Event, 0, together*eventsPerRun)
+		events := make([]whodid.Event, 0, together*(eventsPerRun+2))
 		for n := first; n < min(first+together, runs); n++ {
-			events = append(events, eventsOfRun(n, startOf(n, runs, now))...)
+			events = append(events, eventsOf(n, startOf(n, runs, now))...)
 		}
 		added, err := recorder.Record(ctx, events...)
 		if err == nil && len(added) != len(events) {

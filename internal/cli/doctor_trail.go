@@ -86,6 +86,7 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 	d.Add(examineKey(signing, people, pulse))
 	d.Add(p.examineClock(pulse))
 	d.Add(p.examineWitness(t, pulse))
+	p.examineWitnesses(ctx, d, t)
 	d.Add(examineRuns(pulse))
 	d.Add(examineGaps(pulse))
 	d.Add(p.examineApprovals(ctx, t, p.Now().Add(-recently)))

@@ -79,7 +79,7 @@ func runScripts(t *testing.T, engine string) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving, "witnessing": witnessing},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "sqlite", "postgres":
@@ -108,6 +108,22 @@ func serving(ts *testscript.TestScript, _ bool, args []string) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	ts.Check(err)
 	ts.Setenv("SERVER", strings.TrimSpace(strings.TrimPrefix(line, "listening on ")))
+}
+
+// witnessing is a command of scripts: it runs a witness of that name, which knows the
+// log whose public key is in the file, until the script ends, and puts its address and
+// key into $NAME_URL and $NAME_KEY. It remembers what it saw in the folder NAME.
+func witnessing(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: witnessing NAME KEYFILE")
+	}
+	name, dir := args[0], ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	w, stop, err := testenv.RunOmniwitness(context.Background(), dir, "witness.test/"+name, strings.TrimSpace(ts.ReadFile(args[1])))
+	ts.Check(err)
+	ts.Defer(stop)
+	ts.Setenv(name+"_URL", w.URL)
+	ts.Setenv(name+"_KEY", w.Key)
 }
 
 // scriptMain is Main but for the clock.

@@ -98,6 +98,11 @@ func (p *Program) withSettings(c *config.Config) *Program {
 			return string(c.Store)
 		case "WHODID_KEYS":
 			return c.Keys
+		case "WHODID_WITNESSES":
+			if c.Witness.File != "" {
+				return c.Witness.File
+			}
+			return p.Env(name)
 		default:
 			return p.Env(name)
 		}
@@ -147,6 +152,8 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 		Concurrent: c.Limits.Concurrent, Streams: c.Limits.Streams, Memory: int64(c.Limits.Memory), Rate: c.Limits.Rate, Burst: c.Limits.Burst,
 		Metrics: metrics, MetricsToken: c.Metrics.Token.Value(), Tracer: tracer, RecordViews: true,
 	}
+	pages := p.pages(authenticator, &door, t)
+	o.Refuse = pages.Refuse
 	if certificate != nil {
 		o.TLS = certificate.Config()
 	}
@@ -164,6 +171,10 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	}
 	defer outward.close()
 	outward.measure(metrics)
+	crier, err := p.newCrier(t, orgs, metrics, log, c.Witness.Every)
+	if err != nil {
+		return err
+	}
 	l, err := listen(ctx, c)
 	if err != nil {
 		return err
@@ -174,10 +185,11 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	work := newChores(p, t, orgs, metrics, log, certificate, &c.Notify)
 	defer work.start(beside)()
 	defer outward.start(beside)()
+	defer crier.start(beside)()
 	defer stop()
 	announce(p.Stdout, l, c.TLS.Cert != "")
 	log.InfoContext(ctx, "serving", "address", l.Addr().String(), "tls", c.TLS.Cert != "", "engine", t.store.Engine(), "version", p.Version)
-	if err := server.New(o, slices.Concat(p.doors(), signin.Routes(door), webhooks)...).Serve(ctx, l); err != nil {
+	if err := server.New(o, slices.Concat(p.doors(), signin.Routes(door), pages.Routes(), webhooks)...).Serve(ctx, l); err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "stopped")

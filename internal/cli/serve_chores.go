@@ -32,13 +32,15 @@ type chores struct {
 	rewound atomic.Int64  // logs that don't go on where they were seen
 	began   time.Time
 	sweeps  daily
+	// cleans is when the files are looked after next, by organisation.
+	cleans map[string]time.Duration
 }
 
 // choreInterval is the time between two rounds.
 const choreInterval = 15 * time.Second
 
 func newChores(p *Program, t *trail, orgs *tenants, metrics *server.Metrics, log *slog.Logger, certificate *server.Certificate, told *config.Notify) *chores {
-	c := &chores{p: p, trail: t, orgs: orgs, metrics: metrics, log: log, certificate: certificate, told: told, began: time.Now()}
+	c := &chores{p: p, trail: t, orgs: orgs, metrics: metrics, log: log, certificate: certificate, told: told, began: time.Now(), cleans: map[string]time.Duration{}}
 	gauge := func(name, help string, read func() float64) { metrics.Gauge(name, help, read) }
 	gauge("whodid_log_events", "Events in the logs of all organisations.", func() float64 { return float64(c.events.Load()) })
 	gauge("whodid_logs_rewound", "Logs that don't go on where this server saw them: run whodid verify.", func() float64 { return float64(c.rewound.Load()) })
@@ -123,6 +125,7 @@ func (c *chores) round(ctx context.Context) {
 		})
 		c.do(ctx, "budgets", org, func() error { return c.p.watchBudgetsOf(ctx, &t.Tenant) })
 		c.do(ctx, "retention", org, func() error { return c.sweep(ctx, org, t) })
+		c.do(ctx, "erasures", org, func() error { return c.clean(ctx, org) })
 		c.do(ctx, "notifications", org, func() error { return c.p.notify(ctx, c.trail.store, t.Recorder, org, c.told) })
 		c.do(ctx, "pin", org, func() error {
 			head, err := c.trail.store.Head(ctx, org)

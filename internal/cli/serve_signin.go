@@ -10,6 +10,8 @@ import (
 	"github.com/whodid/whodid/internal/auth/oidc"
 	"github.com/whodid/whodid/internal/config"
 	"github.com/whodid/whodid/internal/door/signin"
+	"github.com/whodid/whodid/internal/page"
+	"github.com/whodid/whodid/internal/server"
 )
 
 // access is who may call the server: the authenticator of its doors, and the
@@ -60,4 +62,19 @@ func (p *Program) access(c *config.OIDC, t *trail, orgs *tenants) (auth.Authenti
 		return err
 	}
 	return o.Authenticator, o
+}
+
+// pages are what the server shows to people with a browser.
+func (p *Program) pages(authenticator auth.Authenticator, door *signin.Options, t *trail) *page.Pages {
+	o := page.Options{
+		Now: p.Now, Version: p.Version, Authenticator: authenticator, Signers: p.signersOfServer,
+		Tokens: func(ctx context.Context, tenant *server.Tenant) ([]auth.Token, error) {
+			return auth.NewTokens(tenant.Org, t.store, tenant.Recorder, p.Now).List(ctx, false)
+		},
+	}
+	door.Home = "/executions"
+	if door.Provider != nil {
+		o.SignIn, o.SignedOut = "/auth/login", door.SignOut
+	}
+	return page.New(o)
 }

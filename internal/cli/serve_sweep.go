@@ -60,6 +60,27 @@ func (d *daily) due(org string, wall time.Time, passed time.Duration) (bool, err
 	return true, err
 }
 
+// cleanEvery is the time between two looks for what was erased and could not be
+// taken out of the files of the database at once.
+const cleanEvery = time.Hour
+
+// clean finishes erasures that had to wait for others.
+func (c *chores) clean(ctx context.Context, org string) error {
+	passed := time.Since(c.began)
+	if passed < c.cleans[org] {
+		return nil
+	}
+	c.cleans[org] = passed + cleanEvery
+	done, err := c.trail.store.Purge(ctx, org)
+	if err != nil {
+		return err
+	}
+	if done.Left != "" {
+		c.log.WarnContext(ctx, "something that was erased is still in the files of the database", "org", org, "left", done.Left)
+	}
+	return nil
+}
+
 // sweep removes what is due of an organisation once a day. Several servers may: the
 // database lets one at a time, and there is nothing left for the next.
 func (c *chores) sweep(ctx context.Context, org string, t *tenant) error {

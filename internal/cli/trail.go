@@ -28,6 +28,7 @@ type trail struct {
 	store    *store.Store
 	ring     *keys.Ring
 	recorder *record.Recorder
+	ledger   *ledger.Ledger
 	asker    *ask.Asker
 	spool    *spool.Spool
 	redactor *redact.Redactor
@@ -115,6 +116,7 @@ func (p *Program) openPen(ctx context.Context, t *trail) error {
 	if t.redactor, err = p.redactor(); err != nil {
 		return err
 	}
+	t.ledger = log
 	t.recorder = record.New(p.org, log, t.store, t.redactor, p.Now)
 	t.recorder.UsePrices(p.priceTable(t.place.Prices))
 	if t.again == nil {

@@ -12,17 +12,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid/internal/ask"
-	"github.com/whodid/whodid/internal/git"
 	"github.com/whodid/whodid/internal/ledger"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/term"
 	"github.com/whodid/whodid/internal/uplink"
-	"github.com/whodid/whodid/internal/witness"
 	"github.com/whodid/whodid/proof"
 )
 
 func (p *Program) verifyCommand() *cobra.Command {
 	var key string
+	var ask bool
 	c := &cobra.Command{
 		Use:     "verify",
 		GroupID: "prove",
@@ -30,7 +29,10 @@ func (p *Program) verifyCommand() *cobra.Command {
 		Long: `Re-reads the whole trail as an outsider would: every event against its leaf, the
 leaves against the tree, the tree against the signed checkpoint, the executions
 against their events, and all of it against the checkpoints that were seen
-before, by you (pinned whenever you ask) and by git (see "whodid witness git").
+before, by you (pinned whenever you ask), by git and by witnesses (see
+"whodid witness"), as far as the trail keeps what they gave. --ask-witnesses asks
+them, too: a trail that was put back to an older copy together with all that lies
+beside it is found out.
 The receipts of servers that the trail was sent to (see "whodid sync") are checked
 too, without asking the servers.
 
@@ -38,10 +40,11 @@ It answers five questions apart, each proved, conditional, not shown or refuted.
 Exit status 3 means that something is wrong; the rows are named.`,
 		Example: `  whodid verify
   whodid verify --json | jq .verdicts
+  whodid verify --ask-witnesses
   whodid verify --key 'whodid/abc+1f2e3d4c+Aa…'   # trust this key, not the one at hand`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			v, err := p.verify(c.Context(), key)
+			v, err := p.verify(c.Context(), key, ask)
 			if err != nil {
 				return err
 			}
@@ -58,6 +61,7 @@ Exit status 3 means that something is wrong; the rows are named.`,
 		},
 	}
 	c.Flags().StringVar(&key, "key", "", "the log's public key, as you know it from elsewhere")
+	c.Flags().BoolVar(&ask, "ask-witnesses", false, "ask the C2SP witnesses what they have seen")
 	return c
 }
 
@@ -69,7 +73,7 @@ type verification struct {
 	Receipts []*uplink.Verified `json:"receipts"`
 }
 
-func (p *Program) verify(ctx context.Context, key string) (*verification, error) {
+func (p *Program) verify(ctx context.Context, key string, askWitnesses bool) (*verification, error) {
 	t, err := p.openStore(ctx)
 	if err != nil {
 		return nil, err
@@ -79,7 +83,17 @@ func (p *Program) verify(ctx context.Context, key string) (*verification, error)
 	if err != nil {
 		return nil, err
 	}
-	if o.Sightings, err = p.sightings(ctx, t); err != nil {
+	file, err := p.witnessFile()
+	if err != nil {
+		return nil, err
+	}
+	o.Quorum = file.Quorum
+	if askWitnesses {
+		if o.Refusals, err = p.askWitnesses(ctx, t, file); err != nil {
+			return nil, err
+		}
+	}
+	if o.Sightings, err = p.sightings(ctx, t, file); err != nil {
 		return nil, err
 	}
 	if o.Signature, err = p.signatures(); err != nil {
@@ -174,31 +188,6 @@ func (p *Program) trust(ctx context.Context, t *trail, key string) (ask.VerifyOp
 		o.TrustedKey, o.KeyFrom = strings.TrimSpace(key), "--key"
 	}
 	return o, nil
-}
-
-// gitSightings is how many of git's checkpoints a verification looks at.
-const gitSightings = 20
-
-// sightings are the checkpoints that this user and the repository here have
-// seen of the trail.
-func (p *Program) sightings(ctx context.Context, t *trail) ([]witness.Sighting, error) {
-	var seen []witness.Sighting
-	pinned, ok, err := t.pins.Get(t.pinName(p.org))
-	if err != nil {
-		return nil, err
-	}
-	if ok {
-		seen = append(seen, pinned)
-	}
-	log, err := t.store.Log(ctx, p.org)
-	if errors.Is(err, store.ErrNoLog) {
-		return seen, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	inGit, err := witness.FromGit(ctx, git.In(p.Dir), log.Origin, gitSightings)
-	return append(seen, inGit...), err
 }
 
 // progress reports long work on a terminal's standard error.

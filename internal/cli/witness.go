@@ -18,11 +18,14 @@ func (p *Program) witnessCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "witness",
 		GroupID: "prove",
-		Short:   "Place a checkpoint where the operator can't rewrite it",
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Short:   "Place checkpoints where the operator can't rewrite them",
+		Long: `Shows the trail's signed head to others, who keep it where the operator of the
+trail can't rewrite it: C2SP witnesses, authorities for time stamps (RFC 3161),
+and git. docs/witnesses.md describes them.`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(p.witnessGitCommand())
+	c.AddCommand(p.witnessListCommand(), p.witnessAddCommand(), p.witnessRemoveCommand(), p.witnessPushCommand(), p.witnessShowCommand(), p.witnessGitCommand())
 	return c
 }
 

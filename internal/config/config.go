@@ -63,6 +63,19 @@ type Config struct {
 	// Notify says who is told that a decision is wanted; docs/approvals.md
 	// describes it.
 	Notify Notify `toml:"notify"`
+	// Witness shows the heads of the logs to witnesses; docs/witnesses.md describes
+	// it.
+	Witness Witness `toml:"witness"`
+}
+
+// Witness shows the heads of the logs to witnesses.
+type Witness struct {
+	// File names the witnesses. Without it they are those of the user that the
+	// server runs as.
+	File string `toml:"file"`
+	// Every is the time between two heads that are shown, if something was recorded
+	// meanwhile. 0 shows none.
+	Every time.Duration `toml:"every"`
 }
 
 // Redact is what must not be recorded, beside what never is.
@@ -178,12 +191,13 @@ type Grant struct {
 // Default are the settings that nobody has changed.
 func Default() *Config {
 	return &Config{
-		Listen: "127.0.0.1:8484",
-		Grace:  30 * time.Second,
-		Limits: Limits{Concurrent: 512, Streams: 512, Memory: 256 << 20, Rate: 20_000, Burst: 40_000},
-		Log:    Log{Format: "text", Level: "info"},
-		Traces: Traces{Ratio: 1},
-		OIDC:   OIDC{Org: "default", GroupsClaim: "groups", Lifetime: 12 * time.Hour},
+		Listen:  "127.0.0.1:8484",
+		Grace:   30 * time.Second,
+		Limits:  Limits{Concurrent: 512, Streams: 512, Memory: 256 << 20, Rate: 20_000, Burst: 40_000},
+		Log:     Log{Format: "text", Level: "info"},
+		Traces:  Traces{Ratio: 1},
+		Witness: Witness{Every: 5 * time.Minute},
+		OIDC:    OIDC{Org: "default", GroupsClaim: "groups", Lifetime: 12 * time.Hour},
 	}
 }
 
@@ -204,6 +218,7 @@ func (c *Config) check() error {
 	refuse(!(c.Limits.Rate >= 0) || math.IsInf(c.Limits.Rate, 0), "limits.rate: %v is not a number of requests", c.Limits.Rate)
 	refuse(c.Limits.Rate > 0 && c.Limits.Burst < 1, "limits.burst: with a rate at least 1 must be let in, not %d", c.Limits.Burst)
 	refuse(!(c.Traces.Ratio >= 0 && c.Traces.Ratio <= 1), "traces.ratio: %v is not between 0 and 1", c.Traces.Ratio)
+	refuse(c.Witness.Every < 0 || c.Witness.Every > 0 && c.Witness.Every < time.Second, "witness.every: %s is less than a second, and not 0", c.Witness.Every)
 	formats, levels := []string{"text", "json"}, []string{"debug", "info", "warn", "error"}
 	refuse(!slices.Contains(formats, c.Log.Format), "log.format: %q is none of %v", c.Log.Format, formats)
 	refuse(!slices.Contains(levels, c.Log.Level), "log.level: %q is none of %v", c.Log.Level, levels)

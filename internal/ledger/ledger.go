@@ -82,6 +82,10 @@ func sign(signer *proof.Signer, f proof.Frontier) (store.Head, error) {
 	return store.Head{Frontier: f, Checkpoint: checkpoint}, nil
 }
 
+// SignText signs a text that is no checkpoint, such as the sums of an export;
+// see [proof.Signer.SignText].
+func (l *Ledger) SignText(text string) (string, error) { return l.signer.SignText(text) }
+
 // Origin is the name of the log.
 func (l *Ledger) Origin() string { return l.signer.Origin() }
 

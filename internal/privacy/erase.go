@@ -333,6 +333,7 @@ func (s *Service) Settle(ctx context.Context) (*Reapplied, error) {
 	if err != nil || len(out.Requests) > 0 {
 		return out, err
 	}
-	out.Left, err = s.Store.Purge(ctx, s.Org)
+	done, err := s.Store.Purge(ctx, s.Org)
+	out.Left = done.Left
 	return out, err
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -49,6 +50,14 @@ type Options struct {
 	RecordViews bool
 	// Tracer, if any, is told of each request.
 	Tracer *trace.Tracer
+	// Refuse, if any, tells who looks with a browser why they are not let in, or
+	// that there is nothing here; it returns false for others, who are told as
+	// [WriteError] does.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, detail string) bool
+	// Hosts are the names under which the server answers, with their ports, as
+	// Host has them; none is any. One that serves a single machine names them, or
+	// any page of the web could give it a name of its own and read the answers.
+	Hosts []string
 }
 
 // Server answers requests. It is safe for concurrent use.
@@ -101,6 +110,10 @@ func New(o Options, routes ...Route) *Server {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if len(s.options.Hosts) > 0 && !slices.Contains(s.options.Hosts, r.Host) {
+		WriteProblem(w, http.StatusMisdirectedRequest, "this server does not answer under that name")
+		return
+	}
 	if _, pattern := s.mux.Handler(r); pattern == "" {
 		s.observe("none", http.HandlerFunc(s.noDoor)).ServeHTTP(w, r)
 		return
@@ -115,11 +128,30 @@ func (s *Server) noDoor(w http.ResponseWriter, r *http.Request) {
 	found := &headerOnly{header: http.Header{}}
 	plain.ServeHTTP(found, r)
 	if found.status != http.StatusMethodNotAllowed {
+		if s.refused(w, r, http.StatusNotFound, "there is nothing at this path") {
+			return
+		}
 		WriteProblem(w, http.StatusNotFound, "there is nothing at this path")
 		return
 	}
 	w.Header().Set("Allow", found.header.Get("Allow"))
 	WriteProblem(w, http.StatusMethodNotAllowed, "this path takes "+found.header.Get("Allow"))
+}
+
+// refused tells somebody with a browser, if that is who asks.
+func (s *Server) refused(w http.ResponseWriter, r *http.Request, status int, detail string) bool {
+	return s.options.Refuse != nil && s.options.Refuse(w, r, status, detail)
+}
+
+// keepOut answers somebody who was not let in.
+func (s *Server) keepOut(w http.ResponseWriter, r *http.Request, err error) {
+	if status := StatusOf(err); status == http.StatusUnauthorized || status == http.StatusForbidden {
+		Note(w, err)
+		if s.refused(w, r, status, err.Error()) {
+			return
+		}
+	}
+	WriteError(w, err)
 }
 
 // headerOnly takes an answer and keeps the head of it.
@@ -177,7 +209,7 @@ func (s *Server) admit(route Route) http.Handler {
 		}
 		id, t, err := s.who(r, route.Needs)
 		if err != nil {
-			WriteError(w, err)
+			s.keepOut(w, r, err)
 			return
 		}
 		if w, ok := w.(*response); ok {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/whodid/whodid/internal/filelock"
 )
 
 // Drain hands everything that waits to take, oldest first, and forgets what
@@ -24,10 +26,10 @@ func (s *Spool) Drain(now time.Time, take func(Batch) error) error {
 		return fmt.Errorf("couldn't drain the spool: %w", err)
 	}
 	defer l.Close() //nolint:errcheck // it holds nothing but a lock
-	if err := lock(l, true); err != nil {
+	if err := filelock.Lock(l, true); err != nil {
 		return fmt.Errorf("couldn't drain the spool: %w", err)
 	}
-	defer unlock(l)
+	defer filelock.Unlock(l)
 	if err := s.cutSegment(now); err != nil {
 		return fmt.Errorf("couldn't drain the spool: %w", err)
 	}
@@ -57,10 +59,10 @@ func (s *Spool) cutSegment(now time.Time) error {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	if err := lock(f, true); err != nil {
+	if err := filelock.Lock(f, true); err != nil {
 		return err
 	}
-	defer unlock(f)
+	defer filelock.Unlock(f)
 	if info, err := f.Stat(); err != nil || info.Size() == 0 {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/filelock"
 )
 
 // Record is one line of the spool: what one hook call or one command told.
@@ -141,10 +142,10 @@ func (s *Spool) makeDir() error {
 // a drainer must have alone. It reports false if the path is another file by
 // now.
 func appendShared(f *os.File, path string, line []byte) (bool, error) {
-	if err := lock(f, false); err != nil {
+	if err := filelock.Lock(f, false); err != nil {
 		return false, err
 	}
-	defer unlock(f)
+	defer filelock.Unlock(f)
 	ours, err := f.Stat()
 	if err != nil {
 		return false, err

@@ -114,6 +114,7 @@ func (s *Store) Append(ctx context.Context, org string, rows []*Row, extend Exte
 	if len(rows) == 0 {
 		return nil, nil
 	}
+	readySearch(org, rows)
 	added, err := s.appendOnce(ctx, org, rows, extend, s.dialect.asksFirst() || s.asks())
 	if errors.Is(err, errTaken) {
 		s.doubts.Store(doubtsAfter)
@@ -212,6 +213,7 @@ type addition struct {
 	head       Head
 	executions [][]any // the columns of each
 	redacted   []Redaction
+	blocks     []searchBlock
 }
 
 // idsOf lists the ids that decide which of the rows are new: their own, unless
@@ -280,7 +282,7 @@ func (s *Store) addition(ctx context.Context, q querier, org string, b *before, 
 	if err != nil {
 		return nil, err
 	}
-	a := &addition{rows: rows, head: next, redacted: redactionsOf(rows)}
+	a := &addition{rows: rows, head: next, redacted: redactionsOf(rows), blocks: blocksOf(rows)}
 	if a.tiles, a.head.Edge, err = s.completeTiles(ctx, q, org, size, edge); err != nil {
 		return nil, err
 	}
@@ -389,6 +391,7 @@ func (h *Head) args(org string) []any {
 }
 
 func (s *Store) inWriteTx(ctx context.Context, do func(*sql.Tx) error) error {
+	defer s.turn.take(ctx)()
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(err)

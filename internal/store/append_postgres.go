@@ -150,7 +150,7 @@ func (tx *postgresAppend) write(ctx context.Context, org string, a *addition) er
 		}
 		statements = append(statements, statement{insertRedactedArrays, [][]byte{[]byte(org), day.done(), rule.done(), n.done()}})
 	}
-	return tx.commit(ctx, statements)
+	return tx.commit(ctx, append(statements, blockStatements(org, a.blocks)...))
 }
 
 // statement is one with its parameters, encoded as PostgreSQL receives them.

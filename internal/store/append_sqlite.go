@@ -70,6 +70,9 @@ func (tx sqliteAppend) write(ctx context.Context, org string, a *addition) error
 	if err := tx.each(ctx, count, redacted); err != nil {
 		return err
 	}
+	if err := writeBlocks(ctx, tx, org, a.blocks); err != nil {
+		return err
+	}
 	return tx.each(ctx, upsertExecution(), a.executions)
 }
 

@@ -49,6 +49,7 @@ func forbidden() []string {
 		"UPDATE head SET org = 'other'",
 		"DELETE FROM token", "UPDATE token SET role = 'admin'", "UPDATE token SET expires_at = NULL", "UPDATE token SET org = 'other'",
 		"UPDATE token SET hash = hash", "DROP TABLE token",
+		"DELETE FROM witnessed", "UPDATE witnessed SET evidence = ''", "DELETE FROM witness",
 		"DROP VIEW actions", "DROP VIEW executions", "DROP INDEX event_by_time",
 		"CREATE TABLE mine (x INTEGER)", "CREATE VIEW mine AS SELECT 1",
 		"INSERT INTO schema_version (version) VALUES (99)", "DELETE FROM schema_version",

@@ -33,6 +33,8 @@ type dialect interface {
 	// among is a condition that the column is in the list at parameter n, and
 	// the value to pass for it.
 	among(column string, n int, list []string) (condition string, arg any)
+	// amongNumbers is the same for numbers.
+	amongNumbers(column string, n int, list []int64) (condition string, arg any)
 	// glob is a condition that the column is text of the parts in that order,
 	// with anything between them, and the value to pass for parameter n.
 	glob(column string, n int, parts []string) (condition string, arg any)
@@ -66,12 +68,14 @@ type dialect interface {
 	lockHead() string
 	// inSweep runs a transaction in the rights of the sweeper; touch notes which
 	// tables it changes; indexDecisions makes the full-text index of decisions
-	// anew; purge removes what is left of old rows from the database's files, or
-	// says what is left to do.
+	// anew.
 	inSweep(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) error) error
 	touch(ctx context.Context, w *sweep, places []int64) error
 	indexDecisions(ctx context.Context, w *sweep) error
-	purge(ctx context.Context, conn *sql.Conn, tables []string) (left string, err error)
+	// purge removes what is left of old rows from the files of tables, and says
+	// which are still unclean and what is left to do. It waits no longer than it
+	// has patience for others who still need those rows.
+	purge(ctx context.Context, conn *sql.Conn, tables []string, patience time.Duration) (unclean []string, done Purged, err error)
 	// places lists the places of the events that fit, as a list in text, by the
 	// table that they are in, where there are several.
 	places(where string) string
@@ -108,6 +112,11 @@ func (sqlite) writable(context.Context, *sql.Tx) error { return nil }
 
 func (sqlite) among(column string, n int, list []string) (string, any) {
 	b, _ := json.Marshal(list) // strings always marshal
+	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n), string(b)
+}
+
+func (sqlite) amongNumbers(column string, n int, list []int64) (string, any) {
+	b, _ := json.Marshal(list) // numbers always marshal
 	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n), string(b)
 }
 
@@ -166,6 +175,10 @@ func (postgres) writable(ctx context.Context, tx *sql.Tx) error {
 }
 
 func (postgres) among(column string, n int, list []string) (string, any) {
+	return fmt.Sprintf("%s = ANY($%d)", column, n), list
+}
+
+func (postgres) amongNumbers(column string, n int, list []int64) (string, any) {
 	return fmt.Sprintf("%s = ANY($%d)", column, n), list
 }
 

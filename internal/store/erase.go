@@ -55,9 +55,9 @@ type Erased struct {
 	// Events is how many lost values.
 	Events int
 	// Rewritten tells whether nothing of the values is left in the database's
-	// own files; if not, Left says what an administrator has to do.
+	// own files; if not, Left says what is left to do.
 	Rewritten bool
-	Left      string
+	Purged
 }
 
 // ErrNoSweeper means that the database lets nobody erase.
@@ -78,6 +78,7 @@ type sweep struct {
 func (s *Store) Erase(ctx context.Context, org string, e *Erasure) (Erased, error) {
 	ctx = within(ctx, org)
 	var out Erased
+	defer s.turn.take(ctx)()
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return out, fmt.Errorf("couldn't erase: %w", err)
@@ -92,14 +93,20 @@ func (s *Store) Erase(ctx context.Context, org string, e *Erasure) (Erased, erro
 		if out.Done, err = w.begin(ctx, e); err != nil || !out.Done {
 			return err
 		}
-		out.Events, err = s.eraseIn(ctx, &w, e)
-		return err
+		if out.Events, err = s.eraseIn(ctx, &w, e); err != nil {
+			return err
+		}
+		for _, table := range slices.Sorted(maps.Keys(w.touched)) {
+			if err := noteUnclean(ctx, tx, org, e.ID, table); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return out, fmt.Errorf("couldn't erase: %w", explain(err))
 	}
-	out.Left, err = s.dialect.purge(ctx, conn, slices.Sorted(maps.Keys(w.touched)))
-	if err != nil {
+	if out.Purged, err = s.purge(ctx, conn, org); err != nil {
 		return out, fmt.Errorf("what was erased may still be in the files of the database: %w", err)
 	}
 	out.Rewritten = out.Left == ""
@@ -118,9 +125,9 @@ func (w *sweep) begin(ctx context.Context, e *Erasure) (bool, error) {
 }
 
 func (s *Store) eraseIn(ctx context.Context, w *sweep, e *Erasure) (int, error) {
-	changed, runs := 0, map[string]bool{}
+	changed, runs, erased := 0, map[string]bool{}, []int64(nil)
 	for list := range slices.Chunk(e.Events, 500) {
-		n, err := s.eraseEvents(ctx, w, e.ID, list, runs)
+		n, err := s.eraseEvents(ctx, w, e.ID, list, runs, &erased)
 		if err != nil {
 			return 0, err
 		}
@@ -133,6 +140,9 @@ func (s *Store) eraseIn(ctx context.Context, w *sweep, e *Erasure) (int, error) 
 		if err := s.dialect.indexDecisions(ctx, w); err != nil {
 			return 0, err
 		}
+		if err := s.reindex(ctx, w, erased); err != nil {
+			return 0, err
+		}
 	}
 	if err := w.eraseCommits(ctx, e); err != nil {
 		return 0, err
@@ -141,8 +151,8 @@ func (s *Store) eraseIn(ctx context.Context, w *sweep, e *Erasure) (int, error) 
 }
 
 // eraseEvents takes the values out of some events, and adds to runs what those
-// events fold into.
-func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Taking, runs map[string]bool) (int, error) {
+// events fold into, and to erased their places.
+func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Taking, runs map[string]bool, erased *[]int64) (int, error) {
 	takings := make(map[string]*Taking, len(list))
 	ids := make([]string, 0, len(list))
 	for i := range list {
@@ -187,6 +197,7 @@ func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Tak
 			r.Event.Actor = ""
 		}
 		changed++
+		*erased = append(*erased, seq)
 		if err := w.update(ctx, &row, &r); err != nil {
 			return 0, err
 		}
@@ -376,16 +387,4 @@ func (s *Store) commitRefs(ctx context.Context, where string, match func(string)
 		}
 	}
 	return out, rows.Err()
-}
-
-// Purge removes from the database's files what is left there of old rows, as far
-// as that is possible while it is in use, and says what is left to do.
-func (s *Store) Purge(ctx context.Context, org string) (left string, err error) {
-	ctx = within(ctx, org)
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		return "", fmt.Errorf("couldn't clean the files of the database: %w", err)
-	}
-	defer conn.Close() //nolint:errcheck // it only goes back to the pool
-	return s.dialect.purge(ctx, conn, nil)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -108,48 +107,3 @@ func (sqlite) indexDecisions(ctx context.Context, w *sweep) error {
 }
 
 func (postgres) indexDecisions(context.Context, *sweep) error { return nil }
-
-// purge removes what is left of old rows from the files. SQLite overwrites what
-// it frees (secure_delete); what is left is its journal.
-func (sqlite) purge(ctx context.Context, conn *sql.Conn, _ []string) (string, error) {
-	var busy, log, done int
-	if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &done); err != nil {
-		return "", err
-	}
-	if busy != 0 {
-		return "another program reads the trail: its journal (-wal) is emptied when the next one closes it; run whodid privacy reapply to see to it now", nil
-	}
-	return "", nil
-}
-
-// purge rewrites the tables, so that nothing of their old rows is left in them.
-// Only their owner may; whoever else erases is told what is left to do. The
-// write-ahead log keeps old rows until it is recycled, and where it is archived
-// as long as the archive is kept.
-func (d postgres) purge(ctx context.Context, conn *sql.Conn, tables []string) (string, error) {
-	if err := d.becomeOwner(ctx, conn); err != nil {
-		return "", err
-	}
-	defer d.becomeApplication(context.WithoutCancel(ctx), conn) //nolint:errcheck // a connection that is broken is closed by the pool
-	var left []string
-	for _, t := range tables {
-		var owned bool
-		if err := conn.QueryRowContext(ctx, `SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = $1::regclass`, t).Scan(&owned); err != nil {
-			return "", err
-		}
-		if !owned {
-			left = append(left, t)
-			continue
-		}
-		if _, err := conn.ExecContext(ctx, `VACUUM (FULL) `+t); err != nil {
-			return "", fmt.Errorf("couldn't rewrite the table %s: %w", t, err)
-		}
-	}
-	if len(left) > 0 {
-		return "the owner of the tables has to run: VACUUM (FULL) " + strings.Join(left, ", "), nil
-	}
-	// The files that the tables had are emptied at once and go with the next
-	// checkpoint, which not everybody may ask for.
-	_, _ = conn.ExecContext(ctx, `CHECKPOINT`)
-	return "", nil
-}

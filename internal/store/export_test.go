@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 )
 
 // Application is the pool that appends: tests try to do with it what the
@@ -14,3 +15,6 @@ func (s *Store) Readers() *sql.DB { return s.read }
 
 // Within is the context of a connection that sees one organisation.
 func Within(ctx context.Context, org string) context.Context { return within(ctx, org) }
+
+// SetPatience says how long a purge waits for others.
+func (s *Store) SetPatience(d time.Duration) { s.patience = d }

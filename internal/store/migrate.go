@@ -96,6 +96,7 @@ type execer interface {
 }
 
 func (s *Store) migrateUnderLock(ctx context.Context, apply func(execer, int) error) error {
+	defer s.turn.take(ctx)()
 	conn, err := s.write.Conn(within(ctx, everywhere))
 	if err != nil {
 		return err

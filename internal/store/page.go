@@ -22,6 +22,8 @@ type Selection struct {
 	Since, Until time.Time
 	// BeganSince and BeganUntil select executions by when they began.
 	BeganSince, BeganUntil time.Time
+	// Undated selects executions whose start is not known.
+	Undated bool
 	// RunsOnly leaves out sub-agents.
 	RunsOnly bool
 	// ActionsOnly leaves actions, without attempts whose result is known.
@@ -116,6 +118,7 @@ func executionColumn(f whodid.FilterField) string {
 	return map[whodid.FilterField]string{
 		whodid.FilterAgent: "agent", whodid.FilterSquad: "squad", whodid.FilterStatus: "status", whodid.FilterModel: "model",
 		whodid.FilterExecution: "id", whodid.FilterSession: "session", whodid.FilterParent: "parent", whodid.FilterSource: "source",
+		whodid.FilterCost: "cost_state",
 	}[f]
 }
 
@@ -140,6 +143,9 @@ func (c *clause) executions(org string, sel *Selection) {
 	}
 	if !sel.BeganUntil.IsZero() {
 		c.add("started_at < ?", whodid.Micros(sel.BeganUntil))
+	}
+	if sel.Undated {
+		c.conditions = append(c.conditions, "started_at IS NULL")
 	}
 	if sel.RunsOnly {
 		c.conditions = append(c.conditions, "subagent = ''")
@@ -235,6 +241,8 @@ func (c *clause) eventValue(t *whodid.Term, v string) string {
 		return c.like("actor", whodid.AgentActor(v))
 	case t.Field == whodid.FilterSquad:
 		return c.like("actor", whodid.AgentActor(v+"/*"))
+	case t.Field == whodid.FilterKind:
+		return "(" + c.like("what", v+".*") + " OR " + c.like("what", "forge."+v+".*") + ")"
 	case column == "":
 		return "1 = 0"
 	case column == "execution" && len(whodid.Pattern(v)) == 1:

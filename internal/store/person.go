@@ -44,17 +44,15 @@ func (s *Store) ForgetPerson(ctx context.Context, org, pseudonym string) (bool, 
 		if err == nil {
 			n, err = res.RowsAffected()
 		}
+		if err == nil && n > 0 {
+			err = noteUnclean(ctx, tx, org, whodid.NewID(whodid.PrefixEvent), "person")
+		}
 		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("couldn't forget a person: %w", err)
 	}
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		return false, fmt.Errorf("couldn't forget a person: %w", err)
-	}
-	defer conn.Close() //nolint:errcheck // it only goes back to the pool
-	if _, err := s.dialect.purge(ctx, conn, []string{"person"}); err != nil {
+	if _, err := s.Purge(ctx, org); err != nil {
 		return n > 0, fmt.Errorf("what was forgotten may still be in the files of the database: %w", err)
 	}
 	return n > 0, nil

@@ -63,9 +63,9 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
 		allowed = true
 	case driversqlite.AuthInsert:
-		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted", "person", "erasure"}, object) || isIndex(object)
+		allowed = slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted", "person", "erasure", "unclean", "witnessed", "witness"}, object) || isIndex(object)
 	case driversqlite.AuthUpdate:
-		allowed = object == "head" || object == "execution" || object == "sink" || object == "redacted" || object == "person" || isIndex(object) ||
+		allowed = object == "head" || object == "execution" || object == "sink" || object == "witness" || object == "redacted" || object == "person" || isIndex(object) ||
 			object == "token" && slices.Contains([]string{"last_used_at", "revoked_at", "revoked_by"}, column)
 	case driversqlite.AuthDelete:
 		allowed = object == "person" || isIndex(object)
@@ -80,4 +80,6 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 }
 
 // isIndex reports whether a table only helps to find what the events say.
-func isIndex(table string) bool { return isGitIndex(table) || isDecisionIndex(table) }
+func isIndex(table string) bool {
+	return isGitIndex(table) || isDecisionIndex(table) || isSearchIndex(table)
+}

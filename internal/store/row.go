@@ -30,6 +30,8 @@ type Row struct {
 	// Redacted says how often each rule took something out of the event. It is
 	// counted if the row is new, and is not a part of it.
 	Redacted map[string]int
+	// words are the digests of the words of its texts, while it is appended.
+	words [][]int64
 }
 
 // check refuses what would harm the log: a row without what proves it, and one

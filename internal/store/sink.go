@@ -35,6 +35,7 @@ func (s *Store) TakeSink(ctx context.Context, org, name, holder string, start ui
 		`ON CONFLICT (org, name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until ` +
 		`WHERE sink.holder = excluded.holder OR sink.holder = '' OR sink.held_until <= $6 RETURNING next`
 	var next int64
+	defer s.turn.take(ctx)()
 	err := s.write.QueryRowContext(ctx, q, org, name, int64(start), holder, whodid.Micros(until), whodid.Micros(now)).Scan(&next)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
@@ -71,6 +72,7 @@ func (s *Store) ReleaseSink(ctx context.Context, org, name, holder string) error
 }
 
 func (s *Store) changeSink(ctx context.Context, query string, args ...any) (int64, error) {
+	defer s.turn.take(ctx)()
 	res, err := s.write.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, fmt.Errorf("couldn't note how far a sink has come: %w", explain(err))

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -37,7 +38,9 @@ type Store struct {
 	// write has one connection on SQLite, which has one writer; read has
 	// several. On PostgreSQL both are the same pool.
 	write, read *sql.DB
-	location    place.Location
+	// turn is taken before write is; nil on PostgreSQL.
+	turn     *turn
+	location place.Location
 	// pool has the connections of PostgreSQL; nil on SQLite.
 	pool *pgxpool.Pool
 	// months is the span of months whose partitions are known to be there.
@@ -46,6 +49,8 @@ type Store struct {
 	doubts atomic.Int64
 	// unappended is the last append, if it failed.
 	unappended atomic.Pointer[AppendFailure]
+	// patience is how long a purge waits for others.
+	patience time.Duration
 }
 
 // Open opens the trail, makes it if it is new, and brings its schema up to
@@ -100,7 +105,7 @@ func openSQLite(l place.Location) (*Store, error) {
 		return nil, err
 	}
 	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
-	return &Store{dialect: sqlite{}, write: write, read: read, location: l}, nil
+	return &Store{dialect: sqlite{}, turn: newTurn(l.Path), write: write, read: read, location: l, patience: purgePatience}, nil
 }
 
 func openPool(dsn string) (*sql.DB, error) {
@@ -159,7 +164,7 @@ func openPostgres(ctx context.Context, l place.Location) (*Store, error) {
 		}
 		return nil
 	}))
-	s := &Store{dialect: postgres{}, write: db, read: db, location: l, pool: pool}
+	s := &Store{dialect: postgres{}, write: db, read: db, location: l, pool: pool, patience: purgePatience}
 	if err := db.PingContext(within(ctx, everywhere)); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("couldn't reach PostgreSQL at %s: %w", config.ConnConfig.Host, err)

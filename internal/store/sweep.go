@@ -72,6 +72,10 @@ func (s *Store) Sweep(ctx context.Context, org string, r SweepRequest, certify C
 	for range replans {
 		var swept *Swept
 		if swept, err = s.dialect.sweep(ctx, s, org, &r, certify, extend); err == nil {
+			if swept.Events > 0 {
+				// What this leaves behind says nothing, and goes with the next sweep.
+				_ = s.forgetSwept(ctx, org, swept.Last)
+			}
 			return swept, nil
 		}
 		if !errors.Is(err, errChanged) {
@@ -138,6 +142,7 @@ func (s *Store) finishSweep(ctx context.Context, tx sweepTx, org string, head He
 	if _, err := tx.ExecContext(ctx, `INSERT INTO sweep (org, id, places) VALUES ($1, $2, $3)`, org, rows[0].ID, newPlaces(p.seqs).pack()); err != nil {
 		return fmt.Errorf("couldn't keep what was swept: %w", err)
 	}
+	readySearch(org, rows)
 	b := &before{head: head, ids: map[string]bool{}, executions: map[string]*whodid.Execution{}}
 	a, err := s.addition(ctx, tx, org, b, rows, extend)
 	if err != nil {

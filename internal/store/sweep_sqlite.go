@@ -32,6 +32,7 @@ func (sqlite) sweep(ctx context.Context, s *Store, org string, r *SweepRequest, 
 	if bounded.Max == 0 {
 		bounded.Max = maxSwept
 	}
+	defer s.turn.take(ctx)()
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return nil, err

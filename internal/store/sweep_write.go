@@ -21,7 +21,10 @@ func writeEach(ctx context.Context, tx preparer, org string, a *addition) error 
 	if err := executeEach(ctx, tx, `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`, tiles); err != nil {
 		return err
 	}
-	return executeEach(ctx, tx, updateHead, [][]any{a.head.args(org)})
+	if err := executeEach(ctx, tx, updateHead, [][]any{a.head.args(org)}); err != nil {
+		return err
+	}
+	return writeBlocks(ctx, tx, org, a.blocks)
 }
 
 // preparer prepares statements.

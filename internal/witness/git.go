@@ -116,7 +116,7 @@ func FromGit(ctx context.Context, repo git.Repository, origin string, limit int)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't read the checkpoints in git: %w", err)
 		}
-		out = append(out, Sighting{Witness: "git", Where: Ref + " at " + commit[:12], Checkpoint: signed, SeenAt: time.Unix(at, 0).UTC()})
+		out = append(out, Sighting{Witness: "git", Kind: KindGit, Where: Ref + " at " + commit[:12], Checkpoint: signed, SeenAt: time.Unix(at, 0).UTC()})
 	}
 	return out, nil
 }

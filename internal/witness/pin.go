@@ -1,7 +1,7 @@
 // Package witness keeps checkpoints where the trail's operator can't rewrite
-// them unseen: in a file of each user who looked at the trail, and in git,
-// pushed with the code. A trail that was cut short, or put back to an older
-// copy, disagrees with them.
+// them unseen: in a file of each user who looked at the trail, in git, pushed
+// with the code, and with C2SP witnesses and authorities for time stamps. A trail
+// that was cut short, or put back to an older copy, disagrees with them.
 package witness
 
 import (
@@ -20,8 +20,10 @@ import (
 
 // Sighting is a checkpoint that was seen, where and when.
 type Sighting struct {
-	// Witness says who keeps it: "pin" or "git".
+	// Witness says who keeps it: "pin", "git" or the name of a witness.
 	Witness string `json:"witness"`
+	// Kind is how the witness vouches for it: "pin", "git", "c2sp" or "tsa".
+	Kind string `json:"kind"`
 	// Where it is kept, for people.
 	Where string `json:"where"`
 	// PublicKey is the log's key as it was seen then; empty if not kept.
@@ -89,19 +91,24 @@ func (p Pins) Put(location string, s Sighting) error {
 
 func (p Pins) put(location string, s Sighting) error {
 	path := p.path(location)
-	s.Witness, s.Where = "pin", path
+	s.Witness, s.Kind, s.Where = "pin", "pin", path
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(p.dir, 0o700); err != nil {
+	return replace(path, append(b, '\n'))
+}
+
+// replace writes a file of this user's, in the place of the old one at once.
+func replace(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(p.dir, ".pin-*")
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
 	}
-	_, err = tmp.Write(append(b, '\n'))
+	_, err = tmp.Write(content)
 	if err = errors.Join(err, tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}

@@ -4,6 +4,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -32,6 +33,8 @@ type Options struct {
 	SignOut func(ctx context.Context, id auth.Identity) error
 	// Authenticator says who somebody is.
 	Authenticator auth.Authenticator
+	// Home is where people go who signed in; empty tells them who they are.
+	Home string
 }
 
 // Routes are the ways in and out, and the question who one is.
@@ -94,7 +97,7 @@ func (o *Options) finish(w http.ResponseWriter, r *http.Request, _ *server.Tenan
 		return
 	}
 	http.SetCookie(w, sessionCookie(token, until))
-	http.Redirect(w, r, "/auth/whoami", http.StatusSeeOther)
+	http.Redirect(w, r, cmp.Or(o.Home, "/auth/whoami"), http.StatusSeeOther)
 }
 
 // attempt is the one that the answer is of.

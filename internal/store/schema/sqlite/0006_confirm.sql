@@ -4,7 +4,7 @@
 -- again, two minutes for clocks that differ. A plus keeps SQLite from reading all
 -- events by their time in search of those with a target.
 
-CREATE INDEX event_of_forge ON event (org, lower(target)) WHERE what >= 'forge.' AND what < 'forge/';
+CREATE INDEX event_of_forge ON event (org, lower(target), what) WHERE what >= 'forge.' AND what < 'forge/';
 CREATE INDEX event_of_pull ON event (org, lower(target)) WHERE what >= 'pr.' AND what < 'pr/';
 CREATE INDEX event_of_ci ON event (org, ((data ->> 'sha'))) WHERE what = 'forge.ci.run';
 

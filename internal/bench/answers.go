@@ -1,0 +1,174 @@
+//go:build bench
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/keys"
+	"github.com/whodid/whodid/internal/ledger"
+	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/proof/dossier"
+)
+
+// answers are the questions that the trail of a company must answer at a million
+// runs and twenty million actions on PostgreSQL, and within what time. The aim
+// holds for 95 of 100 answers.
+func (b *bench) answers() []question {
+	return []question{
+		{"history", "history of seven days", 50 * time.Millisecond, 1, func(ctx context.Context, t *trail, _ int) error {
+			h, err := t.asker().History(ctx, ask.Selection{}, false)
+			if err == nil && h.Total.Runs < int64(t.runs)/5 {
+				err = fmt.Errorf("history has %d runs", h.Total.Runs)
+			}
+			return err
+		}},
+		{"show", "exec show", 10 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
+			_, err := t.asker().Show(ctx, t.anyRun(round))
+			return err
+		}},
+		{"prove", "the proof of a run", 300 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
+			d, err := t.asker().ProveExecution(ctx, t.anyRun(round))
+			if err == nil {
+				_, err = d.Archive(dossier.Deflated)
+			}
+			return err
+		}},
+		{"memory", "memory search for words of some decisions", 50 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
+			_, err := t.asker().Memory(ctx, ask.MemoryFilter{Search: fmt.Sprintf("rotate service %d", round*7), Limit: 20})
+			return err
+		}},
+		{"memory.all", "memory search for a word of all decisions", 50 * time.Millisecond, 1, func(ctx context.Context, t *trail, _ int) error {
+			d, err := t.asker().Memory(ctx, ask.MemoryFilter{Search: "rotate", Limit: 20})
+			if err == nil && len(d.Decisions) == 0 {
+				err = errors.New("it found nothing")
+			}
+			return err
+		}},
+	}
+}
+
+// measureAnswers asks the trail of a company on PostgreSQL.
+func (b *bench) measureAnswers(ctx context.Context) (err error) {
+	if b.postgres == "" {
+		return nil
+	}
+	runs := b.actions / actionsPerRun
+	b.section(fmt.Sprintf("Answers on PostgreSQL out of %d runs and %d actions", runs, runs*actionsPerRun))
+	t, err := b.companyTrail(ctx, runs)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close(ctx)) }()
+	for _, q := range b.answers() {
+		f := &figure{name: "answers." + q.name, unit: "s", what: fmt.Sprintf("%s, of %d runs; %v", q.what, runs, q.limit)}
+		for round := range 1 + pick(b, 40, 5) {
+			took, err := q.time(ctx, t, round)
+			if err != nil {
+				return err
+			}
+			if round > 0 { // the first one warms up
+				f.add(took, q.limit.Seconds())
+			}
+		}
+		b.done(f)
+		worst := &figure{name: f.name + ".p95", unit: "s", aim: q.aim, what: "95 of 100 of these are answered within; " + q.limit.String()}
+		worst.add(quantile(f.a, 0.95), q.limit.Seconds())
+		b.done(worst)
+	}
+	return b.measureVerifier(ctx, t)
+}
+
+// measureVerifier checks a proof with the program that auditors have.
+func (b *bench) measureVerifier(ctx context.Context, t *trail) error {
+	const limit = 100 * time.Millisecond
+	f := &figure{name: "answers.verifier", unit: "s", aim: 1, what: fmt.Sprintf("whodid-verify of the proof of a run; %v", limit)}
+	file := filepath.Join(b.dir, "proof.zip")
+	for round := range 1 + pick(b, 15, 5) {
+		d, err := t.asker().ProveExecution(ctx, t.anyRun(round))
+		if err != nil {
+			return err
+		}
+		archive, err := d.Archive(dossier.Deflated)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, archive, 0o600); err != nil {
+			return fmt.Errorf("couldn't write the proof: %w", err)
+		}
+		took, err := (&program{argv: []string{b.program("whodid-verify"), "--key", t.key, file}, dir: b.dir, env: b.env()}).run()
+		if err != nil {
+			return err
+		}
+		if round > 0 {
+			f.add(took.Seconds(), limit.Seconds())
+		}
+	}
+	b.done(f)
+	return nil
+}
+
+// companyTrail makes the trail of a company, or takes the one that an earlier
+// run left in the folder of -keep.
+func (b *bench) companyTrail(ctx context.Context, runs int) (*trail, error) {
+	if b.keep == "" {
+		t, err := b.newTrail(ctx, "postgres")
+		if err != nil {
+			return nil, err
+		}
+		return t, b.fillCompany(ctx, t, runs)
+	}
+	name := fmt.Sprintf("bench_answers_%d", runs)
+	t := &trail{runs: runs, drop: func(context.Context) error { return nil }}
+	if err := b.addressOn(t, name); err != nil {
+		return nil, err
+	}
+	made := b.onDatabase(ctx, b.postgres, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'") == nil
+	if err := b.openTrail(ctx, t); err != nil {
+		return nil, err
+	}
+	if !made {
+		return t, nil
+	}
+	return t, b.fillCompany(ctx, t, runs)
+}
+
+func (b *bench) fillCompany(ctx context.Context, t *trail, runs int) error {
+	began := time.Now()
+	if err := t.fill(ctx, runs, eventsOfCompany); err != nil {
+		return err
+	}
+	size, err := t.asker().Size(ctx)
+	if err != nil {
+		return err
+	}
+	took := time.Since(began)
+	fmt.Printf("  filled with %d events through the recorder in %v: %.0f/s\n", size, took.Round(time.Second), float64(size)/took.Seconds())
+	return b.onDatabase(ctx, t.address, "ANALYZE")
+}
+
+// openTrail opens the trail at its address, with its keys where the command line
+// looks for them.
+func (b *bench) openTrail(ctx context.Context, t *trail) error {
+	where, err := place.Find(t.address, b.dir, b.lookup)
+	if err != nil {
+		return err
+	}
+	if t.store, err = store.Open(ctx, where.Location); err != nil {
+		return err
+	}
+	ring, err := keys.LoadOrCreate(where.SigningKey, where.PeopleKey, ledger.NewKey)
+	if err != nil {
+		return err
+	}
+	t.key = ring.Public
+	t.ledger, err = ledger.Open(ctx, t.store, store.DefaultOrg, ring.Private, ring.Public, time.Now())
+	return err
+}

@@ -1,0 +1,81 @@
+//go:build browser
+
+package page_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestPictures takes a picture of every page, for people to look at: it runs where
+// WHODID_PICTURES names a folder to put them into, and WHODID_ONLY may say which.
+func TestPictures(t *testing.T) {
+	out := os.Getenv("WHODID_PICTURES")
+	if out == "" {
+		t.Skip("WHODID_PICTURES names no folder")
+	}
+	type shot struct {
+		Name   string `json:"name"`
+		URL    string `json:"url"`
+		Width  int    `json:"width,omitempty"`
+		Height int    `json:"height,omitempty"`
+		Scheme string `json:"scheme,omitempty"`
+		Full   bool   `json:"full"`
+		Script string `json:"script,omitempty"`
+		Wait   int    `json:"wait,omitempty"`
+	}
+	none, much := newWorld(t, nil), newWorld(t, nil)
+	much.fill(t, 160)
+	var shots []shot
+	for _, w := range []struct {
+		name string
+		*world
+	}{{"none", none}, {"much", much}} {
+		w.as = "admin"
+		s := httptest.NewServer(w.handler)
+		t.Cleanup(s.Close)
+		for name, path := range pagesToLookAt() {
+			if w.name == "none" && strings.Contains(path, "exec-") {
+				continue
+			}
+			shots = append(shots,
+				shot{Name: name + "-" + w.name, URL: s.URL + path, Full: true},
+				shot{Name: name + "-" + w.name + "-dark", URL: s.URL + path, Scheme: "dark"},
+				shot{Name: name + "-" + w.name + "-narrow", URL: s.URL + path, Width: 390, Height: 844},
+			)
+		}
+	}
+	if only := os.Getenv("WHODID_ONLY"); only != "" {
+		var kept []shot
+		for _, s := range shots {
+			for _, o := range strings.Split(only, ",") {
+				if ok := strings.HasPrefix(s.Name, o); ok {
+					kept = append(kept, s)
+				}
+			}
+		}
+		shots = kept
+	}
+	list, err := json.Marshal(shots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", "shots.mjs", out, string(list))
+	cmd.Dir = "../../scripts/browser"
+	said, err := cmd.CombinedOutput()
+	t.Logf("%s", said)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func pagesToLookAt() map[string]string {
+	return map[string]string{
+		"executions": "/executions",
+		"execution":  "/executions/" + runID(3),
+	}
+}

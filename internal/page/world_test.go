@@ -1,0 +1,251 @@
+package page_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/api"
+	"github.com/whodid/whodid/internal/api/apitest"
+	"github.com/whodid/whodid/internal/approval"
+	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/page"
+	"github.com/whodid/whodid/internal/server"
+)
+
+// world is a server that shows pages of a real trail.
+type world struct {
+	*apitest.World
+	handler http.Handler
+	pages   *page.Pages
+	tenant  *server.Tenant
+	// as is who asks where a request does not say it.
+	as string
+}
+
+// Authenticate takes the name of an identity for its token; a browser sends it as
+// a cookie, which this world does not hold to TLS.
+func (w *world) Authenticate(r *http.Request) (auth.Identity, error) {
+	name, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if c, err := r.Cookie("as"); err == nil {
+		name = c.Value
+	}
+	if name == "" {
+		name = w.as
+	}
+	id, ok := w.Identities[name]
+	if !ok {
+		return auth.Identity{}, auth.ErrUnauthenticated
+	}
+	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+		return auth.Identity{}, fmt.Errorf("%w: %w", auth.ErrForbidden, err)
+	}
+	return id, nil
+}
+
+type tenants map[string]*server.Tenant
+
+func (m tenants) Tenant(_ context.Context, org string) (*server.Tenant, error) { return m[org], nil }
+
+func newWorld(t testing.TB, change func(*page.Options)) *world {
+	t.Helper()
+	w := &world{World: apitest.New(t, filepath.Join(t.TempDir(), "trail.db"))}
+	w.tenant = w.Tenants[apitest.Org]
+	o := page.Options{Now: time.Now, Version: "test", Authenticator: w, Tokens: func(context.Context, *server.Tenant) ([]auth.Token, error) {
+		return []auth.Token{{ID: "tok-1", Name: "ci", Role: auth.RoleRecorder, State: auth.TokenActive, CreatedAt: time.Now(), CreatedBy: "human:padmin"}}, nil
+	}}
+	if change != nil {
+		change(&o)
+	}
+	w.pages = page.New(o)
+	a := api.New(api.Options{Now: time.Now, Poll: 20 * time.Millisecond})
+	w.handler = server.New(server.Options{
+		Tenants: tenants(w.Tenants), Authenticator: w, Now: time.Now, Refuse: w.pages.Refuse,
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}, append(w.pages.Routes(), a.Routes()...)...)
+	return w
+}
+
+func (w *world) record(t testing.TB, events ...whodid.Event) {
+	t.Helper()
+	if _, err := w.tenant.Recorder.Record(t.Context(), events...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get asks for a page as somebody.
+func (w *world) get(t testing.TB, as, path string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	if as != "" {
+		r.Header.Set("Authorization", "Bearer "+as)
+	}
+	r.Header.Set("Accept", "text/html")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	a := httptest.NewRecorder()
+	w.handler.ServeHTTP(a, r)
+	return a
+}
+
+// madeRun are the choices of a made-up run.
+type madeRun struct {
+	n               int
+	agent           string
+	began           time.Time
+	trigger, detail string
+	why, model      string
+	end             whodid.Result // empty: it goes on
+	took            time.Duration
+	actions         int
+	parent, sub     string
+	cost            bool
+	gap             bool
+}
+
+func runID(n int) string { return whodid.DeriveID(whodid.PrefixExecution, "page", fmt.Sprint(n)) }
+
+var work = []struct{ what, target string }{
+	{"file.search", "internal/shop"}, {"file.read", "internal/shop/cart.go"}, {"file.read", "internal/shop/cart_test.go"}, {"file.read", "docs/architecture.md"},
+	{"test.run", "go test ./internal/shop"}, {"file.edit", "internal/shop/cart.go"}, {"file.edit", "internal/shop/cart_test.go"}, {"test.run", "go test ./internal/shop"},
+	{"web.fetch", "https://pkg.go.dev/errors"}, {"file.write", "docs/cart.md"}, {"shell.run", "gofmt"}, {"commit.create", "acme/shop"}, {"commit.push", "acme/shop"},
+	{"pr.create", "acme/shop#44"}, {"issue.comment", "acme/shop#43"},
+}
+
+func (m *madeRun) events() []whodid.Event {
+	id := runID(m.n)
+	base := whodid.Event{
+		Actor: whodid.AgentActor(m.agent), ActorAuth: "hook", OnBehalfOf: whodid.HumanActor("p3f9a7c1d02b4e688"), OnBehalfAuth: "os-user",
+		Execution: id, Session: fmt.Sprintf("5e55-%08d", m.n), Source: "hook:claude-code",
+	}
+	var out []whodid.Event
+	add := func(what, part, target string, result whodid.Result, after time.Duration, d whodid.Data) *whodid.Event {
+		e := base
+		e.Key, e.What, e.Target, e.Result, e.Data, e.At = fmt.Sprintf("page/%d/%s", m.n, part), what, target, result, d, m.began.Add(after)
+		out = append(out, e)
+		return &out[len(out)-1]
+	}
+	start := whodid.Data{"trigger": m.trigger, "client": "claude-code"}
+	if m.model != "" {
+		start["model"] = m.model
+	}
+	if m.detail != "" {
+		start["trigger_detail"] = m.detail
+	}
+	if m.parent != "" {
+		start["parent"] = m.parent
+	}
+	if m.sub != "" {
+		start["agent_id"], start["agent_type"] = "sub-1", m.sub
+	}
+	add("execution.start", "start", "", "", 0, start).Why = m.why
+	for i := range m.actions {
+		a := work[i%len(work)]
+		result := whodid.ResultSuccess
+		if a.what == "test.run" && i%15 == 4 || m.end == whodid.ResultFailed && i > m.actions-3 {
+			result = whodid.ResultFailed
+		}
+		d := whodid.Data{"call": fmt.Sprintf("toolu_%06d%05d", m.n, i), "tool": "Bash", "duration_ms": int64(40 + (i*7919)%9000), "permission_mode": "default"}
+		if a.what == "file.edit" || a.what == "file.write" {
+			d["lines_added"], d["lines_removed"] = int64(3+i%17), int64(i%5)
+		}
+		add(a.what, fmt.Sprintf("call/%d", i), a.target, result, m.took*time.Duration(i+1)/time.Duration(m.actions+1), d)
+	}
+	if m.gap {
+		add("record.gap", "gap", "", "", m.took/2, whodid.Data{"reason": "tool calls that the transcript knows and no hook told of", "count": int64(3)}).Actor = whodid.System
+	}
+	usage := whodid.Data{"model": m.model, "provider": "anthropic", "input_tokens": int64(4000 + m.n%977), "output_tokens": int64(900 + m.n%301), "request": fmt.Sprintf("req_%d", m.n)}
+	if m.cost {
+		usage["cost_micros"] = int64(120000 + (m.n*7919)%900001)
+	}
+	if m.model != "" {
+		add("model.call", "request", "", "", m.took*9/10, usage)
+	}
+	if m.end != "" {
+		add("execution.finish", "finish", "", m.end, m.took, whodid.Data{"reason": "exit"})
+	}
+	return out
+}
+
+// fill records runs of a few squads, the last of which go on, and what hangs on
+// them.
+func (w *world) fill(t testing.TB, runs int) {
+	t.Helper()
+	now := time.Now()
+	agents := []string{"eng/issue-solver", "eng/reviewer", "growth/seo-writer", "ops/deployer", "ops/on-call", "data/pipeline-fixer", "eng/refactorer"}
+	models := []string{"claude-opus-4", "claude-sonnet-4", "gpt-5.2", ""}
+	triggers := [][2]string{{"manual", ""}, {"scheduled", "nightly"}, {"event", "issues.labeled"}, {"smart", ""}}
+	whys := []string{"fix the rounding of discounts in the cart", "", "the issue got the label agent", "review what came in over night"}
+	for n := range runs {
+		// More by day than by night, and more of late.
+		share := float64(n) / float64(runs)
+		back := time.Duration(share * share * float64(7*24*time.Hour))
+		m := &madeRun{
+			n: n, agent: agents[(n*5+n/3)%len(agents)], began: now.Add(-back - time.Duration(n%13)*7*time.Minute - 10*time.Minute), trigger: triggers[n%4][0], detail: triggers[n%4][1],
+			why: whys[n%4], model: models[(n/2)%4], end: whodid.ResultSuccess, took: time.Duration(2+n%19) * time.Minute / 2, actions: 6 + n%24, cost: n%5 != 0,
+		}
+		switch {
+		case n < 2:
+			m.end = ""
+		case n%9 == 4:
+			m.end = whodid.ResultFailed
+		case n%17 == 6:
+			m.end = whodid.ResultCancelled
+		}
+		if n == 3 {
+			m.gap, m.actions, m.took = true, 42, 14*time.Minute
+		}
+		w.record(t, m.events()...)
+	}
+	if runs < 4 {
+		return
+	}
+	for i := range 3 {
+		c := &madeRun{
+			n: 1_000_000 + i, agent: "eng/reviewer", began: now.Add(-10*time.Minute - time.Duration(3-i)*2*time.Minute), trigger: "event", detail: "agent.spawn", model: "claude-haiku-4",
+			end: whodid.ResultSuccess, took: 3 * time.Minute, actions: 9, parent: runID(3), sub: []string{"explore", "plan", "verify"}[i], cost: true,
+		}
+		w.record(t, c.events()...)
+	}
+	w.decide(t)
+}
+
+// decide records what people and agents decided.
+func (w *world) decide(t testing.TB) {
+	t.Helper()
+	s := approval.New(apitest.Org, w.tenant.Recorder, w.tenant.Asker, time.Now)
+	ask := func(kind, target, agent, summary string, args whodid.Data) whodid.Approval {
+		a, err := s.Request(t.Context(), &approval.Request{
+			Type: kind, Target: target, Agent: agent, Summary: summary, Why: "the fix is reviewed and the tests pass", TTL: 4 * time.Hour, Arguments: args, Level: "approve", Rule: "OPS-010",
+		}, approval.Who{Actor: whodid.AgentActor(agent), Auth: "hook", OnBehalfOf: "human:p3f9a7c1d02b4e688", OnBehalfAuth: "os-user", Execution: runID(3), Source: "hook:claude-code"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	ask("deploy.production", "shop", "ops/deployer", "deploy version 1.4.2 of the shop to production", whodid.Data{"version": "1.4.2", "environment": "production"})
+	ask("pr.merge", "acme/shop#44", "eng/issue-solver", "merge pull request 44 of acme/shop", nil)
+	done := ask("release.publish", "shop 1.4.1", "ops/deployer", "publish release 1.4.1", nil)
+	if _, err := s.Decide(t.Context(), done.ID, &approval.Decision{Approve: true, Reason: "reviewed with the team", TTL: time.Hour},
+		approval.Who{Actor: "human:papprover", Auth: "oidc", Source: "api"}); err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range [][3]string{
+		{"rounding of money", "amounts are whole cents everywhere; floats are for charts", "a discount of a third lost a cent on every second order"},
+		{"retries of the payment provider", "three tries with a growing pause, then a person", "more tries made their outage worse"},
+		{"language of the docs", "plain English, short sentences", ""},
+	} {
+		w.record(t, whodid.Event{
+			Key: fmt.Sprintf("page/decision/%d", i), What: "decision.record", Target: d[0], Why: d[2], Actor: "agent:eng/issue-solver", ActorAuth: "hook", Execution: runID(3),
+			At: time.Now().Add(-time.Duration(i+1) * time.Hour), Source: "cli", Data: whodid.Data{"decided": d[1], "alternatives": []string{"decide it case by case"}, "expected": "no complaint about it for a month"},
+		})
+	}
+}

@@ -1,0 +1,16 @@
+//go:build unix
+
+package spool
+
+import (
+	"errors"
+	"os"
+)
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// RunCount is how many runs that began in one stretch of time stand in one
+// status, and what is known of their cost.
+type RunCount struct {
+	// Stretch counts from 0.
+	Stretch int64
+	Status  whodid.Status
+	Runs    int64
+	// CostMicros is what is known, CostUnknown the runs of which not all is.
+	CostMicros, CostUnknown int64
+}
+
+// RunsOverTime counts the selected runs that began from a time on, by stretches of
+// that length and by status, in the order of time.
+func (s *Store) RunsOverTime(ctx context.Context, org string, sel Selection, from time.Time, stretch time.Duration) ([]RunCount, error) {
+	ctx = within(ctx, org)
+	sel.RunsOnly, sel.BeganSince = true, from
+	c := clause{dialect: s.dialect}
+	c.executions(org, &sel)
+	// The length is written out: PostgreSQL would not take two parameters for one
+	// expression, in what is selected and in what is grouped by.
+	at := fmt.Sprintf("(started_at - %d) / %d", whodid.Micros(from), max(stretch.Microseconds(), 1))
+	rows, err := s.read.QueryContext(ctx, `SELECT `+at+` AS stretch, status, COUNT(*), SUM(cost_known), `+
+		`SUM(CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END) FROM execution `+c.where()+` GROUP BY 1, 2 ORDER BY 1, 2`, c.args...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't count the runs over time: %w", explain(err))
+	}
+	defer rows.Close()
+	var out []RunCount
+	for rows.Next() {
+		var n RunCount
+		var status string
+		if err := rows.Scan(&n.Stretch, &status, &n.Runs, &n.CostMicros, &n.CostUnknown); err != nil {
+			return nil, fmt.Errorf("couldn't count the runs over time: %w", err)
+		}
+		n.Status = whodid.Status(status)
+		out = append(out, n)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't count the runs over time: %w", explain(err))
+	}
+	return out, nil
+}
+
+// RunGroup is how many runs have these words in common.
+type RunGroup struct {
+	Squad, Agent, Trigger, Status, Model, CostState string
+	Runs                                            int64
+}
+
+// RunGroups counts the selected runs by all that they may be narrowed by at once:
+// one look at the table, and what is left is small.
+func (s *Store) RunGroups(ctx context.Context, org string, sel Selection) ([]RunGroup, error) {
+	ctx = within(ctx, org)
+	sel.RunsOnly = true
+	c := clause{dialect: s.dialect}
+	c.executions(org, &sel)
+	const by = `squad, agent, trigger, status, model, cost_state`
+	rows, err := s.read.QueryContext(ctx, `SELECT `+by+`, COUNT(*) FROM execution `+c.where()+` GROUP BY `+by, c.args...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't count the runs by kind: %w", explain(err))
+	}
+	defer rows.Close()
+	var out []RunGroup
+	for rows.Next() {
+		var g RunGroup
+		if err := rows.Scan(&g.Squad, &g.Agent, &g.Trigger, &g.Status, &g.Model, &g.CostState, &g.Runs); err != nil {
+			return nil, fmt.Errorf("couldn't count the runs by kind: %w", err)
+		}
+		out = append(out, g)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't count the runs by kind: %w", explain(err))
+	}
+	return out, nil
+}
