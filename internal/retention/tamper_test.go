@@ -118,3 +118,46 @@ func TestNobodyElseSweeps(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingUnplannedGoes lets a month have more in it than a sweep planned for:
+// then it may not be put aside.
+func TestNothingUnplannedGoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "postgres")
+	for n := range 3 {
+		w.run(execution(n)) // six events each
+	}
+	db := w.owner()
+	month := "event_run_" + begin.Format("200601")
+	keep := func(gone int, kept string) (stay int, err error) {
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		if _, err := tx.ExecContext(t.Context(), `SET LOCAL whodid.org = 'default'`); err != nil {
+			t.Fatal(err)
+		}
+		err = tx.QueryRowContext(t.Context(), `SELECT whodid_sweep_keep($1, $2, $3::bigint[])`, month, gone, kept).Scan(&stay)
+		return stay, err
+	}
+	var all int
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM `+month).Scan(&all); err != nil || all < 12 {
+		t.Fatal(all, err)
+	}
+	var first string
+	if err := db.QueryRowContext(t.Context(), `SELECT array_agg(seq)::text FROM (SELECT seq FROM `+month+` ORDER BY seq LIMIT 2) AS s`).Scan(&first); err != nil {
+		t.Fatal(err)
+	}
+	if stay, err := keep(all-2, first); err != nil || stay != 2 {
+		t.Errorf("what was planned: %d stay, %v", stay, err)
+	}
+	for _, test := range []struct {
+		gone int
+		kept string
+	}{{all - 3, first}, {all - 2, "{}"}, {all, first}} {
+		if stay, err := keep(test.gone, test.kept); err == nil {
+			t.Errorf("%d of %d go and %s are kept: %d stay, want an error", test.gone, all, test.kept, stay)
+		}
+	}
+}

@@ -79,6 +79,9 @@ type dialect interface {
 	// places lists the places of the events that fit, as a list in text, by the
 	// table that they are in, where there are several.
 	places(where string) string
+	// dueRuns finds the executions whose last event is due, the longest silent
+	// first, with their number of events.
+	dueRuns(ctx context.Context, w *sweepPlanner) (due []string, events map[string]int, err error)
 	// sweep removes what is due, see [Store.Sweep].
 	sweep(ctx context.Context, s *Store, org string, r *SweepRequest, certify Certify, extend Extend) (*Swept, error)
 	// goneIDs lists the places of the ids that lead to no event, as they should

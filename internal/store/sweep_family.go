@@ -19,13 +19,6 @@ type family struct {
 	held    bool
 }
 
-// dueRuns are the executions whose last event is due, with their number of events,
-// the longest silent first.
-const dueRuns = `SELECT c.execution, c.events FROM (SELECT execution, MAX(recorded_at) AS last, COUNT(*) AS events FROM event ` +
-	`WHERE org = $1 AND class IN ('run', 'session') AND execution <> '' AND recorded_at < $2 GROUP BY execution) AS c ` +
-	`WHERE NOT EXISTS (SELECT 1 FROM event AS e WHERE e.org = $1 AND e.class IN ('run', 'session') AND e.execution <> '' AND e.execution = c.execution AND e.recorded_at >= $2) ` +
-	`ORDER BY c.last, c.execution`
-
 // The ties between executions: those of sub-agents to their runs, and those of
 // calls that count for a run, which may be all that is known of the tie.
 const (
@@ -35,12 +28,7 @@ const (
 
 // families finds the executions that are due, by family, the longest silent first.
 func (w *sweepPlanner) families(ctx context.Context) ([]*family, error) {
-	var due []string
-	events := map[string]int{}
-	err := w.pairs(ctx, dueRuns, []any{w.org, w.cutoff}, func(id string, n any) {
-		due = append(due, id)
-		events[id] = int(n.(int64))
-	})
+	due, events, err := w.store.dialect.dueRuns(ctx, w)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
@@ -74,7 +62,7 @@ func (w *sweepPlanner) families(ctx context.Context) ([]*family, error) {
 		f.held = f.held || w.held[id]
 	}
 	slices.Sort(others)
-	return out, w.markAlive(ctx, others, func(id string) { byRoot[ties.root(id)].alive = true })
+	return out, w.markAlive(ctx, others, 0, func(id string) { byRoot[ties.root(id)].alive = true })
 }
 
 // ties joins the executions that belong together.
@@ -94,12 +82,13 @@ func (w *sweepPlanner) ties(ctx context.Context) (union, error) {
 	return ties, w.pairs(ctx, tiesOfCalls, []any{w.org}, tie)
 }
 
-// markAlive marks those of the executions that have events of their own. One that
-// has none is only what its sub-agents' calls add up to.
-func (w *sweepPlanner) markAlive(ctx context.Context, ids []string, mark func(id string)) error {
+// markAlive marks those of the executions that have events of their own, recorded
+// from a time on. One that has none at all is only what its sub-agents' calls add up
+// to.
+func (w *sweepPlanner) markAlive(ctx context.Context, ids []string, from int64, mark func(id string)) error {
 	for ids := range chunks(ids) {
-		condition, arg := w.store.dialect.among("execution", 2, ids)
-		found, err := queryStrings(ctx, w.q, `SELECT DISTINCT execution FROM event WHERE org = $1 AND class IN ('run', 'session') AND execution <> '' AND `+condition, w.org, arg)
+		condition, arg := w.store.dialect.among("execution", 3, ids)
+		found, err := queryStrings(ctx, w.q, `SELECT DISTINCT execution FROM event WHERE org = $1 AND class IN ('run', 'session') AND execution <> '' AND recorded_at >= $2 AND `+condition, w.org, from, arg)
 		if err != nil {
 			return fmt.Errorf("couldn't look for runs that are due: %w", err)
 		}

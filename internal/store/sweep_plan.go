@@ -21,6 +21,9 @@ type sweepPlan struct {
 	seqs []uint64
 	// months are the seqs by the table that holds them, on PostgreSQL.
 	months map[string][]uint64
+	// stay are the places of the events before the cutoff that stay, by the table
+	// that holds them; nil where they were not looked for.
+	stay map[string][]uint64
 	// changed are the columns of the executions that stay and lose their session.
 	changed [][]any
 	// about has all executions that the plan rests on.
@@ -76,6 +79,9 @@ type sweepPlanner struct {
 	// events without an execution that one covers.
 	held      map[string]bool
 	heldLoose map[uint64]bool
+	// places are those of the events before the cutoff, by execution; nil where
+	// they are looked for later.
+	places map[string][]inMonth
 	// changed are the columns of executions without their session.
 	changed map[string][]any
 }
@@ -182,17 +188,56 @@ func (w *sweepPlanner) planRuns(ctx context.Context) error {
 	for _, id := range p.Executions {
 		p.about[id] = true
 	}
+	if w.places != nil {
+		w.takePlaces(going)
+	} else if err := w.takeRuns(ctx, going); err != nil {
+		return err
+	}
+	p.Tallies, err = w.tallies(ctx, p.Executions)
+	return err
+}
+
+// takeRuns takes the events of executions and what belongs to none.
+func (w *sweepPlanner) takeRuns(ctx context.Context, going []string) error {
 	for ids := range chunks(going) {
 		condition, arg := w.store.dialect.among("execution", 2, ids)
 		if err := w.take(ctx, `org = $1 AND class IN ('run', 'session') AND execution <> '' AND `+condition, w.org, arg); err != nil {
 			return err
 		}
 	}
-	if err := w.takeLoose(ctx); err != nil {
-		return err
+	return w.takeLoose(ctx)
+}
+
+// inMonth are places in a table.
+type inMonth struct {
+	month string
+	seqs  []uint64
+}
+
+// takePlaces does what takeRuns does, with the places that are known.
+func (w *sweepPlanner) takePlaces(going []string) {
+	p := w.plan
+	p.stay = map[string][]uint64{}
+	goes := make(map[string]bool, len(going))
+	for _, id := range going {
+		goes[id] = true
 	}
-	p.Tallies, err = w.tallies(ctx, p.Executions)
-	return err
+	for id, places := range w.places {
+		for _, in := range places {
+			gone, stay := in.seqs, []uint64(nil)
+			switch {
+			case id != "" && !goes[id], id == "" && !strings.HasPrefix(in.month, "event_"+string(p.Class)+"_"):
+				gone, stay = nil, in.seqs
+			case id == "" && len(w.heldLoose) > 0:
+				stay = slices.DeleteFunc(slices.Clone(in.seqs), func(seq uint64) bool { return !w.heldLoose[seq] })
+				gone = slices.DeleteFunc(in.seqs, func(seq uint64) bool { return w.heldLoose[seq] })
+				p.HeldEvents += len(stay)
+			}
+			p.seqs = append(p.seqs, gone...)
+			p.months[in.month] = append(p.months[in.month], gone...)
+			p.stay[in.month] = append(p.stay[in.month], stay...)
+		}
+	}
 }
 
 // takeLoose takes what is due, of the class, and belongs to no execution.
@@ -229,22 +274,30 @@ func (w *sweepPlanner) take(ctx context.Context, where string, args ...any) erro
 			return fmt.Errorf("couldn't look for events that are due: %w", err)
 		}
 		first := len(w.plan.seqs)
-		for len(list) > 2 {
-			list = list[1:] // a bracket or a comma
-			end := 0
-			for end < len(list) && list[end] >= '0' && list[end] <= '9' {
-				end++
-			}
-			seq, err := strconv.ParseUint(string(list[:end]), 10, 63)
-			if err != nil {
-				return fmt.Errorf("%w: the place of an event: %w", ErrDamaged, err)
-			}
-			w.plan.seqs = append(w.plan.seqs, seq)
-			list = list[end:]
+		if w.plan.seqs, err = readPlaces(w.plan.seqs, list); err != nil {
+			return err
 		}
 		w.plan.months[month] = append(w.plan.months[month], w.plan.seqs[first:]...)
 	}
 	return rows.Err()
+}
+
+// readPlaces reads a list of places as the engines write it, {1,2} or [1,2].
+func readPlaces(to []uint64, list []byte) ([]uint64, error) {
+	for len(list) > 2 {
+		list = list[1:] // a bracket or a comma
+		end := 0
+		for end < len(list) && list[end] >= '0' && list[end] <= '9' {
+			end++
+		}
+		seq, err := strconv.ParseUint(string(list[:end]), 10, 63)
+		if err != nil {
+			return nil, fmt.Errorf("%w: the place of an event: %w", ErrDamaged, err)
+		}
+		to = append(to, seq)
+		list = list[end:]
+	}
+	return to, nil
 }
 
 // maxChunk is how many ids a statement takes at once.

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,6 +16,55 @@ import (
 
 func (postgres) places(where string) string {
 	return `SELECT tableoid::regclass::text, array_agg(seq)::text FROM event WHERE ` + where + ` GROUP BY tableoid`
+}
+
+// dueRuns reads the events that may be due once, and remembers where they are: what
+// goes of a month is most of it, so that to read it all again would cost as much.
+func (postgres) dueRuns(ctx context.Context, w *sweepPlanner) (due []string, events map[string]int, err error) {
+	const q = `SELECT tableoid::regclass::text, execution, MAX(recorded_at), array_agg(seq)::text FROM event ` +
+		`WHERE org = $1 AND class IN ('run', 'session') AND recorded_at < $2 GROUP BY tableoid, execution`
+	rows, err := w.q.QueryContext(ctx, q, w.org, w.cutoff)
+	if err != nil {
+		return nil, nil, fmt.Errorf("couldn't look for runs that are due: %w", err)
+	}
+	defer rows.Close()
+	w.places = map[string][]inMonth{}
+	last := map[string]int64{}
+	events = map[string]int{}
+	for rows.Next() {
+		var month, id string
+		var recorded int64
+		var list sql.RawBytes
+		if err := rows.Scan(&month, &id, &recorded, &list); err != nil {
+			return nil, nil, fmt.Errorf("couldn't look for runs that are due: %w", err)
+		}
+		seqs, err := readPlaces(nil, list)
+		if err != nil {
+			return nil, nil, err
+		}
+		w.places[id] = append(w.places[id], inMonth{month, seqs})
+		if id == "" {
+			continue
+		}
+		events[id] += len(seqs)
+		last[id] = max(last[id], recorded)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, nil, fmt.Errorf("couldn't look for runs that are due: %w", err)
+	}
+	alive := map[string]bool{}
+	if err := w.markAlive(ctx, slices.Collect(maps.Keys(events)), w.cutoff, func(id string) { alive[id] = true }); err != nil {
+		return nil, nil, err
+	}
+	for id := range events {
+		if alive[id] {
+			delete(events, id)
+		} else {
+			due = append(due, id)
+		}
+	}
+	slices.SortFunc(due, func(a, b string) int { return cmp.Or(cmp.Compare(last[a], last[b]), strings.Compare(a, b)) })
+	return due, events, nil
 }
 
 func (postgres) goneIDs() string {
@@ -48,6 +99,10 @@ func (postgres) sweep(ctx context.Context, s *Store, org string, r *SweepRequest
 		return nil, err
 	}
 	if err := becomeSweeper(ctx, tx); err != nil {
+		return nil, err
+	}
+	// The places of all that is due are gathered in one go.
+	if _, err := tx.ExecContext(ctx, `SET LOCAL work_mem = '128MB'`); err != nil {
 		return nil, err
 	}
 	p, err := s.planSweep(ctx, tx, org, r)
@@ -94,7 +149,7 @@ func (p *sweepPlan) removeAhead(ctx context.Context, tx *sql.Tx, org string) (wh
 		}
 		stay := int64(-1)
 		if monthOver(month, p.Cutoff) {
-			if err := tx.QueryRowContext(ctx, `SELECT whodid_sweep_copy($1, $2)`, month, seqs).Scan(&stay); err != nil {
+			if stay, err = p.copyRest(ctx, tx, month, seqs); err != nil {
 				return nil, fmt.Errorf("couldn't copy what stays of a month: %w", err)
 			}
 		}
@@ -111,6 +166,19 @@ func (p *sweepPlan) removeAhead(ctx context.Context, tx *sql.Tx, org string) (wh
 		}
 	}
 	return whole, nil
+}
+
+// copyRest copies what stays of a month into a new table, and returns how much that
+// is; -1 if it is more than what goes.
+func (p *sweepPlan) copyRest(ctx context.Context, tx *sql.Tx, month string, gone []int64) (stay int64, err error) {
+	if p.stay == nil {
+		return stay, tx.QueryRowContext(ctx, `SELECT whodid_sweep_copy($1, $2)`, month, gone).Scan(&stay)
+	}
+	err = tx.QueryRowContext(ctx, `SELECT whodid_sweep_keep($1, $2, $3)`, month, len(gone), signed(p.stay[month])).Scan(&stay)
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "40001" {
+		return 0, errChanged
+	}
+	return stay, err
 }
 
 func signed(seqs []uint64) []int64 {

@@ -12,6 +12,21 @@ func (sqlite) places(where string) string {
 	return `SELECT '', json_group_array(seq) FROM event WHERE ` + where
 }
 
+// dueRuns leaves it to another query where the events are: of many that are due,
+// only so many go at once.
+func (sqlite) dueRuns(ctx context.Context, w *sweepPlanner) (due []string, events map[string]int, err error) {
+	const q = `SELECT c.execution, c.events FROM (SELECT execution, MAX(recorded_at) AS last, COUNT(*) AS events FROM event ` +
+		`WHERE org = $1 AND class IN ('run', 'session') AND execution <> '' AND recorded_at < $2 GROUP BY execution) AS c ` +
+		`WHERE NOT EXISTS (SELECT 1 FROM event AS e WHERE e.org = $1 AND e.class IN ('run', 'session') AND e.execution <> '' AND e.execution = c.execution AND e.recorded_at >= $2) ` +
+		`ORDER BY c.last, c.execution`
+	events = map[string]int{}
+	err = w.pairs(ctx, q, []any{w.org, w.cutoff}, func(id string, n any) {
+		due = append(due, id)
+		events[id] = int(n.(int64))
+	})
+	return due, events, err
+}
+
 func (sqlite) goneIDs() string {
 	return `SELECT CASE WHEN e.id IS NULL THEN g.seq ELSE -1 END FROM gone_id AS g ` +
 		`LEFT JOIN event AS e ON e.org = g.org AND e.id = g.id WHERE g.org = $1`
