@@ -35,6 +35,9 @@ const (
 	CostUnknown CostState = "unknown"
 )
 
+// CostStates lists every state of a cost.
+func CostStates() []CostState { return []CostState{CostMeasured, CostComputed, CostUnknown} }
+
 // Execution is one run of one agent: what its events add up to. It is a view,
 // and can be rebuilt from the events at any time; see [Execution.Apply].
 type Execution struct {

@@ -55,14 +55,25 @@ const (
 	FilterTrigger   FilterField = "trigger"
 	FilterSource    FilterField = "source"
 	FilterTag       FilterField = "tag"
-	FilterCost      FilterField = "cost" // how the cost is known
+	FilterIs        FilterField = "is"      // run, or subagent
+	FilterCost      FilterField = "cost"    // how the cost is known: a [CostState]
+	FilterStarted   FilterField = "started" // FROM..UNTIL, or unknown; see [ParseSpan]
 )
+
+// What an execution is: a run of its own, or a sub-agent's part of one.
+const (
+	IsRun      = "run"
+	IsSubagent = "subagent"
+)
+
+// StartedUnknown selects executions whose start nobody told.
+const StartedUnknown = "unknown"
 
 // ExecutionFields are the fields by which executions are selected.
 func ExecutionFields() []FilterField {
 	return []FilterField{
 		FilterText, FilterAgent, FilterSquad, FilterStatus, FilterTrigger, FilterModel, FilterExecution,
-		FilterSession, FilterParent, FilterSource, FilterTag, FilterCost,
+		FilterSession, FilterParent, FilterSource, FilterTag, FilterIs, FilterCost, FilterStarted,
 	}
 }
 
@@ -231,6 +242,13 @@ func (f *Filter) add(w word, now time.Time) error {
 			}
 			t.Name, v = name, value
 		}
+		if t.Field == FilterStarted && v != StartedUnknown {
+			span, err := parseSpan(v, now)
+			if err != nil {
+				return err
+			}
+			v = span
+		}
 		if w.literal[i] {
 			v = literal(v)
 		}
@@ -238,6 +256,53 @@ func (f *Filter) add(w word, now time.Time) error {
 	}
 	f.Terms = append(f.Terms, t)
 	return t.check()
+}
+
+// spanMark stands between the two times of a span.
+const spanMark = ".."
+
+// parseSpan reads FROM..UNTIL, of which one may be missing, and writes it with
+// times that do not depend on now.
+func parseSpan(s string, now time.Time) (string, error) {
+	from, until, ok := strings.Cut(s, spanMark)
+	if !ok || from == "" && until == "" {
+		return "", fmt.Errorf("started: %q is not FROM..UNTIL, such as 2026-11-16..2026-11-23, nor unknown", s)
+	}
+	ends := [2]string{from, until}
+	for i, end := range ends {
+		if end == "" {
+			continue
+		}
+		t, err := ParseTime(end, now)
+		if err != nil {
+			return "", fmt.Errorf("started: %w", err)
+		}
+		ends[i] = t.UTC().Format(time.RFC3339Nano)
+	}
+	return ends[0] + spanMark + ends[1], nil
+}
+
+// ParseSpan reads a value of [FilterStarted] as [ParseFilter] leaves it: the
+// first moment and the first that is too late, zero where there is none.
+func ParseSpan(value string) (from, until time.Time, ok bool) {
+	first, last, ok := strings.Cut(value, spanMark)
+	if !ok {
+		return time.Time{}, time.Time{}, false
+	}
+	for _, end := range []struct {
+		text string
+		to   *time.Time
+	}{{first, &from}, {last, &until}} {
+		if end.text == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339Nano, end.text)
+		if err != nil {
+			return time.Time{}, time.Time{}, false
+		}
+		*end.to = t
+	}
+	return from, until, true
 }
 
 // literalStar stands for a star that is no wildcard. It is a noncharacter of
@@ -265,9 +330,13 @@ func (t *Term) check() error {
 			if _, _, err := ParseTrigger(v); err != nil {
 				return err
 			}
+		case FilterIs:
+			if v != IsRun && v != IsSubagent {
+				return fmt.Errorf("is: %q is neither %s nor %s", v, IsRun, IsSubagent)
+			}
 		case FilterCost:
-			if states := []CostState{CostMeasured, CostComputed, CostUnknown}; !slices.Contains(states, CostState(v)) {
-				return fmt.Errorf("cost: %q is none of %v", v, states)
+			if !slices.Contains(CostStates(), CostState(v)) {
+				return fmt.Errorf("cost: %q is none of %v", v, CostStates())
 			}
 		default:
 		}

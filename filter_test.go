@@ -31,8 +31,13 @@ func TestParseFilter(t *testing.T) {
 		"tag:env=live,test":                       {},
 		"tag:env=live,env=test":                   {Terms: []whodid.Term{{Field: "tag", Name: "env", Values: []string{"live", "test"}}}},
 		"trigger:event:issues.labeled":            {Terms: []whodid.Term{term(false, "trigger", "event:issues.labeled")}},
-		"10:30":                                   {Terms: []whodid.Term{term(false, "", "10:30")}},
-		"a,b":                                     {Terms: []whodid.Term{term(false, "", "a,b")}},
+		"is:run cost:unknown":                     {Terms: []whodid.Term{term(false, "is", "run"), term(false, "cost", "unknown")}},
+		"started:2026-11-16..7d":                  {Terms: []whodid.Term{term(false, "started", "2026-11-16T00:00:00Z..2026-11-16T12:00:00Z")}},
+		"started:2026-11-16T01:00:00+01:00.. -started:unknown": {
+			Terms: []whodid.Term{term(false, "started", "2026-11-16T00:00:00Z.."), term(true, "started", "unknown")},
+		},
+		"10:30": {Terms: []whodid.Term{term(false, "", "10:30")}},
+		"a,b":   {Terms: []whodid.Term{term(false, "", "a,b")}},
 	} {
 		got, err := whodid.ParseFilter(s, now)
 		if s == "tag:env=live,test" {
@@ -57,6 +62,11 @@ func TestParseFilterRefuses(t *testing.T) {
 		"colour:red":               "none of",
 		"https://example.com":      "quotation marks",
 		"status:":                  "no value",
+		"is:pull":                  "neither run nor subagent",
+		"cost:zero":                "none of",
+		"started:7d":               "is not FROM..UNTIL",
+		"started:..":               "is not FROM..UNTIL",
+		"started:x..y":             "is not a time",
 		"status:failed,":           "no value",
 		"status:bad":               "none of",
 		"result:bad":               "none of",

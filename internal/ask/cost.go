@@ -430,6 +430,10 @@ func (a *Asker) outcomesOf(ctx context.Context, q *CostQuestion) ([]ConfirmedOut
 		return nil, err
 	}
 	return slices.DeleteFunc(outcomes, func(o ConfirmedOutcome) bool {
+		if len(o.Executions) == 0 { // the agent is known, and no run
+			fits, known := q.agentFits(o.Agents[0])
+			return !fits || !known
+		}
 		return !slices.ContainsFunc(o.Executions, func(id string) bool { return fitting[id] })
 	}), nil
 }

@@ -3,11 +3,7 @@ package ask
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/store"
 )
 
 // The kinds of outcomes.
@@ -31,110 +27,38 @@ type ConfirmedOutcome struct {
 	Agents     []string `json:"agents"`
 }
 
-// outcomeSlack is how far apart the times may be at which an agent and a forge
-// tell of the same; see the relation confirmations.
-const outcomeSlack = time.Hour
+// outcomeNames are the kinds by the actions that bring them about.
+func outcomeNames(action string) string {
+	switch action {
+	case OutcomePull:
+		return OutcomeMerged
+	case OutcomeIssue:
+		return OutcomeResolved
+	case OutcomeRelease:
+		return OutcomeReleased
+	default:
+		return OutcomeDeployed
+	}
+}
 
-// ConfirmedOutcomes answers what came about between two times, by the word of a forge, that
-// agents had a part in: pull requests that were merged and that a run opened or
-// merged, or that name one; issues that a run closed; what runs released or
-// deployed. What only an agent tells of is none.
+// ConfirmedOutcomes answers what came about between two times, by the word of a
+// forge, that agents had a part in: what [Asker.Outcomes] lists, with all runs that
+// had a part in it and not the agent alone that it is put down to.
 func (a *Asker) ConfirmedOutcomes(ctx context.Context, since, until time.Time) ([]ConfirmedOutcome, error) {
-	from, to := since, until
-	if !from.IsZero() {
-		from = from.Add(-outcomeSlack)
-	}
-	if !to.IsZero() {
-		to = to.Add(outcomeSlack)
-	}
-	rows, err := a.store.Outcomes(ctx, a.org, from, to)
+	found, _, err := a.outcomes(ctx, since, until, nil)
 	if err != nil {
 		return nil, err
 	}
-	told := map[string][]*store.Row{} // what agents say they did, by what it would be confirmed by
-	for i := range rows {
-		if r := &rows[i]; !strings.HasPrefix(r.What, "forge.") && r.Result == whodid.ResultSuccess && r.Execution != "" {
-			told[outcomeKey(r)] = append(told[outcomeKey(r)], r)
-		}
-	}
-	out := []ConfirmedOutcome{}
-	at := map[string]int{}
-	for i := range rows {
-		r := &rows[i]
-		kind := outcomeKind(r)
-		if kind == "" || !since.IsZero() && r.At.Before(since) || !until.IsZero() && !r.At.Before(until) {
-			continue
-		}
-		var runs []string
-		if kind == OutcomeMerged {
-			if runs, err = a.runsOfPull(ctx, r.Target); err != nil {
-				return nil, err
-			}
-		} else {
-			for _, t := range told[outcomeKey(r)] {
-				if d := t.At.Sub(r.At); d <= outcomeSlack && d >= -outcomeSlack {
-					runs = append(runs, t.Execution)
-				}
-			}
-		}
-		if len(runs) == 0 {
-			continue
-		}
+	out := make([]ConfirmedOutcome, len(found))
+	for i := range found {
+		o := &found[i]
+		runs := slices.Clone(o.runs)
 		slices.Sort(runs)
-		o := ConfirmedOutcome{Kind: kind, Target: r.Target, At: r.At.UTC(), EventID: r.ID, Executions: slices.Compact(runs)}
-		// What was merged is merged, and what was closed twice is one issue.
-		if j, again := at[outcomeKey(r)]; again && kind != OutcomeDeployed {
-			out[j] = o
-			continue
+		out[i] = ConfirmedOutcome{
+			Kind: outcomeNames(o.Type), Target: o.Target, At: o.At, EventID: o.EventID, Executions: append([]string{}, slices.Compact(runs)...), Agents: []string{o.Agent},
 		}
-		at[outcomeKey(r)] = len(out)
-		out = append(out, o)
 	}
 	return out, a.nameAgents(ctx, out)
-}
-
-func outcomeKind(r *store.Row) string {
-	switch {
-	case r.What == "forge.pr.merge":
-		return OutcomeMerged
-	case r.What == "forge.issue.close" && r.Data.String("state") != "not_planned" && r.Data.String("state") != "duplicate":
-		return OutcomeResolved
-	case r.What == "forge.release.publish":
-		return OutcomeReleased
-	case r.What == "forge.deploy.status" && r.Result == whodid.ResultSuccess:
-		return OutcomeDeployed
-	default:
-		return ""
-	}
-}
-
-// outcomeKey is what an action and what confirms it have in common.
-func outcomeKey(r *store.Row) string {
-	what := strings.TrimPrefix(r.What, "forge.")
-	if what == "deploy.status" {
-		what = "deploy." + strings.ToLower(r.Data.String("environment"))
-	}
-	return what + " " + strings.ToLower(r.Target)
-}
-
-// runsOfPull are the runs that opened or merged a pull request, and those that it
-// names.
-func (a *Asker) runsOfPull(ctx context.Context, target string) ([]string, error) {
-	rows, err := a.store.FactsOf(ctx, a.org, target)
-	if err != nil {
-		return nil, err
-	}
-	var runs []string
-	for i := range rows {
-		r := &rows[i]
-		if (r.What == "pr.create" || r.What == "pr.merge") && r.Result == whodid.ResultSuccess && r.Execution != "" {
-			runs = append(runs, r.Execution)
-		}
-		if strings.HasPrefix(r.What, "forge.pr.") {
-			runs = append(runs, r.Data.List("executions")...)
-		}
-	}
-	return runs, nil
 }
 
 func (a *Asker) nameAgents(ctx context.Context, outcomes []ConfirmedOutcome) error {
@@ -151,7 +75,6 @@ func (a *Asker) nameAgents(ctx context.Context, outcomes []ConfirmedOutcome) err
 	}
 	for i := range outcomes {
 		o := &outcomes[i]
-		o.Agents = []string{}
 		for _, id := range o.Executions {
 			if name := agents[id]; name != "" && !slices.Contains(o.Agents, name) {
 				o.Agents = append(o.Agents, name)

@@ -63,9 +63,13 @@ func (a *Asker) Unapproved(ctx context.Context, p *policy.Policy, f UnapprovedFi
 		return out, nil
 	}
 	out.Policy = p.Version
+	whats := p.ActionsThatMayNeed()
+	if len(whats) == 0 {
+		return out, nil
+	}
 	for after := uint64(0); ; {
 		rows, err := a.store.Events(ctx, a.org, store.EventFilter{
-			Execution: f.Execution, Since: f.Since, Until: f.Until, ActionsOnly: true, AfterSeq: after, Limit: unapprovedPage,
+			Execution: f.Execution, Whats: whats, Since: f.Since, Until: f.Until, ActionsOnly: true, AfterSeq: after, Limit: unapprovedPage,
 		})
 		if err != nil {
 			return nil, err

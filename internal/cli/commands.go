@@ -38,6 +38,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.exceptionCommand(),
 		p.incidentCommand(),
 		p.reviewCommand(),
+		p.reportCommand(),
 		p.budgetCommand(),
 		p.redactCommand(),
 		p.retentionCommand(),

@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 		"whodid-hook": func() { os.Exit(hook.Main()) },
 		"seed":        func() { os.Exit(seed()) },
 		"events":      func() { os.Exit(events()) },
+		"traces":      func() { os.Exit(traces()) },
 	})
 }
 

@@ -136,6 +136,23 @@ func (p *Policy) MayNeed(action string) bool {
 	return slices.ContainsFunc(p.Approvals.Rules, func(r ApprovalRule) bool { return matchAny(r.Actions, action) })
 }
 
+// ActionsThatMayNeed are the verbs that [Policy.MayNeed] is true of, and beginnings
+// of verbs followed by * among which all others are.
+func (p *Policy) ActionsThatMayNeed() []string {
+	var actions []string
+	for i := range p.Approvals.Rules {
+		for _, glob := range p.Approvals.Rules[i].Actions {
+			if end := strings.IndexAny(glob, "*?[\\"); end >= 0 {
+				glob = strings.TrimSuffix(glob[:end], "/") + "*"
+			}
+			if !slices.Contains(actions, glob) {
+				actions = append(actions, glob)
+			}
+		}
+	}
+	return actions
+}
+
 type (
 	fileApprovals struct {
 		Required       bool   `toml:"required"`

@@ -64,6 +64,9 @@ type dialect interface {
 	ofFile() string
 	// someFacts is factsOf with no more of each than $3.
 	someFacts() string
+	// pullOpeners reads which agents opened what forges say was merged from $2 on
+	// and before $3.
+	pullOpeners() string
 	// lockHead is a query that keeps others from appending to an organisation's log.
 	lockHead() string
 	// inSweep runs a transaction in the rights of the sweeper; touch notes which

@@ -17,8 +17,9 @@ import (
 // EventFilter selects events. Zero fields select everything.
 type EventFilter struct {
 	Execution   string
-	Agent       string // full name, or a prefix ending in "*"
-	What        string // a verb, or a prefix ending in "*"
+	Agent       string   // full name, or a prefix ending in "*"
+	What        string   // a verb, or a prefix ending in "*"
+	Whats       []string // only these verbs, or beginnings followed by "*"
 	Result      string
 	Since       time.Time // by the event's own time
 	Until       time.Time
@@ -61,6 +62,24 @@ func (f *EventFilter) where(org string) (string, []any) {
 		text("actor", whodid.AgentActor(f.Agent))
 	}
 	text("what", f.What)
+	if len(f.Whats) > 0 {
+		some := make([]string, len(f.Whats))
+		quick := true
+		for i, what := range f.Whats {
+			quick = quick && Notable(what)
+			prefix, isPrefix := strings.CutSuffix(what, "*")
+			if args = append(args, prefix); !isPrefix {
+				some[i] = fmt.Sprintf("what = $%d", len(args))
+				continue
+			}
+			args = append(args, prefix+"\x7f")
+			some[i] = fmt.Sprintf("what >= $%d AND what < $%d", len(args)-1, len(args))
+		}
+		conditions = append(conditions, "("+strings.Join(some, " OR ")+")")
+		if quick {
+			conditions = append(conditions, notable)
+		}
+	}
 	text("result", f.Result)
 	if !f.Since.IsZero() {
 		add("at >= ?", whodid.Micros(f.Since))
@@ -81,6 +100,10 @@ func (f *EventFilter) where(org string) (string, []any) {
 	}
 	order := " ORDER BY seq"
 	switch {
+	case len(f.Whats) > 0 && !f.Since.IsZero():
+		// The sum keeps an engine from reading the whole log in its order in search
+		// of a few verbs.
+		order = " ORDER BY seq + 0"
 	case f.Newest && f.Execution != "":
 		// The sum keeps SQLite from reading all events of the trail in the order
 		// of their time in search of those of one execution.

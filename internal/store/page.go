@@ -161,6 +161,10 @@ func (c *clause) executionValue(t *whodid.Term, v string) string {
 			return "1 = 0"
 		}
 		return c.like("COALESCE(tags ->> CAST("+c.arg(t.Name)+" AS TEXT), '')", v)
+	case whodid.FilterIs:
+		return map[string]string{whodid.IsRun: "subagent = ''", whodid.IsSubagent: "subagent <> ''"}[v]
+	case whodid.FilterStarted:
+		return c.startedIn(v)
 	case whodid.FilterTrigger:
 		kind, detail, err := whodid.ParseTrigger(v)
 		switch {
@@ -178,6 +182,25 @@ func (c *clause) executionValue(t *whodid.Term, v string) string {
 		}
 		return c.like(column, v)
 	}
+}
+
+// startedIn is the condition that an execution began in a span.
+func (c *clause) startedIn(span string) string {
+	if span == whodid.StartedUnknown {
+		return "started_at IS NULL"
+	}
+	from, until, ok := whodid.ParseSpan(span)
+	if !ok {
+		return "1 = 0"
+	}
+	condition := "started_at IS NOT NULL"
+	if !from.IsZero() {
+		condition += " AND started_at >= " + c.arg(whodid.Micros(from))
+	}
+	if !until.IsZero() {
+		condition += " AND started_at < " + c.arg(whodid.Micros(until))
+	}
+	return "(" + condition + ")"
 }
 
 func (c *clause) events(org string, sel *Selection) {
