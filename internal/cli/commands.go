@@ -27,6 +27,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.whyCommand(),
 		p.blameCommand(),
 		p.tailCommand(),
+		p.mcpCommand(),
 		p.doctorCommand(),
 		p.verifyCommand(),
 		p.proveCommand(),

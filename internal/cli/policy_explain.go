@@ -1,17 +1,23 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/term"
 )
 
-// explained is the answer of "policy explain": what a rule demands.
+// explained is the answer of "policy explain": what a rule demands, or what an
+// action needs.
 type explained struct {
 	shownRule
+	// Act says what the policy asks of an action; null if a rule was asked for.
+	Act *policy.Explanation `json:"act"`
 	// Checks say in a sentence each what is asked of a commit.
 	Meanings []checkMeaning `json:"meanings"`
 }
@@ -42,15 +48,21 @@ func meanings() map[policy.Check]checkMeaning {
 }
 
 func (p *Program) policyExplainCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "explain RULE",
-		Short:   "Explain what a rule asks of a commit",
-		Example: "  whodid policy explain ORG-001",
-		Args:    arguments(cobra.ExactArgs(1)),
+	var act policy.Act
+	c := &cobra.Command{
+		Use:   "explain RULE | ACTION",
+		Short: "Explain what a rule asks of a commit, or what an action of an agent needs",
+		Example: `  whodid policy explain ORG-001
+  whodid policy explain deploy.production --target shop --agent ops/deployer`,
+		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			rules, err := p.policyHere(c.Context(), nil)
 			if err != nil {
 				return err
+			}
+			if kind, ok := whodid.KindOf(args[0]); ok && kind.Action {
+				act.Type = args[0]
+				return p.explainAct(rules, &act)
 			}
 			rule, ok := rules.Rule(args[0])
 			if !ok {
@@ -79,4 +91,28 @@ func (p *Program) policyExplainCommand() *cobra.Command {
 			return t.Write()
 		},
 	}
+	f := c.Flags()
+	f.StringVar(&act.Target, "target", "", "of an action: what it is to be done on, such as acme/shop#44")
+	f.StringVar(&act.Agent, "agent", "", "the agent (`SQUAD/NAME`) that is to do it")
+	f.StringVar(&act.Path, "path", "", "the file, from the top of its repository")
+	f.StringVar(&act.Branch, "branch", "", "the branch")
+	f.StringVar(&act.Environment, "environment", "", "the environment")
+	return c
+}
+
+// explainAct says what the policy asks of an action.
+func (p *Program) explainAct(rules *policy.Policy, act *policy.Act) error {
+	e := rules.Explain(act)
+	if p.json {
+		return p.printJSON(explained{shownRule: shownRule{Checks: []policy.Check{}}, Act: &e, Meanings: []checkMeaning{}})
+	}
+	rule := e.Rule
+	if e.Narrowed != "" {
+		rule += " (" + e.Narrowed + ")"
+	}
+	p.out().Facts(
+		fact("Action", strings.TrimSpace(e.Action+" "+e.Target)), fact("Level", string(e.Level)), fact("Meaning", e.Meaning), fact("At most", string(e.AtMost)),
+		fact("Rule", cmp.Or(rule, "none")), fact("Policy", e.Policy+" ("+e.Source+")"),
+	)
+	return nil
 }

@@ -184,7 +184,7 @@ func answers() map[string]any {
 // speechless are the commands that have nothing to say in JSON, or that say it
 // in a format of their own.
 func speechless() []string {
-	return []string{"run", "serve", "hook", "git hook", "completion", "man", "log export", "sink run"}
+	return []string{"run", "serve", "hook", "git hook", "completion", "man", "log export", "sink run", "mcp"}
 }
 
 // documented are the folders whose types answers are made of.

@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 		"seed":        func() { os.Exit(seed()) },
 		"events":      func() { os.Exit(events()) },
 		"traces":      func() { os.Exit(traces()) },
+		"mcp-call":    func() { os.Exit(mcpCall()) },
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/whodid/whodid/internal/door/otlp"
 	"github.com/whodid/whodid/internal/door/signin"
 	"github.com/whodid/whodid/internal/hook"
+	"github.com/whodid/whodid/internal/mcp"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/trace"
@@ -120,6 +121,7 @@ func (p *Program) doors() []server.Route {
 			Rules: func(string) hook.Rules { return hook.RulesFor("", p.Env) },
 		}),
 		api.New(api.Options{Now: p.Now, Signers: p.signersOfServer}).Routes(),
+		mcp.Routes(mcp.Options{Now: p.Now, Version: p.Version}),
 	)
 }
 
