@@ -93,6 +93,10 @@ func (p *Program) placeHold(ctx context.Context, text, reason string) error {
 	if err != nil {
 		return misuse(err, "see: whodid hold place --help")
 	}
+	if cleaned, _ := w.redactor.Clean(scope.String()); cleaned != scope.String() {
+		// What would be kept of it holds nothing.
+		return misuse(errors.New("the scope has something in it that is never kept, such as a secret or an e-mail address"), "hold it by its execution, its agent or its time; see: whodid redact --test -")
+	}
 	e := *who
 	e.Key, e.What, e.Target, e.Why = freshKey("hold"), "hold.place", scope.String(), reason
 	rows, err := w.trail.recorder.Record(ctx, e)
