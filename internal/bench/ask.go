@@ -47,6 +47,11 @@ func (b *bench) measureTrail(ctx context.Context, engine string, small, large in
 			return err
 		}
 	}
+	if b.wants("export") {
+		if err := b.measureExport(ctx, engine, trails[0]); err != nil {
+			return err
+		}
+	}
 	if !b.wants("verify") {
 		return nil
 	}

@@ -56,7 +56,7 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	quick := flag.Bool("quick", false, "measure less: fewer repetitions, a hundredth of the events")
-	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify, answers, git, ingest or import, which needs ccusage from the npm registry and is left out of a run of all")
+	only := flag.String("only", "", "measure only this part: start, hook, append, ask, verify, export, answers, git, ingest or import, which needs ccusage from the npm registry and is left out of a run of all")
 	rows := flag.Int("rows", 0, "with -only ingest: record so many events over OTLP and print the rate by the million, instead of comparing")
 	actions := flag.Int("actions", 0, "how many actions the large trail has; 0 is a million, or fifty thousand for -quick")
 	keep := flag.String("keep", "", "with -only answers: leave the trail on the server and its keys in this folder, and take them from there next time")
@@ -95,7 +95,7 @@ func run(ctx context.Context) (err error) {
 		{b.wants("start"), b.measureStart},
 		{b.wants("hook"), b.measureHook},
 		{b.wants("append"), b.measureAppend},
-		{b.wants("ask") || b.wants("verify"), b.measureTrails},
+		{b.wants("ask") || b.wants("verify") || b.wants("export"), b.measureTrails},
 		{b.wants("answers"), b.measureAnswers},
 		{b.wants("git"), b.measureGit},
 		{b.wants("ingest"), b.measureIngest},

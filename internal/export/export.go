@@ -77,7 +77,7 @@ var ErrExists = errors.New("it is there already")
 const maxOutside = 500_000
 
 // chunk is how many places of the log are asked for at once.
-const chunk = 16 << 10
+const chunk = 64 << 10
 
 // Write writes the export. The folder is complete when it is there: it is written
 // under another name beside it, which is gone if anything fails.

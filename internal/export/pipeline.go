@@ -21,7 +21,7 @@ type batch struct {
 	entries []byte
 }
 
-// row is a place for the next row of a table.
+// row is a place for the next row of a table, whose every cell is to be set.
 func (b *batch) row(table, width int) []population.Value {
 	n := len(b.values)
 	if cap(b.values)-n < width {
@@ -31,9 +31,7 @@ func (b *batch) row(table, width int) []population.Value {
 	}
 	b.values = b.values[:n+width]
 	b.tables, b.ends = append(b.tables, table), append(b.ends, n+width)
-	row := b.values[n : n+width]
-	clear(row)
-	return row
+	return b.values[n : n+width]
 }
 
 // each calls do with each row.
