@@ -382,6 +382,13 @@ func (c *checker) checkViews(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	hours, err := c.snapshot.Hours(ctx)
+	if err != nil {
+		return err
+	}
+	for _, hour := range hours {
+		c.problem(Problem{Kind: "view", Detail: "what history adds up in the hour " + hour + " is not what its runs add up to"})
+	}
 	for i := range c.folds {
 		for id := range c.folds[i].executions {
 			c.Executions++

@@ -398,6 +398,14 @@ func viewTampering() []tampering {
 			a.exec(fmt.Sprintf(`DELETE FROM execution WHERE id = '%s'`, ids[0]))
 			return named{executions: ids}
 		}},
+		{name: "what the runs of an hour add up to is edited", kinds: []string{"view"}, do: func(a *attacker) named {
+			a.exec(`UPDATE run_hour SET cost_micros = cost_micros + 1 WHERE runs > 0`)
+			return named{}
+		}},
+		{name: "the runs of an hour are deleted", kinds: []string{"view"}, do: func(a *attacker) named {
+			a.exec(`DELETE FROM run_hour`)
+			return named{}
+		}},
 		{name: "an execution is made up", kinds: []string{"view"}, do: func(a *attacker) named {
 			ids := a.strings(`SELECT id FROM execution ORDER BY id LIMIT 1`)
 			a.exec(fmt.Sprintf(`UPDATE execution SET id = 'exec-forged' WHERE id = '%s'`, ids[0]))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -109,21 +110,31 @@ type Tally struct {
 	LastRun time.Time
 }
 
+// tallied are the columns that tallies add up, of runs one by one. The migration
+// of run_hour adds up the same.
+const tallied = `agent, squad, status, 1 AS runs, cost_known AS cost_micros, CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END AS cost_unknown, ` +
+	`COALESCE(tokens_in, 0) AS tokens_in, COALESCE(tokens_out, 0) AS tokens_out, COALESCE(tokens_cache_read, 0) AS tokens_cache_read, ` +
+	`COALESCE(tokens_cache_write, 0) AS tokens_cache_write, CASE WHEN tokens_in IS NULL THEN 1 ELSE 0 END AS tokens_unknown, ` +
+	`COALESCE(completed_at - started_at, 0) AS micros`
+
 // Tallies counts the selected runs by agent, the agent with most runs first.
 func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally, error) {
 	ctx = within(ctx, org)
 	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
 	c.executions(org, &sel)
-	count := func(status whodid.Status) string {
-		return fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN 1 ELSE 0 END)", status)
+	from := `SELECT ` + tallied + `, started_at AS last FROM execution ` + c.where()
+	last := `MAX(last)`
+	if sel.sinceOnly() {
+		from, last = c.talliesByHour(&sel)
 	}
-	query := `SELECT agent, squad, COUNT(*) AS runs, ` + count(whodid.StatusSuccess) + `, ` + count(whodid.StatusFailed) + `, ` +
+	count := func(status whodid.Status) string {
+		return fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN runs ELSE 0 END)", status)
+	}
+	query := `SELECT agent, squad, SUM(runs) AS n, ` + count(whodid.StatusSuccess) + `, ` + count(whodid.StatusFailed) + `, ` +
 		count(whodid.StatusTimeout) + `, ` + count(whodid.StatusCancelled) + `, ` + count(whodid.StatusLost) + `, ` + count(whodid.StatusRunning) + `, ` +
-		`SUM(cost_known), SUM(CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END), ` +
-		`COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0), COALESCE(SUM(tokens_cache_read), 0), COALESCE(SUM(tokens_cache_write), 0), ` +
-		`SUM(CASE WHEN tokens_in IS NULL THEN 1 ELSE 0 END), COALESCE(SUM(completed_at - started_at), 0), MAX(started_at) ` +
-		`FROM execution ` + c.where() + ` GROUP BY agent, squad ORDER BY runs DESC, agent`
+		`SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros), ` +
+		last + ` FROM (` + from + `) AS t GROUP BY agent, squad ORDER BY n DESC, agent`
 	rows, err := s.read.QueryContext(ctx, query, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the runs: %w", err)
@@ -148,6 +159,43 @@ func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally
 		return nil, fmt.Errorf("couldn't count the runs: %w", err)
 	}
 	return out, nil
+}
+
+// sinceOnly tells whether a selection of runs is all that were at work since a
+// time, in some squads or in all: those are added up by hour.
+func (sel *Selection) sinceOnly() bool {
+	return len(sel.Terms) == 0 && sel.Until.IsZero() && sel.BeganSince.IsZero() && sel.BeganUntil.IsZero() && !sel.Undated
+}
+
+// talliesByHour adds up the whole hours since the first one, what is left of that
+// one run by run, and the runs at work. Each agent's last run is looked up.
+func (c *clause) talliesByHour(sel *Selection) (from, last string) {
+	const hour = int64(time.Hour / time.Microsecond)
+	c.conditions = nil
+	org := c.args[0]
+	c.args = nil
+	c.add("org = ?", org)
+	if len(sel.Squads) > 0 {
+		condition, arg := c.dialect.among("squad", len(c.args)+1, sel.Squads)
+		c.conditions, c.args = append(c.conditions, condition), append(c.args, arg)
+	}
+	all := c.where()
+	since := int64(math.MinInt64)
+	first := since
+	edge := ""
+	if !sel.Since.IsZero() {
+		since = whodid.Micros(sel.Since)
+		first = since / hour
+		edge = ` UNION ALL SELECT ` + tallied + ` FROM execution ` + all + ` AND subagent = '' AND ` +
+			atWorkUntil + ` >= ` + c.arg(since) + ` AND ` + atWorkUntil + ` < ` + c.arg((first+1)*hour)
+	}
+	from = `SELECT agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros ` +
+		`FROM run_hour ` + all + ` AND hour > ` + c.arg(first) + ` AND runs <> 0` + edge +
+		` UNION ALL SELECT ` + tallied + ` FROM execution ` + all + ` AND subagent = '' AND status = 'running' AND ` + atWorkUntil + ` = 9223372036854775807`
+	// The plus is for the agent's index, not the one by time.
+	last = `(SELECT started_at FROM execution AS x WHERE x.org = $1 AND x.agent = t.agent AND x.squad = t.squad AND x.subagent = '' AND x.started_at IS NOT NULL AND ` +
+		`+(` + atWorkUntil + `) >= ` + c.arg(since) + ` ORDER BY x.started_at DESC LIMIT 1)`
+	return from, last
 }
 
 // ActionCount is how often one kind of action had one result.

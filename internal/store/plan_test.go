@@ -68,6 +68,13 @@ func plans() []plan {
 			{Field: whodid.FilterTag, Name: "env", Values: []string{"live"}},
 			{Values: []string{"night"}},
 		}})},
+		{"what the hours of a window add up to", "execution_by_agent", "execution_by_agent", func(d dialect) (string, []any) {
+			sel := Selection{Since: since, RunsOnly: true}
+			c := clause{dialect: d}
+			c.executions(DefaultOrg, &sel)
+			from, last := c.talliesByHour(&sel)
+			return `SELECT agent, squad, runs, ` + last + ` FROM (` + from + `) AS t`, c.args // adding up sorts, which is no plan to find rows
+		}},
 		{"the newest executions", "execution_by_start", "execution_by_start", executions(ExecutionFilter{}, ` ORDER BY started_at DESC NULLS LAST, id LIMIT 20`)},
 		{"children of an execution", "execution_by_parent", "execution_by_parent", executions(ExecutionFilter{Parent: "exec-1"}, "")},
 		{"leases that ran out", "execution_running", "execution_running", ask(`SELECT id FROM execution WHERE org = $1 AND status = 'running' AND lease_until < $2`, int64(1793523600_000900))},
