@@ -10,6 +10,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
+	"github.com/whodid/whodid/proof/casefile"
 	"github.com/whodid/whodid/proof/dossier"
 	"github.com/whodid/whodid/proof/sshsig"
 )
@@ -30,8 +31,8 @@ Usage:
   whodid-verify PROOF --trust FILE [--about SUBJECT] [--json]
   whodid-verify FOLDER --trust FILE [--json]
 
-PROOF is a file that "whodid prove" or "whodid why --prove" wrote: a zip archive, or
-the JSON bundle of one event. - is standard input. FOLDER is what "whodid export"
+PROOF is a file that "whodid prove", "whodid why --prove" or "whodid incident
+bundle" wrote: a zip archive, or the JSON bundle of one event. - is standard input. FOLDER is what "whodid export"
 wrote: all of a period.
 
   --key KEY     the log's public key, "origin+hash+base64"; may be given again
@@ -39,7 +40,7 @@ wrote: all of a period.
                 "witnesses": ["name+hash+base64", ...], "allowed_signers": ["who
                 key", ...], "checkpoints": ["..."]}; all but "keys" may be left out
   --about WHAT  refuse a proof of anything else: execution:ID, event:ID, commit:ID,
-                pull_request:#44, line:FILE:LINE, period:FROM..TO
+                pull_request:#44, line:FILE:LINE, period:FROM..TO, incident:ID
   --json        print one JSON document
 
 Get the keys from whoever keeps the trail by a way that you trust. The key that
@@ -160,6 +161,9 @@ func verify(o options, stdin io.Reader, stdout io.Writer) (int, error) {
 
 // check checks an archive or a bundle, and returns how to show what it found.
 func check(content []byte, trust *dossier.Trust, o options) (show func(io.Writer) error, good bool, err error) {
+	if casefile.Is(content) {
+		return checkIncident(content, trust, o)
+	}
 	if dossier.IsArchive(content) {
 		d, err := dossier.Parse(content)
 		if err != nil {

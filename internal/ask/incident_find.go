@@ -62,6 +62,8 @@ type IncidentAnalysis struct {
 	Radius      IncidentRadius   `json:"radius"`
 	// Missing is what could not be established.
 	Missing []WhyMissing `json:"missing"`
+
+	why *Why // nil where a time is asked about
 }
 
 // IncidentOfTime is the kind of an incident that is about a time.
@@ -131,7 +133,6 @@ type investigator struct {
 	IncidentAnalysis
 	git     *Git
 	options *IncidentOptions
-	why     *Why // nil where a time is asked about
 	at      time.Time
 	paths   []string
 	shas    []string // the commits that are asked about

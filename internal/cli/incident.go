@@ -35,7 +35,7 @@ that nothing of it is swept. Everything about an incident is an event of the log
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(p.incidentOpenCommand(), p.incidentListCommand(), p.incidentShowCommand(), p.incidentNoteCommand(), p.incidentCloseCommand())
+	c.AddCommand(p.incidentOpenCommand(), p.incidentListCommand(), p.incidentShowCommand(), p.incidentNoteCommand(), p.incidentCloseCommand(), p.incidentBundleCommand())
 	return c
 }
 

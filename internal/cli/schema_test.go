@@ -128,6 +128,8 @@ func answers() map[string]any {
 		"incident note":  aboutIncident{},
 		"incident close": aboutIncident{},
 
+		"incident bundle": bundledIncident{},
+
 		"git check":      gitcheck.Report{},
 		"policy show":    shownPolicy{},
 		"policy check":   shownPolicy{},

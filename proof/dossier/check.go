@@ -204,6 +204,13 @@ func (c *checker) isAbout() error {
 		about = func(e *entry) bool { return e.Event.Execution == s.ID }
 	case OfCommit, OfPullRequest, OfLine:
 		return nil // for the values to say
+	case OfIncident:
+		for i := range c.entries {
+			if e := &c.entries[i]; e.answer && !c.ofIncident(e) {
+				return fmt.Errorf("entry %d is not of the incident", e.Index)
+			}
+		}
+		about = func(e *entry) bool { return e.Event.ID == s.ID && e.Event.What == "incident.open" }
 	case OfPeriod:
 		from, to, err := s.period()
 		if err != nil {
@@ -224,6 +231,19 @@ func (c *checker) isAbout() error {
 		}
 	}
 	return fmt.Errorf("no event in it is of the %s %q, which it claims to be about", c.Subject.Kind, short(c.Subject.ID))
+}
+
+// ofIncident tells whether an entry is a link of the incident's chain of custody,
+// as far as it is disclosed.
+func (c *checker) ofIncident(e *entry) bool {
+	switch {
+	case strings.HasPrefix(e.Event.What, "hold."):
+		return true
+	case !strings.HasPrefix(e.Event.What, "incident."):
+		return false
+	default:
+		return e.Event.ID == c.Subject.ID || e.withheld(proof.FieldTarget) || e.Event.Target == c.Subject.ID
+	}
 }
 
 func (s *Subject) period() (from, to time.Time, err error) {

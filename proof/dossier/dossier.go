@@ -25,13 +25,15 @@ const (
 	OfPullRequest = "pull_request"
 	OfLine        = "line"
 	OfPeriod      = "period"
+	OfIncident    = "incident"
 )
 
 // Subject is what a dossier is about.
 type Subject struct {
 	Kind string `json:"kind"`
 	// ID is the id of the event, the execution or the commit, the pull request
-	// as it was asked for, or the line as FILE:LINE.
+	// as it was asked for, the line as FILE:LINE, or the event that opened the
+	// incident.
 	ID string `json:"id,omitempty"`
 	// From and To bound a period by the time of recording; To is not in it.
 	From string `json:"from,omitempty"`

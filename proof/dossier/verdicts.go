@@ -26,6 +26,8 @@ func (c *checker) completeness() proof.Verdict {
 		return c.wholeExecution(*span)
 	case OfPeriod:
 		return c.wholePeriod(*span)
+	case OfIncident:
+		return c.wholeCustody(*span)
 	case OfEvent:
 		return notShown("one event says nothing about the others")
 	default:
@@ -72,6 +74,30 @@ func (c *checker) wholeExecution(span Span) proof.Verdict {
 		return proof.Verdict{State: proof.Proved, Detail: between + "; that is the whole log under the checkpoint"}
 	}
 	return conditional("%s; if the log has none of it before or after these", between)
+}
+
+// wholeCustody says whether a link of a chain of custody could be left out. Of an
+// event of another incident the leaf does not tell that it is of another.
+func (c *checker) wholeCustody(span Span) proof.Verdict {
+	links, others := 0, 0
+	for i := range c.entries {
+		switch e := &c.entries[i]; {
+		case e.Index < span.First || e.Index >= span.End:
+		case e.answer:
+			links++
+		case strings.HasPrefix(e.Event.What, "incident.") && (e.withheld(proof.FieldTarget) || e.Event.Target == c.Subject.ID):
+			others++
+		}
+	}
+	between := fmt.Sprintf("entries %d to %d of the log are all there", span.First, span.End-1)
+	if others > 0 {
+		return notShown("%s, and %d of them are of incidents and not disclosed: they may be of this one", between, others)
+	}
+	between += fmt.Sprintf(", and of them just the %d that are shown are of the incident and its holds", links)
+	if span.First == 0 && span.End == c.checkpoint.Size {
+		return proof.Verdict{State: proof.Proved, Detail: between + "; that is the whole log under the checkpoint"}
+	}
+	return conditional("%s; if nothing of it was recorded after these", between)
 }
 
 func (c *checker) wholePeriod(span Span) proof.Verdict {
