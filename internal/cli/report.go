@@ -28,7 +28,7 @@ type reportFlags struct {
 }
 
 // reportFormats are the formats in which a report is written.
-func reportFormats() []string { return []string{"text", "md", "json"} }
+func reportFormats() []string { return []string{"text", "md", "html", "pdf", "json"} }
 
 func (p *Program) reportCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -54,11 +54,11 @@ not go as it should: exceptions, approvals refused or missing, budget alarms, ga
 in recording, an overdue review.
 
 A week runs from Monday to Sunday in the time zone that the report names. The same
-trail gives the same bytes, and each number says where it comes from: in JSON
-always, else with --trace.`,
+trail gives the same bytes, and each number says where it comes from: in JSON and
+HTML always, else with --trace.`,
 		Example: `  whodid report weekly
   whodid report weekly --week 2026-W47 --zone Europe/Berlin
-  whodid report weekly --format md -o week.md
+  whodid report weekly --format html -o week.html
   whodid report weekly --json | jq .total.cost_per_outcome_micros
   whodid report weekly --from 2026-11-01 --to 2026-11-15   # any other time`,
 		Args: arguments(cobra.NoArgs),
@@ -75,7 +75,7 @@ func (p *Program) reportMonthlyCommand() *cobra.Command {
 		Use:   "monthly",
 		Short: "Report on a month, as \"report weekly\" does on a week",
 		Example: `  whodid report monthly
-  whodid report monthly --month 2026-10 --format md -o october.md`,
+  whodid report monthly --month 2026-10 --format pdf -o october.pdf`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return p.report(c.Context(), &f, ask.PeriodMonth) },
 	}
@@ -89,7 +89,7 @@ func (f *reportFlags) bind(c *cobra.Command) {
 	c.Flags().StringVar(&f.to, "to", "", "up to this `DATE`, which is not a part of it")
 	c.Flags().StringVar(&f.zone, "zone", "UTC", "time zone in which days begin, such as Europe/Berlin")
 	c.Flags().StringSliceVar(&f.squads, "squad", nil, "only these `SQUADS`")
-	c.Flags().StringVar(&f.format, "format", "text", "text, md or json")
+	c.Flags().StringVar(&f.format, "format", "text", "text, md, html, pdf or json")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "write to this `FILE`")
 	c.Flags().BoolVar(&f.trace, "trace", false, "say of each number where it comes from, in text and Markdown too")
 }
@@ -169,6 +169,12 @@ func (p *Program) writeReport(r *ask.Report, f *reportFlags) error {
 		to := *p
 		to.Stdout = &b
 		err = to.printJSON(r)
+	case "pdf":
+		var file []byte
+		file, err = report.PDF(report.Of(r))
+		b.Write(file)
+	case "html":
+		b.Write(report.HTML(report.Of(r)))
 	case "md":
 		b.Write(report.Markdown(report.Of(r), f.trace))
 	default:

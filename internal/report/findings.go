@@ -65,7 +65,7 @@ func (b *builder) findings(f *ask.ReportFindings) Section {
 			when = x.At.In(b.zone).Format("2 Jan 15:04")
 		}
 		s.Table.Rows = append(s.Table.Rows, []Cell{
-			{Text: when, Tone: Quiet}, {Text: shorten(x.Agent, mostText)}, {Text: shorten(x.Subject, mostText)}, {Text: shorten(x.Detail, mostText)}, {Text: shorten(x.ID, mostText), Tone: Quiet},
+			{Text: when, Tone: Quiet}, {Text: shorten(x.Agent, mostName)}, {Text: shorten(x.Subject, mostName)}, {Text: shorten(x.Detail, mostText)}, {Text: shorten(x.ID, mostName), Tone: Quiet},
 		})
 	}
 	if more := len(f.Items) - mostRows; more > 0 {
@@ -103,7 +103,7 @@ func (b *builder) latest() Section {
 	for i := range b.report.Latest[:min(len(b.report.Latest), mostRows)] {
 		o := &b.report.Latest[i]
 		s.Table.Rows = append(s.Table.Rows, []Cell{
-			{Text: o.At.In(b.zone).Format("2 Jan 15:04"), Tone: Quiet}, {Text: o.Agent}, {Text: o.Type}, {Text: shorten(o.Target, mostText)}, {Text: by[o.By]}, {Text: o.EventID, Tone: Quiet},
+			{Text: o.At.In(b.zone).Format("2 Jan 15:04"), Tone: Quiet}, {Text: shorten(o.Agent, mostName)}, {Text: o.Type}, {Text: shorten(o.Target, mostText)}, {Text: by[o.By]}, {Text: o.EventID, Tone: Quiet},
 		})
 	}
 	if more := b.report.Total.Outcomes.Value - int64(len(s.Table.Rows)); more > 0 {

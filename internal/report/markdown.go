@@ -20,13 +20,13 @@ func Markdown(p *Page, trace bool) []byte {
 	}
 	if len(p.Tiles) > 0 {
 		w.table([]Column{{Title: ""}, {Title: "Now", Right: true}, {Title: "Against before"}, {Title: ""}}, tileRows(p.Tiles))
-		w.traces(0, tileRows(p.Tiles), nil)
+		w.traces(tileRows(p.Tiles), nil)
 	}
 	for i := range p.Charts {
 		if c := &p.Charts[i]; len(c.Bars) > 0 {
 			w.line("## " + escaped(c.Title))
 			w.table([]Column{{Title: ""}, {Title: "", Right: true}}, barRows(c.Bars))
-			w.traces(0, barRows(c.Bars), nil)
+			w.traces(barRows(c.Bars), nil)
 		}
 	}
 	for i := range p.Sections {
@@ -40,7 +40,7 @@ func Markdown(p *Page, trace bool) []byte {
 			if s.Table.More != "" {
 				w.line(escaped(s.Table.More))
 			}
-			w.traces(0, s.Table.Rows, s.Table.Columns)
+			w.traces(s.Table.Rows, s.Table.Columns)
 		}
 	}
 	w.line("---")
@@ -54,7 +54,7 @@ func tileRows(tiles []Tile) [][]Cell {
 	rows := make([][]Cell, len(tiles))
 	for i := range tiles {
 		t := &tiles[i]
-		rows[i] = []Cell{{Text: t.Label}, {Text: t.Value, Trace: t.Trace}, {Text: t.Change}, {Text: t.Note}}
+		rows[i] = []Cell{{Text: t.Label}, {Text: t.Value, Trace: t.Trace, Over: t.Over}, {Text: t.Change}, {Text: t.Note}}
 	}
 	return rows
 }
@@ -99,24 +99,23 @@ func (w *markdownWriter) table(columns []Column, rows [][]Cell) {
 	w.WriteString("\n")
 }
 
-// traces lists where the numbers of rows come from; their names are in a column.
-func (w *markdownWriter) traces(named int, rows [][]Cell, columns []Column) {
+// traces lists where the numbers of rows come from.
+func (w *markdownWriter) traces(rows [][]Cell, columns []Column) {
 	if !w.trace {
 		return
 	}
 	var l traceList
 	for _, row := range rows {
 		for i, c := range row {
-			label := row[named].Text
+			label := row[0].Text
 			if columns != nil {
 				label += ", " + columns[i].Title
 			}
-			l.add(label, c.Text, c.Trace)
+			l.add(label, c.Text, c.Trace, c.Over)
 		}
 	}
 	for _, line := range l.lines {
-		label, source, _ := strings.Cut(line, ": ")
-		fmt.Fprintf(w, "- %s: %s\n", escaped(label), code(source))
+		fmt.Fprintf(w, "- %s (%s): %s\n", escaped(line.label), escaped(line.value), code(line.source))
 	}
 	if len(l.lines) > 0 {
 		w.WriteString("\n")
@@ -138,22 +137,32 @@ func code(s string) string {
 
 // escaped is text that Markdown takes for text, on one line and in one cell.
 func escaped(s string) string {
-	s = term.Clean(s)
+	s = strings.TrimSpace(term.Clean(s))
 	var b strings.Builder
 	for i, r := range s {
-		switch r {
-		case '\\', '`', '*', '_', '{', '}', '[', ']', '<', '>', '(', ')', '#', '|', '~', '!', '&', '$', '@', ':':
-			if r == ':' && !strings.HasPrefix(s[i:], "://") || (r == '(' || r == ')') && !strings.ContainsRune(s, ']') || r == '$' && !strings.Contains(s[i+1:], "$") {
-				break // nothing comes of it
-			}
+		if special(s, i, r) {
 			b.WriteByte('\\')
-		case '+', '-', '.':
-			if i == 0 || r == '.' && strings.Trim(s[:i], "0123456789") == "" {
-				b.WriteByte('\\') // else a list
-			}
 		}
 		b.WriteRune(r)
 	}
-	// GitHub makes links of what looks like one, whatever is escaped.
-	return strings.NewReplacer("www.", "www\\.", "http\\:", "http\\:").Replace(b.String())
+	// What looks like an address becomes a link all the same.
+	return strings.ReplaceAll(b.String(), "www.", `www\.`)
+}
+
+// special tells whether Markdown would make something of the character at i.
+func special(s string, i int, r rune) bool {
+	switch r {
+	case '\\', '`', '*', '_', '{', '}', '[', ']', '<', '>', '#', '|', '~', '!', '&', '@':
+		return true
+	case ':':
+		return strings.HasPrefix(s[i:], "://")
+	case '$': // a formula, on GitHub
+		return strings.Contains(s[i+1:], "$") || strings.Contains(s[:i], "$")
+	case '+', '-', '=':
+		return i == 0
+	case '.', ')': // a list
+		return i > 0 && strings.Trim(s[:i], "0123456789") == ""
+	default:
+		return false
+	}
 }

@@ -49,8 +49,9 @@ type Tile struct {
 	Change string
 	Tone   Tone
 	// Note says what the number is not.
-	Note  string
-	Trace *ask.Trace
+	Note string
+	// Trace is where it comes from; Over is where what it is divided by comes from.
+	Trace, Over *ask.Trace
 }
 
 // Chart shows numbers side by side.
@@ -102,10 +103,13 @@ type Column struct {
 type Cell struct {
 	Text string
 	// Sub is said in small letters below or behind it.
-	Sub   string
-	Tone  Tone
-	Trace *ask.Trace
+	Sub         string
+	Tone        Tone
+	Trace, Over *ask.Trace
 }
+
+// mostName is how many characters of a name are shown.
+const mostName = 60
 
 // mostText is how many characters of a text that somebody else wrote are shown.
 const mostText = 160

@@ -78,7 +78,7 @@ func (w *textWriter) tiles(tiles []Tile) error {
 	for i := range tiles {
 		x := &tiles[i]
 		t.Row(term.Text(x.Label), term.Cell{Text: x.Value, Style: term.Bold}, term.Cell{Text: x.Change, Style: style(x.Tone)}, term.Cell{Text: x.Note, Style: term.Dim})
-		traces.add(x.Label, x.Value, x.Trace)
+		traces.add(x.Label, x.Value, x.Trace, x.Over)
 	}
 	if err := t.Write(); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (w *textWriter) chart(c *Chart) error {
 			n = max(int(b.Value*chartWidth/largest), 1)
 		}
 		t.Row(term.Text(shorten(b.Label, chartWidth)), term.Cell{Text: strings.Repeat("█", n), Style: term.Cyan}, term.Text(b.Text))
-		traces.add(b.Label, b.Text, b.Trace)
+		traces.add(b.Label, b.Text, b.Trace, nil)
 	}
 	if err := t.Write(); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (w *textWriter) section(s *Section) error {
 		for i, c := range row {
 			cells[i] = term.Cell{Text: c.Text, Style: style(c.Tone)}
 			if i > 0 {
-				traces.add(row[0].Text+", "+s.Table.Columns[i].Title, c.Text, c.Trace)
+				traces.add(row[0].Text+", "+s.Table.Columns[i].Title, c.Text, c.Trace, c.Over)
 			}
 		}
 		t.Row(cells...)
@@ -161,21 +161,20 @@ func (w *textWriter) traces(l *traceList) {
 		return
 	}
 	for _, line := range l.lines {
-		w.out.Printf("  %s\n", w.out.Paint(term.Dim, term.Clean(line)))
+		w.out.Printf("  %s\n", w.out.Paint(term.Dim, term.Clean(line.label+" ("+line.value+"): "+line.source)))
 	}
 }
 
 // traceList says of numbers where they come from, of each source once.
 type traceList struct {
-	lines []string
+	lines []traceLine
 	known map[string]bool
 }
 
-func (l *traceList) add(label, value string, t *ask.Trace) {
-	if t == nil {
-		return
-	}
-	source := Source(t)
+type traceLine struct{ label, value, source string }
+
+func (l *traceList) add(label, value string, t, over *ask.Trace) {
+	source := sourceOf(t, over)
 	if source == "" || l.known[label+source] {
 		return
 	}
@@ -183,7 +182,19 @@ func (l *traceList) add(label, value string, t *ask.Trace) {
 		l.known = map[string]bool{}
 	}
 	l.known[label+source] = true
-	l.lines = append(l.lines, fmt.Sprintf("%s (%s): %s", shorten(label, mostText), value, source))
+	l.lines = append(l.lines, traceLine{shorten(label, mostText), value, source})
+}
+
+// sourceOf is where a number comes from, which may be one over another.
+func sourceOf(t, over *ask.Trace) string {
+	switch {
+	case t == nil:
+		return ""
+	case over == nil:
+		return Source(t)
+	default:
+		return Source(t) + ", over " + Source(over)
+	}
 }
 
 // mostIDs is how many ids are named where there is no place for more.

@@ -20,7 +20,9 @@ func Of(r *ask.Report) *Page {
 	p.Lead = b.lead()
 	p.Tiles = b.tiles()
 	p.Charts = b.charts()
-	p.Sections = append(p.Sections, b.group("By squad", "Squad", r.Squads, false), b.group("By agent", "Agent", r.Agents, true))
+	if len(r.Agents) > 0 {
+		p.Sections = append(p.Sections, b.group("By squad", "Squad", r.Squads, false), b.group("By agent", "Agent", r.Agents, true))
+	}
 	if len(r.Claims) > 0 {
 		p.Sections = append(p.Sections, b.claims())
 	}
@@ -130,7 +132,7 @@ func (b *builder) tiles() []Tile {
 		change, tone := b.change(f, better)
 		return Tile{Label: label, Value: number(f.Value), Change: change, Tone: tone, Trace: &f.Trace}
 	}
-	perOutcome := Tile{Label: "Cost per outcome", Value: rate(t.CostPerOutcome.Value, t.CostUnknown.Value), Change: b.before(rate(t.CostPerOutcome.Before, t.CostUnknown.Before)), Trace: &t.Cost.Trace}
+	perOutcome := Tile{Label: "Cost per outcome", Value: rate(t.CostPerOutcome.Value, t.CostUnknown.Value), Change: b.before(rate(t.CostPerOutcome.Before, t.CostUnknown.Before)), Trace: &t.Cost.Trace, Over: &t.Outcomes.Trace}
 	perOutcome.Note = fmt.Sprintf("all runs, failed ones included, over %s", plural(t.Outcomes.Value, "outcome"))
 	cost := Tile{Label: "Cost", Value: money(t.Cost.Value, t.CostUnknown.Value), Change: b.before(money(t.Cost.Before, t.CostUnknown.Before)), Trace: &t.Cost.Trace}
 	cost.Note = "of " + plural(t.Runs.Value, "run")
@@ -212,18 +214,14 @@ func name(r *ask.ReportRow, agent bool) string {
 	case r.Unnamed:
 		return term.Unknown
 	case agent:
-		return r.Agent
+		return shorten(r.Agent, mostName)
 	default:
-		return r.Squad
+		return shorten(r.Squad, mostName)
 	}
 }
 
 func (b *builder) group(title, what string, rows []ask.ReportRow, agents bool) Section {
 	s := Section{Title: title}
-	if len(rows) == 0 {
-		s.Lead = "There were no runs and no outcomes."
-		return s
-	}
 	s.Table = &Table{Columns: []Column{
 		{Title: what, Wide: true}, {Title: "Goals", Right: true}, {Title: "PRs", Right: true}, {Title: "Issues", Right: true}, {Title: "Outcomes", Right: true},
 		{Title: "Runs", Right: true}, {Title: "Failed", Right: true}, {Title: "Cost", Right: true}, {Title: "Unknown", Right: true}, {Title: "Per outcome", Right: true},
@@ -248,7 +246,7 @@ func (b *builder) row(r *ask.ReportRow, label string) []Cell {
 		return c
 	}
 	cost := Cell{Text: money(r.Cost.Value, r.CostUnknown.Value), Sub: money(r.Cost.Before, r.CostUnknown.Before), Trace: &r.Cost.Trace}
-	per := Cell{Text: rate(r.CostPerOutcome.Value, r.CostUnknown.Value), Sub: rate(r.CostPerOutcome.Before, r.CostUnknown.Before), Trace: &r.Cost.Trace}
+	per := Cell{Text: rate(r.CostPerOutcome.Value, r.CostUnknown.Value), Sub: rate(r.CostPerOutcome.Before, r.CostUnknown.Before), Trace: &r.Cost.Trace, Over: &r.Outcomes.Trace}
 	return []Cell{
 		{Text: label}, count(&r.Goals, Plain), count(&r.Pulls, Plain), count(&r.Issues, Plain), count(&r.Outcomes, Plain), count(&r.Runs, Plain),
 		count(&r.Failed, Bad), cost, count(&r.CostUnknown, Warning), per,
