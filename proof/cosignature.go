@@ -75,6 +75,13 @@ func (w *Witness) Pick(signed, lines string) (string, time.Time, error) {
 	return w.cosigned(text, lines)
 }
 
+// CheckpointText is the text of a signed note, which is what the log, witnesses and
+// authorities for time stamps sign. It checks no signature.
+func CheckpointText(signed string) (string, error) {
+	text, _, err := splitNote(signed)
+	return text, err
+}
+
 // splitNote takes a signed note apart into its text and its signature lines.
 func splitNote(signed string) (text, lines string, err error) {
 	end := strings.LastIndex(signed, "\n\n")

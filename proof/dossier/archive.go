@@ -19,6 +19,7 @@ const (
 	fileContext    = "context.json"
 	fileEvents     = "events.json"
 	fileManifest   = "manifest.json"
+	fileStamps     = "timestamps.json"
 )
 
 // The bounds of an archive: what is larger is refused before it is unpacked.
@@ -33,6 +34,8 @@ const (
 	maxFiles      = 8
 	maxCheckpoint = 64 << 10
 	maxManifest   = 4 << 20
+	maxStampFile  = 1 << 20
+	maxStamps     = 8
 )
 
 // ErrArchive is wrapped by every error of [Parse].
@@ -45,6 +48,8 @@ func limitOf(name string) uint64 {
 		return maxCheckpoint
 	case fileManifest, fileContext:
 		return maxManifest
+	case fileStamps:
+		return maxStampFile
 	case fileEvents:
 		return MaxUnpacked
 	default:
@@ -68,9 +73,12 @@ func (d *Dossier) Archive(m Method) ([]byte, error) {
 	if d.Context != nil {
 		files[fileContext] = d.Context
 	}
+	if len(d.Stamps) > 0 {
+		files[fileStamps] = stamps{Tokens: d.Stamps}
+	}
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
-	for _, name := range []string{fileCheckpoint, fileContext, fileEvents, fileManifest} {
+	for _, name := range []string{fileCheckpoint, fileContext, fileEvents, fileManifest, fileStamps} {
 		content := []byte(d.Checkpoint)
 		if value, ok := files[name]; ok {
 			text, err := encode(value)
@@ -148,6 +156,13 @@ func parse(archive []byte) (*Dossier, error) {
 		}
 		d.Context = c
 	}
+	if s := files[fileStamps]; s != nil {
+		var f stamps
+		if err := json.Unmarshal(s, &f); err != nil {
+			return nil, fmt.Errorf("%s: %w", fileStamps, err)
+		}
+		d.Stamps = f.Tokens
+	}
 	return d, d.bounds()
 }
 
@@ -160,6 +175,9 @@ func (d *Dossier) bounds() error {
 		if len(r.Left) > maxPath || len(r.Right) > maxPath {
 			return fmt.Errorf("the range from %d on has more hashes than any tree needs", r.First)
 		}
+	}
+	if len(d.Stamps) > maxStamps {
+		return fmt.Errorf("it holds more than %d time stamps", maxStamps)
 	}
 	if leaves > MaxEntries || len(d.Entries) > MaxEntries || len(d.Events) > MaxEntries || len(d.Disclosed) > MaxEntries {
 		return fmt.Errorf("it holds more than %d entries", MaxEntries)

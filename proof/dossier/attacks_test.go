@@ -280,6 +280,7 @@ func TestAttacks(t *testing.T) {
 	c.honest()
 	c.forged()
 	c.insider()
+	c.witnessed()
 	c.hostile()
 	dir := filepath.Join("testdata", "attacks")
 	var list bytes.Buffer

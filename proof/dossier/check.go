@@ -49,7 +49,7 @@ func Check(d *Dossier, t *Trust) *Report {
 		return r
 	}
 	r.TreeSize, r.Context = c.checkpoint.Size, d.Context
-	r.Verdicts.Completeness = c.completeness()
+	r.Verdicts.Completeness = c.everybodySees(c.completeness())
 	r.Verdicts.Authorship = c.authorship()
 	r.Verdicts.Time = c.time()
 	r.Verdicts.Approval = c.approval()

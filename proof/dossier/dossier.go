@@ -76,6 +76,8 @@ type Dossier struct {
 	// Checkpoint is the signed note, with the cosignatures of witnesses if there
 	// are any.
 	Checkpoint string
+	// Stamps are time stamps of the checkpoint's text, tokens of RFC 3161.
+	Stamps [][]byte
 	// Entries are the leaves, those that lie side by side together, ascending.
 	Entries []proof.ReceiptRange
 	// Disclosed opens commitments, by the index of the leaf and the field.
@@ -91,6 +93,11 @@ type events struct {
 	Ranges    []proof.ReceiptRange                   `json:"ranges"`
 	Disclosed map[string]map[string]proof.Disclosure `json:"disclosed"`
 	ErasedBy  map[string]string                      `json:"erased_by,omitempty"`
+}
+
+// stamps is the file of the archive that holds time stamps.
+type stamps struct {
+	Tokens [][]byte `json:"tokens"`
 }
 
 func (d *Dossier) events() events {

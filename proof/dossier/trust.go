@@ -1,7 +1,9 @@
 package dossier
 
 import (
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,6 +20,12 @@ type Trust struct {
 	Keys proof.Keys
 	// Witnesses cosign checkpoints.
 	Witnesses []proof.Witness
+	// Quorum is how many of them must have cosigned a checkpoint for it to be one
+	// that everybody sees; 0 asks for none.
+	Quorum int
+	// Authorities are the root certificates of those who stamp checkpoints with the
+	// time.
+	Authorities []*x509.Certificate
 	// Signers says whose keys may sign decisions on approvals; nil if that is
 	// not known.
 	Signers *sshsig.AllowedSigners
@@ -27,10 +35,12 @@ type Trust struct {
 
 // trustFile is the JSON of what a verifier trusts. Names are only ever added.
 type trustFile struct {
-	Keys           []string `json:"keys"`
-	Witnesses      []string `json:"witnesses"`
-	AllowedSigners []string `json:"allowed_signers"`
-	Checkpoints    []string `json:"checkpoints"`
+	Keys            []string `json:"keys"`
+	Witnesses       []string `json:"witnesses"`
+	Quorum          int      `json:"quorum"`
+	TimeAuthorities []string `json:"time_authorities"`
+	AllowedSigners  []string `json:"allowed_signers"`
+	Checkpoints     []string `json:"checkpoints"`
 }
 
 // ParseTrust reads what a verifier trusts, and other keys of logs besides.
@@ -55,7 +65,18 @@ func ParseTrust(text []byte, keys ...string) (*Trust, error) {
 		if err != nil {
 			return nil, err
 		}
+		for i := range t.Witnesses {
+			if t.Witnesses[i].Same(&w) {
+				return nil, fmt.Errorf("the witness %s is there twice: it would count twice", w.Name())
+			}
+		}
 		t.Witnesses = append(t.Witnesses, w)
+	}
+	if t.Quorum = f.Quorum; t.Quorum < 0 || t.Quorum > len(t.Witnesses) {
+		return nil, fmt.Errorf("quorum %d: there are %d witnesses in it", t.Quorum, len(t.Witnesses))
+	}
+	if t.Authorities, err = readRoots(f.TimeAuthorities); err != nil {
+		return nil, err
 	}
 	if len(f.AllowedSigners) > 0 {
 		if t.Signers, err = sshsig.ParseAllowedSigners([]byte(strings.Join(f.AllowedSigners, "\n"))); err != nil {
@@ -70,4 +91,27 @@ func ParseTrust(text []byte, keys ...string) (*Trust, error) {
 		t.Seen = append(t.Seen, c)
 	}
 	return t, nil
+}
+
+// readRoots reads the root certificates of authorities, each text one or more in PEM.
+func readRoots(texts []string) ([]*x509.Certificate, error) {
+	var out []*x509.Certificate
+	for _, text := range texts {
+		n := len(out)
+		for rest := []byte(text); ; {
+			var block *pem.Block
+			if block, rest = pem.Decode(rest); block == nil {
+				break
+			}
+			c, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return nil, fmt.Errorf("couldn't read the certificate of an authority: %w", err)
+			}
+			out = append(out, c)
+		}
+		if len(out) == n {
+			return nil, errors.New("there is no certificate in PEM in one of the time_authorities")
+		}
+	}
+	return out, nil
 }

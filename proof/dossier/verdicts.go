@@ -2,11 +2,13 @@ package dossier
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
+	"github.com/whodid/whodid/proof/stamp"
 )
 
 // completeness says whether all is shown that was recorded of the subject.
@@ -176,21 +178,94 @@ func (c *checker) time() proof.Verdict {
 			newest, at = recorded, e.Index
 		}
 	}
-	var seen []string
+	seen, cosigned, unread := c.seen()
+	var words []string
+	for _, w := range seen {
+		if newest.After(w.at.Add(backwards)) {
+			return refuted("entry %d says that it was recorded at %s, and %s saw it at %s", at, whodid.FormatTime(newest), w.who, whodid.FormatTime(w.at))
+		}
+		words = append(words, fmt.Sprintf("%s at %s", w.who, whodid.FormatTime(w.at)))
+	}
+	clocks := fmt.Sprintf("they happened when they say by the clocks of their sources, and were recorded in this order by the clock of the trail, %s at the latest", whodid.FormatTime(newest))
+	for _, why := range unread {
+		clocks += fmt.Sprintf("; a time stamp in the proof does not count: %s", why)
+	}
+	if len(seen) == 0 {
+		return conditional("%s; no witness that you trust confirms it", clocks)
+	}
+	held := "; the log held them when these saw it: " + strings.Join(words, ", ")
+	if c.trust.Quorum > 0 && cosigned >= c.trust.Quorum || len(seen) > cosigned {
+		return proof.Verdict{State: proof.Proved, Detail: "they were recorded not later than " + whodid.FormatTime(c.latest(seen)) + held + "; " + clocks}
+	}
+	if c.trust.Quorum > 0 {
+		held += fmt.Sprintf("; you ask for %d", c.trust.Quorum)
+	}
+	return conditional("%s%s", clocks, held)
+}
+
+// sighting is that somebody whom the verifier trusts has seen the checkpoint.
+type sighting struct {
+	who   string
+	at    time.Time
+	stamp bool
+}
+
+// seen lists who has seen the checkpoint, how many of them are witnesses, and why time
+// stamps in the proof don't count. Witnesses come first.
+func (c *checker) seen() (seen []sighting, cosigned int, unread []string) {
 	for i := range c.trust.Witnesses {
 		w := &c.trust.Witnesses[i]
-		when, err := w.Cosigned(c.Checkpoint)
+		if at, err := w.Cosigned(c.Checkpoint); err == nil {
+			seen = append(seen, sighting{who: "the witness " + w.Name(), at: at})
+		}
+	}
+	cosigned = len(seen)
+	if len(c.trust.Authorities) == 0 {
+		return seen, cosigned, nil
+	}
+	text, err := proof.CheckpointText(c.Checkpoint)
+	if err != nil {
+		return seen, cosigned, nil // which integrity tells of
+	}
+	for _, token := range c.Stamps {
+		s, err := stamp.Check(token, []byte(text), c.trust.Authorities)
 		if err != nil {
+			unread = append(unread, err.Error())
 			continue
 		}
-		if newest.After(when.Add(backwards)) {
-			return refuted("entry %d says that it was recorded at %s, and the witness %s saw it at %s", at, whodid.FormatTime(newest), w.Name(), whodid.FormatTime(when))
+		seen = append(seen, sighting{who: "TSA " + s.Authority, at: s.At, stamp: true})
+	}
+	return seen, cosigned, unread
+}
+
+// latest is the time by which as many have seen the checkpoint as are asked for, or
+// that at which an authority stamped it, if that is earlier.
+func (c *checker) latest(seen []sighting) time.Time {
+	var witnesses, stamps []time.Time
+	for _, s := range seen {
+		if s.stamp {
+			stamps = append(stamps, s.at)
+		} else {
+			witnesses = append(witnesses, s.at)
 		}
-		seen = append(seen, fmt.Sprintf("%s at %s", w.Name(), whodid.FormatTime(when)))
 	}
-	const clocks = "they happened when they say by the clocks of their sources, and were recorded in this order by the clock of the trail, %s at the latest"
-	if len(seen) == 0 {
-		return conditional(clocks+"; no witness that you trust confirms it", whodid.FormatTime(newest))
+	slices.SortFunc(witnesses, time.Time.Compare)
+	if q := c.trust.Quorum; q > 0 && len(witnesses) >= q {
+		stamps = append(stamps, witnesses[q-1])
 	}
-	return conditional(clocks+"; the log held them when these saw it: %s", whodid.FormatTime(newest), strings.Join(seen, ", "))
+	return slices.MinFunc(stamps, time.Time.Compare)
+}
+
+// everybodySees holds a proved verdict on completeness to the number of witnesses that
+// the verifier asks for: without them the log may have shown others another tree.
+func (c *checker) everybodySees(v proof.Verdict) proof.Verdict {
+	if v.State != proof.Proved || c.trust.Quorum == 0 {
+		return v
+	}
+	_, n, _ := c.seen()
+	if n < c.trust.Quorum {
+		return conditional("%s; if everybody was shown this tree: %s cosigned it, and you ask for %d", v.Detail, counted(n, "one of your witnesses", "of your witnesses"), c.trust.Quorum)
+	}
+	v.Detail += fmt.Sprintf("; everybody sees this tree: %s cosigned it", counted(n, "one of your witnesses", "of your witnesses"))
+	return v
 }

@@ -241,10 +241,12 @@ func allowed(name string, key byte) string {
 
 // trustJSON is what a verifier trusts, as JSON.
 type trustJSON struct {
-	Keys           []string `json:"keys"`
-	Witnesses      []string `json:"witnesses,omitempty"`
-	AllowedSigners []string `json:"allowed_signers,omitempty"`
-	Checkpoints    []string `json:"checkpoints,omitempty"`
+	Keys            []string `json:"keys"`
+	Witnesses       []string `json:"witnesses,omitempty"`
+	Quorum          int      `json:"quorum,omitempty"`
+	TimeAuthorities []string `json:"time_authorities,omitempty"`
+	AllowedSigners  []string `json:"allowed_signers,omitempty"`
+	Checkpoints     []string `json:"checkpoints,omitempty"`
 }
 
 func witnessKey(name string, key byte) string {

@@ -1,8 +1,8 @@
 // Another verifier of proofs, with nothing but Node's standard library and the text of docs/format.md, section 10.
 //   node check.mjs                       checks that every archive of the corpus beside it gets the verdicts of attacks.json
 //   node check.mjs proof.zip keys.json   prints the verdicts on one
-// It knows Ed25519 keys of signers only.
-import { createHash, createHmac, createPublicKey, verify } from "node:crypto";
+// It knows Ed25519 keys of signers only, and authorities for time stamps whose certificate is signed by the trusted root itself.
+import { createHash, createHmac, createPublicKey, verify, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { inflateRawSync } from "node:zlib";
 
@@ -18,7 +18,7 @@ const canonical = (v) =>
 const whole = (n) => Number.isSafeInteger(n) && n >= 0;
 
 // The archive.
-const limits = { checkpoint: 64 << 10, "context.json": 4 << 20, "events.json": 96 << 20, "manifest.json": 4 << 20 };
+const limits = { checkpoint: 64 << 10, "context.json": 4 << 20, "events.json": 96 << 20, "manifest.json": 4 << 20, "timestamps.json": 1 << 20 };
 function unpack(zip) {
   if (zip.length > 32 << 20 || zip.length < 22 || zip.readUInt32LE(0) !== 0x04034b50) fail("no zip archive");
   const end = zip.subarray(-22);
@@ -57,7 +57,9 @@ function parse(zip) {
   const disclosed = events.disclosed ?? {};
   for (const index of Object.keys({ ...disclosed, ...events.erased_by })) if (!/^(0|[1-9]\d*)$/.test(index)) fail("bad index");
   for (const fields of Object.values(disclosed)) for (const { key } of Object.values(fields)) hash32(key);
-  return { ...manifest, events: manifest.events ?? [], checkpoint: files.checkpoint, ranges, disclosed };
+  const stamps = (JSON.parse(files["timestamps.json"] ?? "{}").tokens ?? []).map((s) => Buffer.from(s, "base64"));
+  if (stamps.length > 8) fail("too many time stamps");
+  return { ...manifest, events: manifest.events ?? [], checkpoint: files.checkpoint, ranges, disclosed, stamps };
 }
 
 // Keys and signed notes.
@@ -91,6 +93,64 @@ function cosigned(signed, w) {
     const at = blob.readBigUInt64BE(4);
     return verify(null, Buffer.from(`cosignature/v1\ntime ${at}\n${text}`), w.key, blob.subarray(12)) ? Number(at) * 1000 : undefined;
   }
+}
+
+// Time stamps (RFC 3161). A DER element is its tag, what is in it, and all of its bytes.
+function elements(b) {
+  const out = [];
+  while (b.length) {
+    let [size, from] = [b[1] ?? fail("cut"), 2];
+    if (size > 0x80) [size, from] = [b.readUIntBE(2, size - 0x80), 2 + size - 0x80];
+    if (from + size > b.length) fail("cut");
+    out.push({ tag: b[0], body: b.subarray(from, from + size), raw: b.subarray(0, from + size) });
+    b = b.subarray(from + size);
+  }
+  return out;
+}
+const digests = { "608648016503040201": "sha256", "608648016503040202": "sha384", "608648016503040203": "sha512" };
+function stamped(token, text, roots) {
+  const within = (e) => elements(e.body);
+  const [outer, none] = elements(token);
+  if (none || within(outer)[0].body.toString("hex") !== "2a864886f70d010702") fail("no token");
+  const signed = within(within(within(outer)[1])[0]);
+  const info = within(within(signed[2])[1])[0].body;
+  const [, , imprint, , at] = within(elements(info)[0]);
+  const [algorithm, imprinted] = within(imprint);
+  if (digests[within(algorithm)[0].body.toString("hex")] !== "sha256" || !imprinted.body.equals(sha256(text))) fail("of something else");
+  const [, sid, digest, attributes, , signature] = within(within(signed.at(-1))[0]);
+  const name = digests[within(digest)[0].body.toString("hex")] ?? fail("unknown hash");
+  const attribute = (oid) => within(within(attributes).map(within).find(([type]) => type.body.toString("hex") === oid)[1])[0];
+  if (attribute("2a864886f70d010903").body.toString("hex") !== "2a864886f70d0109100104") fail("no time stamp");
+  if (!attribute("2a864886f70d010904").body.equals(hash(name, info))) fail("not what was signed");
+  const [issuer, serial] = within(sid);
+  const certificate = within(signed.find((e) => e.tag === 0xa0)).map((e) => e.raw).find((raw) => {
+    const [, number, , by] = within(within(elements(raw)[0])[0]);
+    return number.body.equals(serial.body) && by.raw.equals(issuer.raw);
+  });
+  const named = within(within(within(attribute("2a864886f70d010910022f"))[0])[0]);
+  const namedBy = named.length > 1 && named[0].tag === 0x30 ? digests[within(named[0])[0].body.toString("hex")] : "sha256";
+  if (!named.find((e) => e.tag === 4).body.equals(hash(namedBy, certificate))) fail("names another certificate");
+  const signer = new X509Certificate(certificate);
+  const bytes = Buffer.from(attributes.raw);
+  bytes[0] = 0x31;
+  if (!verify(signer.publicKey.asymmetricKeyType === "ed25519" ? null : name, bytes, signer.publicKey, signature.body)) fail("bad signature");
+  if (JSON.stringify(signer.keyUsage) !== '["1.3.6.1.5.5.7.3.8"]' || !certificate.toString("hex").includes("0603551d250101ff")) fail("not for time stamps alone");
+  const [, year, month, day, hour, minute, second] = at.body.toString().match(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d(?:\.\d+)?)Z$/) ?? fail("no time");
+  const when = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`) + second * 1000;
+  const valid = (c) => Date.parse(c.validFrom) <= when && when <= Date.parse(c.validTo);
+  if (!roots.some((r) => signer.checkIssued(r) && signer.verify(r.publicKey) && valid(r)) || !valid(signer)) fail("no trusted root");
+  return when;
+}
+// When those who are trusted saw the checkpoint: witnesses, and authorities for time stamps.
+function sightings(d, trust) {
+  const stamps = d.stamps.flatMap((token) => {
+    try {
+      return trust.authorities.length ? [stamped(token, splitNote(d.checkpoint)[0], trust.authorities)] : [];
+    } catch {
+      return []; // it does not count
+    }
+  });
+  return { witnesses: trust.witnesses.map((w) => cosigned(d.checkpoint, w)).filter((at) => at !== undefined), stamps };
 }
 
 // The tree.
@@ -196,6 +256,9 @@ function completeness(d, { size, entries }) {
   return all ? "proved" : "conditional";
 }
 
+// Fewer witnesses than are asked for: others may have been shown another tree.
+const everybodySees = (state, d, trust) => (state === "proved" && sightings(d, trust).witnesses.length < trust.quorum ? "conditional" : state);
+
 function time(d, { entries }, trust) {
   const slack = 10 * 60 * 1000;
   let newest = -Infinity;
@@ -204,7 +267,9 @@ function time(d, { entries }, trust) {
     if (at < newest - slack) return "refuted";
     newest = Math.max(newest, at);
   }
-  return trust.witnesses.some((w) => newest > cosigned(d.checkpoint, w) + slack) ? "refuted" : "conditional";
+  const { witnesses, stamps } = sightings(d, trust);
+  if ([...witnesses, ...stamps].some((at) => newest > at + slack)) return "refuted";
+  return stamps.length || (trust.quorum && witnesses.length >= trust.quorum) ? "proved" : "conditional";
 }
 
 // Approvals.
@@ -280,7 +345,7 @@ function check(zip, trust) {
   }
   return {
     integrity: c.trusted ? "proved" : "conditional",
-    completeness: completeness(d, c),
+    completeness: everybodySees(completeness(d, c), d, trust),
     authorship: c.entries.some((e) => e.answer && e.event.actor) ? "conditional" : "not shown",
     time: time(d, c, trust),
     approval: approval(c, trust),
@@ -291,6 +356,8 @@ function parseTrust(t) {
   return {
     keys,
     witnesses: (t.witnesses ?? []).map((k) => parseKey(k, 4)),
+    quorum: t.quorum ?? 0,
+    authorities: (t.time_authorities ?? []).map((pem) => new X509Certificate(pem)),
     signers: (t.allowed_signers ?? []).map((line) => Buffer.from(line.match(/ssh-ed25519 (\S+)/)?.[1] ?? fail("a signer's key that is not Ed25519"), "base64")),
     checkpoints: (t.checkpoints ?? []).map((c) => openCheckpoint(c, keys) ?? fail("a checkpoint by nobody")),
   };
