@@ -37,6 +37,8 @@ for purpose in "$@"; do
 		have jq || lack jq jq
 		# Signatures of approvals are those of OpenSSH.
 		have ssh-keygen || lack openssh-client openssh
+		# An authority for time stamps is made of it.
+		have openssl || lack openssl openssl
 		# Another language checks the proof's test vectors; failing system calls need strace, which only Linux has.
 		have node || lack nodejs node
 		# The provider that people sign in with in tests is installed by npm.

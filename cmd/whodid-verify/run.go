@@ -37,8 +37,11 @@ wrote: all of a period.
 
   --key KEY     the log's public key, "origin+hash+base64"; may be given again
   --trust FILE  what you trust, in JSON: {"keys": ["origin+hash+base64", ...],
-                "witnesses": ["name+hash+base64", ...], "allowed_signers": ["who
-                key", ...], "checkpoints": ["..."]}; all but "keys" may be left out
+                "witnesses": ["name+hash+base64", ...], "quorum": 2,
+                "time_authorities": ["-----BEGIN CERTIFICATE-----..."],
+                "allowed_signers": ["who key", ...], "checkpoints": ["..."]}; all
+                but "keys" may be left out. quorum is how many of the witnesses must
+                have cosigned for what they saw to be proved
   --about WHAT  refuse a proof of anything else: execution:ID, event:ID, commit:ID,
                 pull_request:#44, line:FILE:LINE, period:FROM..TO, incident:ID
   --json        print one JSON document
@@ -187,7 +190,11 @@ func check(content []byte, trust *dossier.Trust, o options) (show func(io.Writer
 	if trust.Signers != nil {
 		signature = func(a *whodid.Approval) error { return sshsig.CheckApproval(a, trust.Signers) }
 	}
-	r := newReport(b, proof.CheckSigned(b, trust.Keys, signature))
+	verdicts := proof.CheckSigned(b, trust.Keys, signature)
+	if len(trust.Witnesses) > 0 && verdicts.Integrity.State != proof.Refuted {
+		verdicts.Time = proof.WitnessedTime(b, trust.Witnesses, trust.Quorum)
+	}
+	r := newReport(b, verdicts)
 	if o.about != "" && (r.Event == nil || o.about != dossier.OfEvent+":"+r.Event.ID) {
 		return nil, false, fmt.Errorf("it is not the proof of %s", o.about)
 	}

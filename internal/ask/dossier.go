@@ -65,6 +65,13 @@ func (a *Asker) ProveExecution(ctx context.Context, prefix string) (*dossier.Dos
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("execution %s: %w", id, store.ErrNotFound)
 	}
+	parts, err := e.approvals(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.settle(ctx, rows, parts); err != nil {
+		return nil, err
+	}
 	span := &dossier.Span{First: rows[0].Seq, End: rows[len(rows)-1].Seq + 1}
 	switch {
 	case e.size <= wholeLog:
@@ -94,6 +101,12 @@ func (a *Asker) ProvePeriod(ctx context.Context, from, to time.Time) (*dossier.D
 	rows, err := e.entries(ctx, span)
 	if err != nil {
 		return nil, err
+	}
+	// Of a period that goes on, what comes next belongs to it, too.
+	if span.End < e.size {
+		if err := e.settle(ctx, rows); err != nil {
+			return nil, err
+		}
 	}
 	rows = slices.DeleteFunc(rows, func(r store.Row) bool { return r.RecordedAt.Before(from) || !r.RecordedAt.Before(to) })
 	if len(rows) == 0 {
@@ -180,6 +193,11 @@ func (e *evidence) prove(ctx context.Context, rows []store.Row, span *dossier.Sp
 		return nil, err
 	}
 	rows = append(rows, parts...)
+	if span == nil {
+		if err := e.settle(ctx, rows); err != nil {
+			return nil, err
+		}
+	}
 	for i := range rows {
 		if rows[i].Seq < e.size {
 			record := rows[i].Record()

@@ -2,9 +2,11 @@ package ask
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/proof"
 )
 
@@ -28,19 +30,29 @@ func (a *Asker) Prove(ctx context.Context, prefix string) (*proof.Bundle, error)
 	if err != nil {
 		return nil, err
 	}
-	b, err := proof.NewBundle(row.Record(), head.Checkpoint, log.PublicKey, a.store.Tiles(ctx, a.org))
-	if err != nil || row.Approval == "" || strings.HasPrefix(row.Key, whodid.ApprovalKey(row.Approval, "")) {
-		return b, err
+	var parts []store.Row
+	if row.Approval != "" && !strings.HasPrefix(row.Key, whodid.ApprovalKey(row.Approval, "")) {
+		if parts, err = a.store.ApprovalRows(ctx, a.org, row.Approval); err != nil {
+			return nil, err
+		}
 	}
-	parts, err := a.store.ApprovalRows(ctx, a.org, row.Approval)
+	size, need, read := head.Frontier.Size(), row.Seq+1, a.store.Tiles(ctx, a.org)
+	parts = slices.DeleteFunc(parts, func(r store.Row) bool { return r.Seq >= size }) // it was added since the head was read
+	for i := range parts {
+		need = max(need, parts[i].Seq+1)
+	}
+	signed := head.Checkpoint
+	if seen, err := a.mostWitnessed(ctx, need, size, log.PublicKey, read); err != nil {
+		return nil, err
+	} else if seen != nil {
+		signed = seen.Signed
+	}
+	b, err := proof.NewBundle(row.Record(), signed, log.PublicKey, read)
 	if err != nil {
 		return nil, err
 	}
 	for i := range parts {
-		if parts[i].Seq >= b.TreeSize {
-			continue // it was added since the head was read
-		}
-		part, err := proof.NewBundle(parts[i].Record(), head.Checkpoint, log.PublicKey, a.store.Tiles(ctx, a.org))
+		part, err := proof.NewBundle(parts[i].Record(), signed, log.PublicKey, read)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package ask
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/witness"
 	"github.com/whodid/whodid/proof"
+	"github.com/whodid/whodid/proof/dossier"
 )
 
 // Cosigned is a checkpoint of the trail with what witnesses gave for it.
@@ -19,7 +21,48 @@ type Cosigned struct {
 	// the witnesses, as they are called here.
 	Signed string
 	By     []string
+	// Stamps are the time stamps of it, tokens of RFC 3161.
+	Stamps [][]byte
 }
+
+// settle puts the proof under the checkpoint that most have witnessed, of those under
+// which all of the rows are, and of these under the oldest: it says most about when
+// they were recorded. If there is none it stays under the head.
+func (e *evidence) settle(ctx context.Context, rows ...[]store.Row) error {
+	var need uint64
+	for _, list := range rows {
+		for i := range list {
+			if seq := list[i].Seq; seq < e.size {
+				need = max(need, seq+1)
+			}
+		}
+	}
+	best, err := e.mostWitnessed(ctx, need, e.size, e.dossier.PublicKey, e.read)
+	if best != nil {
+		e.size, e.dossier.Checkpoint, e.dossier.Stamps = best.Checkpoint.Size, best.Signed, best.Stamps
+	}
+	return err
+}
+
+// mostWitnessed is the checkpoint of a tree of at least need and at most size events
+// that most have witnessed, the oldest of them; nil if there is none.
+func (a *Asker) mostWitnessed(ctx context.Context, need, size uint64, publicKey string, read proof.TileReader) (*Cosigned, error) {
+	given, err := a.store.WitnessedFrom(ctx, a.org, need, fewWitnesses)
+	if err != nil {
+		return nil, err
+	}
+	var best *Cosigned
+	all := gather(given, publicKey, read)
+	for i := range all {
+		if c := &all[i]; c.Checkpoint.Size <= size && (best == nil || len(c.By)+len(c.Stamps) > len(best.By)+len(best.Stamps)) {
+			best = c
+		}
+	}
+	return best, nil
+}
+
+// fewWitnesses bounds how much of what witnesses gave a proof looks at.
+const fewWitnesses = 24
 
 // Cosigned returns the checkpoint of the tree of a size with what witnesses gave for
 // it, or [store.ErrNotFound] if none did.
@@ -61,13 +104,20 @@ func gather(rows []store.Witnessed, publicKey string, read proof.TileReader) []C
 			out, last = append(out, Cosigned{Checkpoint: c, Signed: w.Checkpoint}), last+1
 		}
 		// Each has seen the note without the cosignatures of others.
-		if !strings.HasPrefix(out[last].Signed, w.Checkpoint) || w.Kind != witness.KindC2SP || !isSignature(w.Evidence) {
+		if !strings.HasPrefix(out[last].Signed, w.Checkpoint) {
 			continue
 		}
-		out[last].Signed += w.Evidence
-		out[last].By = append(out[last].By, w.Witness)
+		switch {
+		case w.Kind == witness.KindC2SP && isSignature(w.Evidence):
+			out[last].Signed += w.Evidence
+			out[last].By = append(out[last].By, w.Witness)
+		case w.Kind == witness.KindTSA && len(out[last].Stamps) < dossier.MaxStamps:
+			if token, err := base64.StdEncoding.DecodeString(w.Evidence); err == nil {
+				out[last].Stamps = append(out[last].Stamps, token)
+			}
+		}
 	}
-	return slices.DeleteFunc(out, func(c Cosigned) bool { return len(c.By) == 0 })
+	return slices.DeleteFunc(out, func(c Cosigned) bool { return len(c.By)+len(c.Stamps) == 0 })
 }
 
 // isSignature tells whether text is one line of signatures of a signed note.

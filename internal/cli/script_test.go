@@ -72,6 +72,7 @@ func runScripts(t *testing.T, engine string) {
 			if err := os.MkdirAll(home, 0o700); err != nil {
 				return fmt.Errorf("couldn't make the home of a script: %w", err)
 			}
+			env.Values[scriptTest{}] = env.T()
 			env.Setenv("HOME", home)
 			env.Setenv("USERPROFILE", home)
 			env.Setenv("TZ", "UTC")
@@ -81,7 +82,7 @@ func runScripts(t *testing.T, engine string) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving, "witnessing": witnessing},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving, "witnessing": witnessing, "stamping": stamping},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "sqlite", "postgres":
@@ -127,6 +128,22 @@ func witnessing(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(name+"_URL", w.URL)
 	ts.Setenv(name+"_KEY", w.Key)
 }
+
+// stamping is a command of scripts: it runs an authority for time stamps of that name
+// until the script ends, and puts its address and the file of its root certificate
+// into $NAME_URL and $NAME_ROOTS.
+func stamping(ts *testscript.TestScript, _ bool, args []string) {
+	t, ok := ts.Value(scriptTest{}).(testing.TB)
+	if !ok || len(args) != 1 {
+		ts.Fatalf("usage: stamping NAME")
+	}
+	a := testenv.StartTimeAuthority(t, "stamps", 30)
+	ts.Setenv(args[0]+"_URL", a.URL)
+	ts.Setenv(args[0]+"_ROOTS", a.Roots)
+}
+
+// scriptTest is where a script keeps the test that it runs in.
+type scriptTest struct{}
 
 // scriptMain is Main but for the clock.
 func scriptMain() int {

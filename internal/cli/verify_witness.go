@@ -68,11 +68,11 @@ func (p *Program) seenBy(ctx context.Context, t *trail, origin string, w *witnes
 	}
 	var seen []witness.Sighting
 	for i := range kept {
-		at, err := witness.Vouched(w, kept[i].Checkpoint, kept[i].Evidence)
+		at, who, err := witness.Vouched(w, kept[i].Checkpoint, kept[i].Evidence)
 		if err != nil {
-			continue // "witness list" tells of it
+			continue // it is no evidence: somebody put it there, or the key is another now
 		}
-		seen = append(seen, witness.Sighting{Witness: w.Name, Kind: w.Kind, Where: w.Who(), Checkpoint: kept[i].Checkpoint, SeenAt: at})
+		seen = append(seen, witness.Sighting{Witness: w.Name, Kind: w.Kind, Where: who, Checkpoint: kept[i].Checkpoint, SeenAt: at})
 	}
 	return seen, nil
 }

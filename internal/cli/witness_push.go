@@ -248,6 +248,17 @@ func (s *shower) ask(ctx context.Context, p *witness.Place, head witness.Head, o
 			return nil, err
 		}
 		return &store.Witnessed{Evidence: c.Line, SeenAt: c.At}, nil
+	case witness.KindTSA:
+		roots, err := witness.Roots(p.RootsPEM())
+		if err != nil {
+			return nil, err
+		}
+		client := witness.StampClient{URL: p.URL, Roots: roots, HTTP: s.client, Now: s.now, Sleep: pause}
+		stamped, err := client.Stamp(ctx, head.Signed)
+		if err != nil {
+			return nil, err
+		}
+		return &store.Witnessed{Evidence: stamped.Token, SeenAt: stamped.At}, nil
 	case witness.KindGit:
 		repo := git.In(p.Repository)
 		commit, err := witness.InGit(ctx, repo, head.Checkpoint.Origin, head.Signed, s.now())

@@ -144,9 +144,14 @@ func (c *Client) patiently(ctx context.Context, head Head, old uint64) (*answer,
 	if err != nil {
 		return nil, err
 	}
+	return patiently(ctx, c.Sleep, func() (*answer, error) { return c.post(ctx, request) })
+}
+
+// patiently sends something, and again if who is asked can't answer just now.
+func patiently(ctx context.Context, sleep func(context.Context, time.Duration) error, send func() (*answer, error)) (*answer, error) {
 	wait := time.Second
 	for n := 1; ; n++ {
-		a, err := c.post(ctx, request)
+		a, err := send()
 		if err == nil && !a.later() {
 			return a, nil
 		}
@@ -154,10 +159,10 @@ func (c *Client) patiently(ctx context.Context, head Head, old uint64) (*answer,
 			err = fmt.Errorf("%w: it answered %d", ErrUnavailable, a.status)
 			wait = max(wait, a.wait)
 		}
-		if n == attempts || c.Sleep == nil || ctx.Err() != nil {
+		if n == attempts || sleep == nil || ctx.Err() != nil {
 			return nil, err
 		}
-		if slept := c.Sleep(ctx, min(wait, maxWait)); slept != nil {
+		if slept := sleep(ctx, min(wait, maxWait)); slept != nil {
 			return nil, err
 		}
 		wait *= 2
@@ -217,14 +222,17 @@ func post(ctx context.Context, client *http.Client, address, kind string, body [
 }
 
 // Vouched returns when a witness saw the checkpoint of a signed note, if what it gave
-// is its own and of this checkpoint.
-func Vouched(w *Place, signed, evidence string) (time.Time, error) {
+// is its own and of this checkpoint, and who it says that it is.
+func Vouched(w *Place, signed, evidence string) (at time.Time, who string, err error) {
 	switch w.Kind {
 	case KindC2SP:
-		_, at, err := w.cosigner.Pick(signed, evidence)
-		return at, err
+		_, at, err = w.cosigner.Pick(signed, evidence)
+		return at, w.cosigner.Name(), err
+	case KindTSA:
+		at, who, err = checkStamp(w.roots, signed, evidence)
+		return at, "TSA " + who, err
 	default:
-		return time.Time{}, fmt.Errorf("witnesses of the kind %s give nothing that proves itself", w.Kind)
+		return time.Time{}, "", fmt.Errorf("witnesses of the kind %s give nothing that proves itself", w.Kind)
 	}
 }
 

@@ -70,18 +70,6 @@ func (p *Place) Cosigner() proof.Witness { return p.cosigner }
 // RootsPEM are the root certificates of an authority for time stamps.
 func (p *Place) RootsPEM() []byte { return p.roots }
 
-// Who names the witness for people: by its own name if it has one.
-func (p *Place) Who() string {
-	switch p.Kind {
-	case KindC2SP:
-		return p.cosigner.Name()
-	case KindTSA:
-		return "the authority " + p.URL
-	default:
-		return p.Name
-	}
-}
-
 // Of tells whether the witness is shown the log of an organisation.
 func (p *Place) Of(org string) bool { return len(p.Orgs) == 0 || slices.Contains(p.Orgs, org) }
 

@@ -30,12 +30,13 @@ const (
 	MaxUnpacked = 96 << 20
 	// MaxEntries is how many leaves a dossier may hold.
 	MaxEntries = 50_000
+	// MaxStamps is how many time stamps it may hold.
+	MaxStamps = 8
 
 	maxFiles      = 8
 	maxCheckpoint = 64 << 10
 	maxManifest   = 4 << 20
 	maxStampFile  = 1 << 20
-	maxStamps     = 8
 )
 
 // ErrArchive is wrapped by every error of [Parse].
@@ -176,8 +177,8 @@ func (d *Dossier) bounds() error {
 			return fmt.Errorf("the range from %d on has more hashes than any tree needs", r.First)
 		}
 	}
-	if len(d.Stamps) > maxStamps {
-		return fmt.Errorf("it holds more than %d time stamps", maxStamps)
+	if len(d.Stamps) > MaxStamps {
+		return fmt.Errorf("it holds more than %d time stamps", MaxStamps)
 	}
 	if leaves > MaxEntries || len(d.Entries) > MaxEntries || len(d.Events) > MaxEntries || len(d.Disclosed) > MaxEntries {
 		return fmt.Errorf("it holds more than %d entries", MaxEntries)
