@@ -41,6 +41,12 @@ func (b *bench) answers() []question {
 			}
 			return err
 		}},
+		{"incident.run", "what incident open finds out about a run", 2 * time.Second, 1, func(ctx context.Context, t *trail, round int) error {
+			return t.investigate(ctx, t.anyRun(round), 1)
+		}},
+		{"incident.time", "what incident open finds out about half an hour", 2 * time.Second, 1, func(ctx context.Context, t *trail, round int) error {
+			return t.investigate(ctx, fmt.Sprintf("%dm..%dm", 90+round*600, 60+round*600), 1)
+		}},
 		{"memory", "memory search for words of some decisions", 50 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
 			_, err := t.asker().Memory(ctx, ask.MemoryFilter{Search: fmt.Sprintf("rotate service %d", round*7), Limit: 20})
 			return err
@@ -53,6 +59,15 @@ func (b *bench) answers() []question {
 			return err
 		}},
 	}
+}
+
+// investigate finds out about an incident, and fails if it suspects fewer runs.
+func (t *trail) investigate(ctx context.Context, at string, suspects int) error {
+	found, err := (&ask.Git{Trail: t.asker()}).Investigate(ctx, &ask.IncidentOptions{At: at})
+	if err == nil && len(found.Suspects) < suspects {
+		err = fmt.Errorf("an incident at %s has %d suspects", at, len(found.Suspects))
+	}
+	return err
 }
 
 // measureAnswers asks the trail of a company on PostgreSQL.

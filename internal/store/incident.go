@@ -117,8 +117,9 @@ func (s *Store) RunsBefore(ctx context.Context, org, agent string, before time.T
 }
 
 func runsBefore(org, agent string, before time.Time, limit int) (string, []any) {
-	return fmt.Sprintf(`WHERE org = $1 AND agent = $2 AND started_at < $3 AND subagent = '' ORDER BY started_at DESC LIMIT %d`, limit),
-		[]any{org, agent, whodid.Micros(before)}
+	// The squad is said for the index execution_by_agent, which has it first.
+	return fmt.Sprintf(`WHERE org = $1 AND agent = $2 AND squad = $4 AND started_at < $3 AND started_at IS NOT NULL AND subagent = '' ORDER BY started_at DESC LIMIT %d`, limit),
+		[]any{org, agent, whodid.Micros(before), whodid.Squad(agent)}
 }
 
 // RunDeeds is what a run did, in numbers.

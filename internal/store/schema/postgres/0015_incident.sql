@@ -9,9 +9,6 @@ CREATE INDEX event_of_file ON event (target, org, at) WHERE what IN ('file.read'
 -- of it: few events among many, by their time.
 CREATE INDEX event_of_change ON event (org, at) WHERE what IN ('approval.grant', 'approval.reject', 'branch.merge', 'budget.exceed', 'exception.add', 'forge.ci.run', 'forge.commit.push', 'forge.deploy', 'forge.deploy.status', 'forge.pr.merge', 'forge.release.publish', 'infra.change', 'pr.merge', 'record.gap', 'release.publish', 'retention.sweep', 'schema.migrate', 'secret.rotate', 'workflow.run') OR what >= 'deploy.' AND what < 'deploy/';
 
--- An agent's runs before one of its own: what is normal for it.
-CREATE INDEX execution_by_agent ON execution (agent, org, started_at);
-
 -- What is known of a pull request or issue, and no more of it than is wanted; else as
 -- whodid_facts.
 CREATE FUNCTION whodid_some_facts(about text, most bigint) RETURNS SETOF event LANGUAGE sql STABLE SECURITY DEFINER AS $$

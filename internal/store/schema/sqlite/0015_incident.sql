@@ -8,6 +8,3 @@ CREATE INDEX event_of_file ON event (target, org, at) WHERE what IN ('file.read'
 -- What changes the world outside of a working tree, and what people and forges said
 -- of it: few events among many, by their time.
 CREATE INDEX event_of_change ON event (org, at) WHERE what IN ('approval.grant', 'approval.reject', 'branch.merge', 'budget.exceed', 'exception.add', 'forge.ci.run', 'forge.commit.push', 'forge.deploy', 'forge.deploy.status', 'forge.pr.merge', 'forge.release.publish', 'infra.change', 'pr.merge', 'record.gap', 'release.publish', 'retention.sweep', 'schema.migrate', 'secret.rotate', 'workflow.run') OR what >= 'deploy.' AND what < 'deploy/';
-
--- An agent's runs before one of its own: what is normal for it.
-CREATE INDEX execution_by_agent ON execution (agent, org, started_at);
