@@ -193,3 +193,27 @@ func (a *Asker) LogHead(ctx context.Context) (*LogHead, error) {
 		Root: head.Frontier.Root().String(), Checkpoint: head.Checkpoint,
 	}, nil
 }
+
+// Newest answers which events were, the newest first, from before the place on.
+// next is nil at the end.
+func (a *Asker) Newest(ctx context.Context, s Selection, before *Place) (list *EventList, next *Place, err error) {
+	if err := s.Filter.Check("events", whodid.EventFields()); err != nil {
+		return nil, nil, err
+	}
+	var place *store.EventPlace
+	if before != nil {
+		place = &store.EventPlace{At: before.At, Seq: before.Seq}
+	}
+	rows, err := a.store.NewestPage(ctx, a.org, s.store(), place)
+	if err != nil {
+		return nil, nil, err
+	}
+	list = &EventList{Events: make([]Event, len(rows))}
+	for i := range rows {
+		list.Events[i] = newEvent(&rows[i])
+	}
+	if n := len(rows); s.Limit > 0 && n == s.Limit {
+		next = &Place{At: rows[n-1].At, Seq: rows[n-1].Seq}
+	}
+	return list, next, nil
+}

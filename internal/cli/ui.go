@@ -148,15 +148,23 @@ func (p *Program) uiTenant(t *trail) *server.Tenant {
 func (p *Program) uiOptions(t *trail) page.Options {
 	return page.Options{
 		Now: p.Now, Version: p.Version, Local: true, Signers: p.signersOfServer,
-		Git: func(ctx context.Context, tenant *server.Tenant) (*ask.Git, error) {
-			g := &ask.Git{Trail: tenant.Asker, Pseudonym: tenant.Pseudonym}
-			repo, err := gitlog.Open(ctx, p.Dir)
-			if err == nil {
-				g.Repo = repo
-			} else if !errors.Is(err, gitlog.ErrNoRepository) {
+		Why: func(ctx context.Context, tenant *server.Tenant, question string) (*ask.Why, error) {
+			g, o, err := p.gitOf(ctx, tenant)
+			if err != nil {
 				return nil, err
 			}
-			return g, nil
+			return g.Why(ctx, question, o)
+		},
+		Blame: func(ctx context.Context, tenant *server.Tenant, path string, first, last int) (*ask.Blame, error) {
+			g, o, err := p.gitOf(ctx, tenant)
+			if err != nil {
+				return nil, err
+			}
+			if g.Repo == nil {
+				return nil, gitlog.ErrNoRepository
+			}
+			o.First, o.Last, o.Plain = first, last, true
+			return g.Blame(ctx, path, o)
 		},
 		Policy: func(ctx context.Context) (*policy.Policy, error) { return p.policyHere(ctx, nil) },
 		Trust: func(ctx context.Context, _ *server.Tenant) (o ask.VerifyOptions, err error) {
@@ -184,6 +192,20 @@ func (p *Program) uiOptions(t *trail) page.Options {
 			return auth.NewTokens(p.org, t.store, t.recorder, p.Now).List(ctx, false)
 		},
 	}
+}
+
+// gitOf is the repository at hand together with the trail.
+func (p *Program) gitOf(ctx context.Context, t *server.Tenant) (*ask.Git, gitlog.BlameOptions, error) {
+	g := &ask.Git{Trail: t.Asker, Pseudonym: t.Pseudonym}
+	repo, err := gitlog.Open(ctx, p.Dir)
+	switch {
+	case err == nil:
+		g.Repo = repo
+	case !errors.Is(err, gitlog.ErrNoRepository):
+		return nil, gitlog.BlameOptions{}, err
+	}
+	o, err := new(lineFlags).options(ctx, g)
+	return g, o, err
 }
 
 // endOfLog is the end of a run's output; none where none was kept on this machine.

@@ -12,19 +12,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
-	"github.com/whodid/whodid/internal/auth"
 )
-
-// questions are the pages that answer something.
-func (p *Pages) questions() []question {
-	return []question{
-		{path: "/executions/{id}", needs: auth.Read, template: "execution", nav: "executions", ask: (*request).execution},
-		{path: "/executions/{id}/proof", needs: auth.Audit, data: true, ask: (*request).proveExecution},
-		{path: "/events/{id}/proof", needs: auth.Audit, data: true, ask: (*request).proveEvent},
-		{path: "/integrity/head", needs: auth.Audit, data: true, ask: (*request).head},
-		{path: "/executions", needs: auth.Read, template: "executions", nav: "executions", beginning: true, ask: (*request).executions},
-	}
-}
 
 // pageRows is how many rows a table has at once.
 const pageRows = 50
@@ -318,4 +306,3 @@ func writePlace(p *ask.Place) string {
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }
-

@@ -34,9 +34,10 @@ type Options struct {
 	// Authenticator says whose a token is that somebody pastes to sign in; nil
 	// where none is taken.
 	Authenticator auth.Authenticator
-	// Git is the repository at hand together with the trail, for questions about
-	// lines; nil where there is none.
-	Git func(ctx context.Context, t *server.Tenant) (*ask.Git, error)
+	// Why answers a question about a line, too, and Blame whose the lines of a file
+	// are, from the repository at hand; nil where there is none.
+	Why   func(ctx context.Context, t *server.Tenant, question string) (*ask.Why, error)
+	Blame func(ctx context.Context, t *server.Tenant, path string, first, last int) (*ask.Blame, error)
 	// Signers says whose signatures of decisions count; nil is nobody's.
 	Signers func() (*sshsig.AllowedSigners, error)
 	// Trust is what a verification rests on besides the trail; nil is nothing.
@@ -84,7 +85,7 @@ func (p *Pages) Routes() []server.Route {
 			Pattern: "GET " + q.path, Needs: q.needs, Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { p.show(&q, w, r, t) },
 		})
 	}
-	return routes
+	return append(routes, p.deeds()...)
 }
 
 // question is one page: a way to an answer, and the template that shows it.
@@ -101,7 +102,7 @@ type question struct {
 	beginning bool
 	// data says that the answer is for scripts: JSON, and no page.
 	data bool
-	ask        func(*request) (*answer, error)
+	ask  func(*request) (*answer, error)
 }
 
 // request is one request on its way to an answer.

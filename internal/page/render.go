@@ -54,6 +54,23 @@ func navigation() []navGroup {
 	return []navGroup{
 		{"See", []navItem{
 			{"executions", "Executions", "/executions", "g e"},
+			{"agents", "Agents", "/agents", "g a"},
+			{"cost", "Cost", "/cost", "g c"},
+			{"search", "Search", "/search", "g s"},
+		}},
+		{"Understand", []navItem{
+			{"why", "Why", "/why", "g w"},
+			{"files", "Files", "/files", "g f"},
+			{"memory", "Memory", "/memory", "g m"},
+		}},
+		{"Decide", []navItem{
+			{"approvals", "Approvals", "/approvals", "g p"},
+		}},
+		{"Prove and keep", []navItem{
+			{"integrity", "Integrity", "/integrity", "g i"},
+			{"retention", "Retention", "/retention", "g r"},
+			{"access", "Access log", "/access", "g l"},
+			{"settings", "Settings", "/settings", "g t"},
 		}},
 	}
 }

@@ -261,4 +261,3 @@ func statusClass(status string) string {
 		return "off"
 	}
 }
-

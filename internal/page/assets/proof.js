@@ -8,8 +8,12 @@ const keep = {
 export const pinned = () => keep.get("pin");
 
 export function proof() {
-  const panel = document.querySelector("[data-proof]");
-  const button = panel?.querySelector("[data-verify]");
+  watch(document.querySelector("[data-proof]"), "[data-verify]", verify);
+  watch(document.querySelector("[data-head]"), "[data-verify-head]", verifyHead);
+}
+
+function watch(panel, name, verify) {
+  const button = panel?.querySelector(name);
   if (!button) return;
   const out = panel.querySelector("[data-verdicts]");
   button.addEventListener("click", async () => {
@@ -58,6 +62,19 @@ async function verify(panel, out) {
   rows.push(compare(shown));
   rows.push(verdict("Authorship", "conditional", "On who told it, and on how they were known: see the facts above."), verdict("Time", "conditional", "On the clocks of the source and of the trail."));
   out.replaceChildren(...rows, forget());
+}
+
+// verifyHead checks the signed head alone: by whom it is, and that the log goes on from what this browser saw.
+async function verifyHead(panel, out) {
+  const head = await get("/integrity/head");
+  const pin = pinned();
+  if (!pin) {
+    out.replaceChildren(offer(head, () => verifyHead(panel, out)));
+    return;
+  }
+  const key = await parseKey(pin.key);
+  const c = await openCheckpoint(head.checkpoint, key);
+  out.replaceChildren(verdict("Signature", "proved", `The pinned key signed a tree of ${c.size} leaves.`), await goesOn(pin, key, head.checkpoint), forget());
 }
 
 // goesOn holds the signed checkpoint against the last one that this browser saw: a log that was rewritten or put back to an older copy does not go on from there.

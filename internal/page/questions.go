@@ -1,0 +1,42 @@
+package page
+
+import (
+	"net/http"
+
+	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/server"
+)
+
+// questions are the pages, and what their scripts ask for.
+func (p *Pages) questions() []question {
+	return []question{
+		{path: "/executions", needs: auth.Read, template: "executions", nav: "executions", beginning: true, ask: (*request).executions},
+		{path: "/executions/{id}", needs: auth.Read, template: "execution", nav: "executions", ask: (*request).execution},
+		{path: "/agents", needs: auth.Read, template: "agents", nav: "agents", ask: (*request).agents},
+		{path: "/agents/{squad}/{name}", needs: auth.Read, template: "agent", nav: "agents", ask: (*request).agent},
+		{path: "/cost", needs: auth.Read, template: "cost", nav: "cost", ask: (*request).cost},
+		{path: "/search", needs: auth.Read, template: "search", nav: "search", ask: (*request).search},
+		{path: "/why", needs: auth.Read, template: "why", nav: "why", beginning: true, ask: (*request).why},
+		{path: "/files", needs: auth.Read, template: "files", nav: "files", ask: (*request).files},
+		{path: "/memory", needs: auth.Read, template: "memory", nav: "memory", whole: true, ask: (*request).memory},
+		{path: "/memory/{id}", needs: auth.Read, template: "decision", nav: "memory", whole: true, ask: (*request).decision},
+		{path: "/approvals", needs: auth.Read, template: "approvals", nav: "approvals", ask: (*request).approvals},
+		{path: "/approvals/{id}", needs: auth.Read, template: "approval", nav: "approvals", ask: (*request).approval},
+		{path: "/integrity", needs: auth.Audit, template: "integrity", nav: "integrity", whole: true, ask: (*request).integrity},
+		{path: "/retention", needs: auth.Read, template: "retention", nav: "retention", whole: true, ask: (*request).retention},
+		{path: "/access", needs: auth.Audit, template: "access", nav: "access", whole: true, ask: (*request).access},
+		{path: "/settings", needs: auth.Read, template: "settings", nav: "settings", whole: true, beginning: true, ask: (*request).settings},
+		{path: "/executions/{id}/proof", needs: auth.Audit, data: true, ask: (*request).proveExecution},
+		{path: "/events/{id}/proof", needs: auth.Audit, data: true, ask: (*request).proveEvent},
+		{path: "/integrity/head", needs: auth.Audit, data: true, ask: (*request).head},
+	}
+}
+
+// deeds are what pages change: decisions of people, and nothing else.
+func (p *Pages) deeds() []server.Route {
+	const form = 16 << 10
+	return []server.Route{
+		{Pattern: "POST /approvals/{id}/approve", Needs: auth.Approve, MaxBody: form, Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { p.decide(w, r, t, true) }},
+		{Pattern: "POST /approvals/{id}/reject", Needs: auth.Approve, MaxBody: form, Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { p.decide(w, r, t, false) }},
+	}
+}
