@@ -157,7 +157,9 @@ func (r *request) agent() (*answer, error) {
 		if page.Before, err = r.t.Asker.Stats(r.ctx, before); err != nil {
 			return nil, err
 		}
-		page.Drift = driftOf(page.Before, stats)
+		if page.Before.Total.Runs > 0 {
+			page.Drift = driftOf(page.Before, stats)
+		}
 	}
 	const columns = 48
 	activity, err := r.t.Asker.Activity(r.ctx, sel, columns)
