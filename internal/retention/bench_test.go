@@ -3,7 +3,6 @@ package retention_test
 import (
 	"bytes"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,10 +57,10 @@ func BenchmarkSweep(b *testing.B) {
 		}
 		time.Sleep(3 * time.Second)
 		sweeping.Store(true)
-		began, busy := time.Now(), processorTime(w.database(b))
+		began, busy := time.Now(), processorTime(w.name(b))
 		a := w.apply()
 		took := time.Since(began)
-		busy = processorTime(w.database(b)) - busy
+		busy = processorTime(w.name(b)) - busy
 		sweeping.Store(false)
 		stop.Store(true)
 		writers.Wait()
@@ -92,15 +91,6 @@ func (w *world) vacuum(b *testing.B) {
 	if _, err := c.Exec(b.Context(), `VACUUM (ANALYZE)`); err != nil {
 		b.Fatal(err)
 	}
-}
-
-func (w *world) database(b *testing.B) string {
-	b.Helper()
-	u, err := url.Parse(w.location.URL)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return strings.TrimPrefix(u.Path, "/")
 }
 
 // processorTime is what this process and the server's processes for a database have

@@ -1,14 +1,18 @@
 package retention_test
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
 	"github.com/whodid/whodid"
@@ -29,10 +33,29 @@ type model struct {
 	seen   []witness.Sighting
 	gone   map[string]bool // what was found to be gone, by id
 	dir    string          // for what erasures keep apart
+	erased map[string]bool // ids of events that lost values
+	shared *world          // of all sequences, whose database this one's log is in
+	copied *copied         // an older copy of it
+	copies int
+	tally  *tally
+}
+
+// tally counts what the sequences did.
+type tally struct{ sequences, steps, copies, restores, found, erasures int }
+
+// copied is what was known when a copy was made.
+type copied struct {
+	name  string // of the file or the database
+	size  uint64
+	told  int
+	holds map[string]whodid.HoldScope
+	gone  map[string]bool
+	seen  int
 }
 
 // laws checks everything that must hold after every step.
 func (m *model) laws(t *rapid.T) {
+	m.tally.steps++
 	v, err := m.Asker.Verify(t.Context(), ask.VerifyOptions{TrustedKey: m.public, KeyFrom: "the test", Sightings: m.seen})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +73,12 @@ func (m *model) laws(t *rapid.T) {
 			t.Fatalf("%s is there twice", rows[i].ID)
 		}
 		there[rows[i].ID] = true
+		switch erased := rows[i].ErasedBy != ""; {
+		case erased:
+			m.erased[rows[i].ID] = true
+		case m.erased[rows[i].ID]:
+			t.Fatalf("what was erased of %s is back", rows[i].What)
+		}
 	}
 	if v.TreeSize != uint64(len(rows))+v.Swept {
 		t.Fatalf("%d events are there and %d were swept, of %d", len(rows), v.Swept, v.TreeSize)
@@ -212,12 +241,15 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			}
 		},
 		"witness": func(*rapid.T) { m.seen = append(m.seen, m.sighting()) },
+		"copy":    m.copy,
+		"restore": m.restore,
 		"erase": func(t *rapid.T) {
 			holding, err := m.Asker.Holding(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &privacy.Service{Org: m.Org, Store: m.Store, Recorder: m.Recorder, Now: m.Now, Holds: holding, List: privacy.ListIn(filepath.Join(m.dir, m.Org)), Logs: m.dir}
+			s := m.privacy()
+			s.Holds = holding
 			sel := privacy.Selector{Kind: privacy.ByExecution, Value: execution(rapid.IntRange(0, 5).Draw(t, "run"))}
 			p, err := s.Plan(t.Context(), sel)
 			if err != nil {
@@ -233,26 +265,165 @@ func (m *model) actions() map[string]func(*rapid.T) {
 	}
 }
 
+func (m *model) privacy() *privacy.Service {
+	return &privacy.Service{Org: m.Org, Store: m.Store, Recorder: m.Recorder, Now: m.Now, List: privacy.ListIn(filepath.Join(m.dir, m.Org)), Logs: m.dir}
+}
+
+// maxCopies is how many copies a sequence makes: on PostgreSQL each takes a moment.
+const maxCopies = 2
+
+// copy makes a copy of the database, as an administrator does.
+func (m *model) copy(t *rapid.T) {
+	if m.copies++; m.copies > maxCopies {
+		t.Skip("enough was copied")
+	}
+	head, err := m.Store.Head(t.Context(), m.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.copied = &copied{size: head.Frontier.Size(), told: len(m.told), holds: maps.Clone(m.holds), gone: maps.Clone(m.gone), seen: len(m.seen)}
+	m.copied.name = m.shared.swap(t, "")
+	m.tally.copies++
+	m.reopen()
+}
+
+// restore puts the copy in the place of the trail. What was recorded since is lost,
+// and whoever saw it finds that out; what was swept since is there again; what was
+// erased since is erased before anything is asked.
+func (m *model) restore(t *rapid.T) {
+	c := m.copied
+	if c == nil {
+		t.Skip("there is no copy")
+	}
+	m.shared.swap(t, c.name)
+	m.reopen()
+	lost := slices.ContainsFunc(m.seen[c.seen:], func(s witness.Sighting) bool {
+		p, err := proof.PeekCheckpoint(s.Checkpoint)
+		return err == nil && p.Size > c.size
+	})
+	v, err := m.Asker.Verify(t.Context(), ask.VerifyOptions{TrustedKey: m.public, KeyFrom: "the test", Sightings: m.seen})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.tally.restores++
+	if lost {
+		m.tally.found++
+	}
+	if found := slices.ContainsFunc(v.Problems, func(p ask.Problem) bool { return p.Kind == "rewritten" }); found != lost {
+		t.Fatalf("an older copy of %d events was found out: %t, and somebody had seen more: %t\n%+v", c.size, found, lost, v.Problems)
+	}
+	for _, e := range m.told[c.told:] {
+		delete(m.at, e.ID)
+	}
+	m.told, m.seen, m.holds, m.gone = m.told[:c.told:c.told], m.seen[:c.seen:c.seen], maps.Clone(c.holds), maps.Clone(c.gone)
+	again, err := m.privacy().Reapply(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.tally.erasures += len(again.Requests)
+}
+
+// reopen opens this sequence's log in the database that is there now.
+func (m *model) reopen() {
+	org := m.Org // of the keeper that goes
+	m.Keeper = m.shared.Keeper
+	m.open(org)
+}
+
+// swap copies the database if no copy is named, and else puts a copy of that in its
+// place. It returns the name of the copy. The trail is closed meanwhile.
+func (w *world) swap(t *rapid.T, from string) string {
+	if err := w.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Keeper = nil
+	to := from
+	if w.location.Path != "" {
+		if from == "" {
+			to = filepath.Join(filepath.Dir(w.location.Path), whodid.NewID("copy"))
+			copyFile(t, w.location.Path, to)
+		} else {
+			copyFile(t, from, w.location.Path)
+		}
+	} else {
+		name := w.name(t)
+		if from == "" {
+			to = strings.ReplaceAll(whodid.NewID("copy"), "-", "_")
+			w.admin(t, `CREATE DATABASE `+to+` TEMPLATE `+name)
+			w.t.Cleanup(func() { w.admin(w.t, `DROP DATABASE `+to+` WITH (FORCE)`) })
+		} else {
+			w.admin(t, `DROP DATABASE `+name+` WITH (FORCE)`)
+			w.admin(t, `CREATE DATABASE `+name+` TEMPLATE `+from)
+		}
+	}
+	w.open("default")
+	return to
+}
+
+func copyFile(t *rapid.T, from, to string) {
+	for _, suffix := range []string{"-wal", "-shm"} {
+		_ = os.Remove(to + suffix)
+	}
+	text, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// name is that of the database, on PostgreSQL.
+func (w *world) name(t tester) string {
+	u, err := url.Parse(w.location.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
+
+// admin runs a statement in the server's own database.
+func (w *world) admin(t tester, statement string) {
+	u, err := url.Parse(w.location.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/postgres"
+	ctx := context.Background() // a clean-up comes after the test's own has ended
+	c, err := pgx.Connect(ctx, u.String())
+	if err == nil {
+		_, err = c.Exec(ctx, statement)
+	}
+	if err == nil {
+		err = c.Close(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestLaws runs random sequences of everything that changes a trail, on both
 // stores, and checks the laws after each step. Each sequence has an organisation of
 // its own, all of them in one database.
 func TestLaws(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		var n atomic.Int64
+		var count tally
 		began, dir := time.Now(), t.TempDir()
 		rapid.Check(t, func(rt *rapid.T) {
 			if time.Since(began) > 8*time.Second {
 				return // the machine is slow; what was tried is enough
 			}
 			o := &world{Keeper: w.Keeper, t: rt, location: w.location, now: begin}
-			o.open(fmt.Sprint("org-", n.Add(1)))
-			m := &model{world: o, at: map[string]time.Time{}, gone: map[string]bool{}, holds: map[string]whodid.HoldScope{}, dir: dir}
+			count.sequences++
+			o.open(fmt.Sprint("org-", count.sequences))
+			m := &model{world: o, at: map[string]time.Time{}, gone: map[string]bool{}, holds: map[string]whodid.HoldScope{}, dir: dir, erased: map[string]bool{}, shared: w, tally: &count}
 			e := m.event("retention.set", "", whodid.Data{"run_days": int64(90), "session_days": int64(30)})
 			e.Actor, e.Target, e.Session = "human:p-anna", "seed", ""
 			m.recordAll(rt, e)
 			rt.Repeat(m.actions())
 		})
+		t.Logf("%+v", count)
 	})
 }
 

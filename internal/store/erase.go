@@ -160,7 +160,10 @@ func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Tak
 		ids = append(ids, list[i].Event)
 	}
 	condition, arg := s.dialect.among("id", 2, ids)
-	places, err := w.numbers(ctx, `SELECT seq FROM event_id WHERE org = $1 AND `+condition+` ORDER BY seq`, w.org, arg)
+	if err := s.barMissing(ctx, w, ids); err != nil {
+		return 0, err
+	}
+	places, err := w.numbers(ctx, `SELECT seq FROM event_id WHERE org = $1 AND seq >= 0 AND `+condition+` ORDER BY seq`, w.org, arg)
 	if err != nil || len(places) == 0 {
 		return 0, err
 	}
@@ -203,6 +206,37 @@ func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Tak
 		}
 	}
 	return changed, nil
+}
+
+// nowhere is the place of an id that is taken and leads to no event: it was erased
+// in a later copy of the trail, and must not come in here when it is told again.
+const nowhere = -1
+
+// barMissing takes the ids of events that are to be erased and that this copy of the
+// trail does not have.
+func (s *Store) barMissing(ctx context.Context, w *sweep, ids []string) error {
+	condition, arg := s.dialect.among("id", 2, ids)
+	known, err := queryStrings(ctx, w, `SELECT id FROM event_id WHERE org = $1 AND `+condition, w.org, arg)
+	if err != nil {
+		return err
+	}
+	table := "event_id"
+	if s.dialect.idsAreEvents() {
+		table = "gone_id"
+	}
+	var missing [][]any
+	for _, id := range ids {
+		if !slices.Contains(known, id) {
+			missing = append(missing, []any{w.org, id, nowhere})
+		}
+	}
+	return executeEach(ctx, w, `INSERT INTO `+table+` (org, id, seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, missing)
+}
+
+// namedByErasure is a condition that an id of a table leads nowhere because of an
+// erasure that the trail has carried out.
+func namedByErasure(table, find string) string {
+	return fmt.Sprintf(`%[1]s.seq = %[2]d AND EXISTS (SELECT 1 FROM erasure AS x WHERE x.org = %[1]s.org AND %[3]s(x.request, '"' || %[1]s.id || '"') > 0)`, table, nowhere, find)
 }
 
 // update writes what is left of an event.

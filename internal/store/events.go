@@ -154,7 +154,7 @@ func (s *Store) Event(ctx context.Context, org, id string) (*Row, error) {
 		return nil, fmt.Errorf("event %q: %w", id, ErrNotFound)
 	}
 	var seq int64
-	err := s.read.QueryRowContext(ctx, `SELECT seq FROM event_id WHERE org = $1 AND id = $2`, org, id).Scan(&seq)
+	err := s.read.QueryRowContext(ctx, `SELECT seq FROM event_id WHERE org = $1 AND id = $2 AND seq >= 0`, org, id).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("event %s: %w", id, ErrNotFound)
 	}

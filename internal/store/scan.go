@@ -96,7 +96,7 @@ func (n *Snapshot) Hours(ctx context.Context) ([]string, error) {
 // there or was swept. Those that lead to no event are gone, which the caller knows
 // or not; astray are those that lead to another one.
 func (n *Snapshot) IDs(ctx context.Context, gone func(seq uint64)) (count, astray uint64, err error) {
-	if err := n.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM event_id WHERE org = $1`, n.org).Scan(&count); err != nil {
+	if err := n.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM event_id WHERE org = $1 AND seq >= 0`, n.org).Scan(&count); err != nil {
 		return 0, 0, fmt.Errorf("couldn't count the ids: %w", err)
 	}
 	rows, err := n.tx.QueryContext(ctx, n.store.dialect.goneIDs(), n.org)

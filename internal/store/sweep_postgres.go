@@ -69,7 +69,7 @@ func (postgres) dueRuns(ctx context.Context, w *sweepPlanner) (due []string, eve
 
 func (postgres) goneIDs() string {
 	return `SELECT CASE WHEN EXISTS (SELECT 1 FROM event AS o WHERE o.org = i.org AND o.seq = i.seq) THEN -1 ELSE i.seq END FROM event_id AS i ` +
-		`WHERE i.org = $1 AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.org = i.org AND e.seq = i.seq AND e.id = i.id)`
+		`WHERE i.org = $1 AND NOT EXISTS (SELECT 1 FROM event AS e WHERE e.org = i.org AND e.seq = i.seq AND e.id = i.id) AND NOT (` + namedByErasure("i", "strpos") + `)`
 }
 
 // The transaction of a sweep begins as the sweeper, the only one at a time.

@@ -29,7 +29,7 @@ func (sqlite) dueRuns(ctx context.Context, w *sweepPlanner) (due []string, event
 
 func (sqlite) goneIDs() string {
 	return `SELECT CASE WHEN e.id IS NULL THEN g.seq ELSE -1 END FROM gone_id AS g ` +
-		`LEFT JOIN event AS e ON e.org = g.org AND e.id = g.id WHERE g.org = $1`
+		`LEFT JOIN event AS e ON e.org = g.org AND e.id = g.id WHERE g.org = $1 AND NOT (` + namedByErasure("g", "instr") + `)`
 }
 
 // maxSwept is how many events go at once, so that others need not wait long for
