@@ -99,7 +99,7 @@ func periodParams() []Param {
 
 // Operations lists everything that the API does.
 func Operations() []Operation {
-	return slices.Concat(recording(), asking(), approving(), proving())
+	return slices.Concat(recording(), asking(), reporting(), approving(), proving())
 }
 
 func recording() []Operation {

@@ -131,7 +131,8 @@ type ReportOptions struct {
 	Period Period
 	// Squads are the only squads whose work is shown; none is all of them.
 	Squads []string
-	// Every is how often somebody should sign off.
+	// Every is how often somebody should sign off; 0 is as often as a policy says
+	// that says nothing.
 	Every time.Duration
 	// Policy and Signature judge whether actions had the approvals that they
 	// needed; see [UnapprovedFilter].
@@ -145,6 +146,11 @@ const latestOutcomes = 50
 // Report answers what agents achieved in a time and what it cost.
 func (a *Asker) Report(ctx context.Context, o *ReportOptions) (*Report, error) {
 	p := &o.Period
+	if o.Every == 0 {
+		with := *o
+		with.Every = policy.DefaultReviewEvery
+		o = &with
+	}
 	r := &Report{
 		Kind: p.Kind, Name: p.Name, Zone: p.Zone.String(), Since: p.Since.UTC(), Until: p.Until.UTC(), BeforeSince: p.BeforeSince.UTC(),
 		Over: !a.now().Before(p.Until), OnlySquads: append([]string{}, o.Squads...),
