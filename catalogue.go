@@ -140,7 +140,7 @@ var kindsByName = sync.OnceValue(func() map[string]*Kind {
 
 // Catalogue returns every kind of event the product records, sorted by name.
 func Catalogue() []Kind {
-	kinds := slices.Concat(lifecycleKinds(), recordKinds(), actionKinds(), gitKinds(), policyKinds(), telemetryKinds(), accessKinds(), memoryKinds(), approvalKinds(), reviewKinds(), incidentKinds(), privacyKinds(), retentionKinds(), forgeKinds())
+	kinds := slices.Concat(lifecycleKinds(), recordKinds(), actionKinds(), gitKinds(), policyKinds(), telemetryKinds(), accessKinds(), memoryKinds(), approvalKinds(), reviewKinds(), reconcileKinds(), incidentKinds(), privacyKinds(), retentionKinds(), forgeKinds())
 	slices.SortFunc(kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
 	return kinds
 }

@@ -87,6 +87,13 @@ type ApprovalList struct {
 	Approvals []Approval `json:"approvals"`
 }
 
+// BillRead is a bill that was read.
+type BillRead struct {
+	Name   string `json:"name"`
+	Format string `json:"format"`
+	Lines  int    `json:"lines"`
+}
+
 // Cancellation withdraws a request.
 type Cancellation struct {
 	Reason string `json:"reason,omitempty"`
@@ -588,6 +595,48 @@ type Problem struct {
 	Detail      string  `json:"detail"`
 }
 
+// Reconciled is the trail against one source.
+type Reconciled struct {
+	Source string `json:"source"`
+	// Of says what is counted: things such as agent commits, or an amount such as
+	// micros of a bill.
+	Of      string `json:"of"`
+	Checked bool   `json:"checked"`
+	// Failed is true if it was asked for and could not be read. Reason says why it
+	// was not checked, or what of it was not.
+	Failed bool   `json:"failed"`
+	Reason string `json:"reason"`
+	// Total is how much there is, Explained how much of it the trail explains.
+	Total       int64 `json:"total"`
+	Explained   int64 `json:"explained"`
+	Unexplained int64 `json:"unexplained"`
+	// Coverage is the share that is explained in per cent, rounded down; null if
+	// it was not checked, or there is nothing.
+	Coverage *float64 `json:"coverage"`
+	// Items are what is not explained, one by one.
+	Items []Unexplained `json:"items"`
+	// Notes say what the figures leave out.
+	Notes []string `json:"notes"`
+}
+
+// Reconciliation is the trail against what agents do not control.
+type Reconciliation struct {
+	Since *time.Time `json:"since"`
+	Until *time.Time `json:"until"`
+	At    time.Time  `json:"at"`
+	// Sources are what the trail was compared with. One that was not checked says
+	// why, and has no coverage.
+	Sources []Reconciled `json:"sources"`
+	// Coverage is the lowest of the sources that were checked, in per cent,
+	// rounded down; null if nothing was there to compare. It is 100 only if
+	// everything that was checked is explained.
+	Coverage *float64 `json:"coverage"`
+	// Unexplained is how many things the trail does not explain, of all sources.
+	Unexplained int64 `json:"unexplained"`
+	// Usage is what bills say against what the trail says; null without a bill.
+	Usage *UsageComparison `json:"usage"`
+}
+
 // Recorded says what became of a list of events.
 type Recorded struct {
 	// Events are in the order in which they were sent.
@@ -882,6 +931,25 @@ type UnapprovedAction struct {
 	Reason string `json:"reason"`
 }
 
+// Unexplained is one thing that the trail does not explain.
+type Unexplained struct {
+	// Kind is what it is: commit, pull_request, push, deployment, release,
+	// records, session, calls, usage, events.
+	Kind string `json:"kind"`
+	// Subject names it: a commit, a pull request, a session, a day and model.
+	Subject string     `json:"subject"`
+	At      *time.Time `json:"at"`
+	// Agent is whose it is, as far as it says.
+	Agent       string `json:"agent"`
+	ExecutionID string `json:"execution_id"`
+	// Count is how many, of what is told in numbers; 1 for a thing.
+	Count int64 `json:"count"`
+	// Detail is what is known of it, Reason the probable cause, Next what to do.
+	Detail string `json:"detail"`
+	Reason string `json:"reason"`
+	Next   string `json:"next"`
+}
+
 // Usage is what a model call, or a whole run, used and cost.
 type Usage struct {
 	Model string `json:"model,omitempty"`
@@ -893,6 +961,38 @@ type Usage struct {
 	// CostMicros is the cost in millionths of a US dollar; without it the cost is
 	// computed where tokens and model are known.
 	CostMicros *int64 `json:"cost_micros,omitempty"`
+}
+
+// UsageComparison is what bills say against what the trail says, of the models
+// and days that are on them.
+type UsageComparison struct {
+	Bills []BillRead `json:"bills"`
+	// BilledMicros is what they say it cost, TrailMicros what the trail does, and
+	// DifferencePercent by how much the bills are higher; null where they tell no
+	// cost.
+	BilledMicros      *int64   `json:"billed_micros"`
+	TrailMicros       *int64   `json:"trail_micros"`
+	DifferencePercent *float64 `json:"difference_percent"`
+	BilledTokens      *int64   `json:"billed_tokens"`
+	TrailTokens       *int64   `json:"trail_tokens"`
+	// TokensPercent is by how much the bills have more tokens.
+	TokensPercent *float64 `json:"tokens_difference_percent"`
+	// Rows are each day and model.
+	Rows []UsageRow `json:"rows"`
+}
+
+// UsageRow is one day and model: what the bills say, and what the trail says.
+type UsageRow struct {
+	Day               string   `json:"day"`
+	Model             string   `json:"model"`
+	BilledMicros      *int64   `json:"billed_micros"`
+	TrailMicros       *int64   `json:"trail_micros"`
+	DifferencePercent *float64 `json:"difference_percent"`
+	BilledTokens      *int64   `json:"billed_tokens"`
+	TrailTokens       *int64   `json:"trail_tokens"`
+	TokensPercent     *float64 `json:"tokens_difference_percent"`
+	// CostUnknown is how many calls of the trail have no known cost.
+	CostUnknown int64 `json:"cost_unknown"`
 }
 
 // Verification is the answer to "is the trail what it was?".

@@ -214,6 +214,16 @@ func asking() []Operation {
 				query("month", "string", "This month in UTC, in place of since and until.", "2026-10")), Out: ask.Cost{}, handle: (*call).cost,
 		},
 		{
+			ID: "reconcile", Method: http.MethodGet, Path: "/v1/reconcile", Tag: "ask", Needs: auth.Read,
+			Summary:     "The trail against what agents do not control",
+			Description: "Compares the numbering of the log, the index of commits, what forges told and the numbers of telemetry with the runs of the trail, and lists what these do not explain. Files of sessions and bills are compared on the command line.",
+			Params: []Param{
+				query("since", "string", "From this time on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z. 7d unless you say.", "30d"),
+				query("until", "string", "Up to this time, written like since.", ""),
+				query("month", "string", "This month in UTC, in place of since and until.", "2026-10"),
+			}, Out: ask.Reconciliation{}, handle: (*call).reconcile,
+		},
+		{
 			ID: "why", Method: http.MethodGet, Path: "/v1/commits/{id}/why", Tag: "ask", Needs: auth.Read,
 			Summary: "Which run made a commit, as the trail knows it", Params: []Param{inPath("id", "The whole hash of the commit.")}, Out: ask.Why{}, handle: (*call).why,
 		},

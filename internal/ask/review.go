@@ -58,6 +58,9 @@ type Review struct {
 	Costliest []Execution `json:"costliest"`
 	// Total is what the runs add up to.
 	Total HistoryRow `json:"total"`
+	// Reconciled is what comparing the trail with what agents do not control gave
+	// last; null if that was never recorded.
+	Reconciled *LastReconciliation `json:"reconciled"`
 }
 
 // Finding is one thing that needs eyes.
@@ -141,7 +144,8 @@ func (a *Asker) Review(ctx context.Context, o *ReviewOptions) (*Review, error) {
 			return nil, err
 		}
 	}
-	return r, nil
+	r.Reconciled, err = a.LastReconciliation(ctx)
+	return r, err
 }
 
 func (r *Review) add(kind string, at *time.Time, agent, subject, detail string) {
@@ -323,7 +327,7 @@ func (a *Asker) reviewGaps(ctx context.Context, r *Review) error {
 		if n, ok := x.Data.Int("count"); ok {
 			detail += fmt.Sprintf(" (%d)", n)
 		}
-		r.add(FoundGap, moment(x.At), "", cmp.Or(x.Execution, x.ID), detail)
+		r.add(FoundGap, moment(x.At), "", cmp.Or(x.Execution, x.Target, x.ID), detail)
 	}
 	return nil
 }

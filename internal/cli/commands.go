@@ -30,6 +30,7 @@ func (p *Program) commands() []*cobra.Command {
 		p.mcpCommand(),
 		p.doctorCommand(),
 		p.verifyCommand(),
+		p.reconcileCommand(),
 		p.proveCommand(),
 		p.exportCommand(),
 		p.logCommand(),

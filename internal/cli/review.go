@@ -96,10 +96,22 @@ func (p *Program) printReview(r *ask.Review) error {
 		return err
 	}
 	if o.Terminal() {
-		o.Printf("\n%s\n", historyTotal(&r.Total))
+		o.Printf("\n%s\n%s\n", historyTotal(&r.Total), reconciledLine(r.Reconciled))
 		p.advise(o, "Sign off with:\n\n  whodid review sign --note NOTE")
 	}
 	return nil
+}
+
+// reconciledLine says how much of what is known outside of the trail it explains.
+func reconciledLine(last *ask.LastReconciliation) string {
+	switch {
+	case last == nil:
+		return "Coverage: not known; see whodid reconcile --record."
+	case last.Coverage == "":
+		return fmt.Sprintf("Coverage: on %s there was nothing to compare the trail with.", last.At.Format(time.DateOnly))
+	default:
+		return fmt.Sprintf("Coverage: %s%% at the lowest, %d unexplained, on %s.", last.Coverage, last.Unexplained, last.At.Format(time.DateOnly))
+	}
 }
 
 // signedLine says when somebody signed off last.

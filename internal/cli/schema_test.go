@@ -170,6 +170,7 @@ func answers() map[string]any {
 
 		"cost":          ask.Cost{},
 		"cost forecast": ask.Forecast{},
+		"reconcile":     ask.Reconciliation{},
 
 		"budget list":   budgetList{},
 		"budget status": ask.BudgetStatus{},

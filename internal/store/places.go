@@ -84,3 +84,15 @@ func unpackPlaces(b []byte) (Places, error) {
 	}
 	return p, nil
 }
+
+// Within is how many of the places lie from one on and before another.
+func (p Places) Within(first, end uint64) uint64 {
+	var n uint64
+	for _, s := range p {
+		from, to := max(s.First, first), min(s.First+s.Count, end)
+		if from < to {
+			n += to - from
+		}
+	}
+	return n
+}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ var costTests = map[string]func(*testing.T, func(testing.TB) *store.Store){
 	"what runs cost adds up however it is told":              testCostTallies,
 	"outcomes, telemetry and repositories of a time":         testOutcomes,
 	"which executions a selection selects, and who ran them": testFitting,
+	"usage adds up by day and model, each call once":         testUsageByDay,
 }
 
 // testCostTallies compares what the database adds up with what the executions say
@@ -207,5 +209,49 @@ func testFitting(t *testing.T, open func(testing.TB) *store.Store) {
 	undated, err = s.CostTallies(t.Context(), "a", store.Selection{Undated: true}, nil)
 	if err != nil || len(undated) != 1 || undated[0].CostMicros != 7 {
 		t.Errorf("undated: %v, %v", undated, err)
+	}
+}
+
+// testUsageByDay tells calls, a total that was stated in their place, and calls of
+// a sub-agent, which count once.
+func testUsageByDay(t *testing.T, open func(testing.TB) *store.Store) {
+	s := open(t)
+	call := func(execution string, at int, micros int64, more whodid.Data) whodid.Event {
+		d := whodid.Data{"model": "m", "cost_micros": micros, "input_tokens": int64(10)}
+		maps.Copy(d, more)
+		return event("model.call", execution, at, d)
+	}
+	sub := event("execution.start", ExecutionID(3), 10, whodid.Data{"agent_type": "explorer"})
+	book := NewBook(t, s, "a")
+	book.Append(
+		t,
+		event("execution.start", ExecutionID(1), 10, nil), event("execution.start", ExecutionID(2), 10, nil), sub,
+		call(ExecutionID(1), 20, 100, nil),
+		call(ExecutionID(2), 20, 5000, nil),
+		call(ExecutionID(3), 30, 7, whodid.Data{"run": ExecutionID(1)}),
+		call(ExecutionID(1), 24*3600, 1, whodid.Data{"model": "n"}),
+		event("execution.finish", ExecutionID(2), 40, whodid.Data{"model": "m", "cost_micros": int64(30)}),
+		event("execution.finish", ExecutionID(3), 40, whodid.Data{"model": "m", "cost_micros": int64(900)}),
+		event("execution.finish", ExecutionID(1), 50, nil),
+	)
+	got, err := s.UsageByDay(t.Context(), "a", Epoch, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]int64{}
+	for _, u := range got {
+		sums[u.Day+" "+u.Model] += u.CostMicros
+	}
+	day := func(after int) string { return Epoch.AddDate(0, 0, after).Format(time.DateOnly) }
+	if diff := gocmp.Diff(map[string]int64{day(0) + " m": 137, day(1) + " n": 1}, sums); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	got, err = s.UsageByDay(t.Context(), "a", Epoch.AddDate(0, 0, 1), time.Time{})
+	if err != nil || len(got) != 1 || got[0].Model != "n" {
+		t.Errorf("of the second day: %v, %v", got, err)
+	}
+	known, err := s.Known(t.Context(), "a", []string{whodid.EventID("a", sub.Key), "evt-none"})
+	if err != nil || len(known) != 1 || !known[whodid.EventID("a", sub.Key)] {
+		t.Errorf("known: %v, %v", known, err)
 	}
 }
