@@ -258,3 +258,36 @@ func (a *Asker) telemetryOf(ctx context.Context, in *ReconcileInput) ([]*toldSes
 	}
 	return out, nil
 }
+
+// outcomeSlack is how far apart the times may be at which an agent and a forge
+// tell of the same; see the relation confirmations.
+const outcomeSlack = time.Hour
+
+// outcomeKey is what an action and what confirms it have in common.
+func outcomeKey(r *store.Row) string {
+	what := strings.TrimPrefix(r.What, "forge.")
+	if what == "deploy.status" {
+		what = "deploy." + strings.ToLower(r.Data.String("environment"))
+	}
+	return what + " " + strings.ToLower(r.Target)
+}
+
+// runsOfPull are the runs that opened or merged a pull request, and those that it
+// names.
+func (a *Asker) runsOfPull(ctx context.Context, target string) ([]string, error) {
+	rows, err := a.store.FactsOf(ctx, a.org, target)
+	if err != nil {
+		return nil, err
+	}
+	var runs []string
+	for i := range rows {
+		r := &rows[i]
+		if (r.What == "pr.create" || r.What == "pr.merge") && r.Result == whodid.ResultSuccess && r.Execution != "" {
+			runs = append(runs, r.Execution)
+		}
+		if strings.HasPrefix(r.What, "forge.pr.") {
+			runs = append(runs, r.Data.List("executions")...)
+		}
+	}
+	return runs, nil
+}
