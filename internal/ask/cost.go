@@ -521,3 +521,24 @@ func monthWithin(month string, since, until time.Time) (within, touches bool) {
 	touches = to.After(since) && (until.IsZero() || from.Before(until))
 	return within, touches
 }
+
+// notSweptYet is how young runs are that no sweep has taken: a question about these
+// alone need not ask what is left of others.
+const notSweptYet = 14 * 24 * time.Hour
+
+// sweptOf are the months of a time in which runs began that were swept, of the agents
+// that are asked for.
+func (a *Asker) sweptOf(ctx context.Context, s *Selection) ([]SweptCost, error) {
+	c := &Cost{Swept: []SweptCost{}}
+	if a.now().Sub(s.Filter.Since) <= notSweptYet {
+		return c.Swept, nil
+	}
+	q := &CostQuestion{Filter: s.Filter, Squads: s.Squads}
+	if err := a.addSwept(ctx, q, c, nil); err != nil {
+		return nil, err
+	}
+	for i := range c.Swept {
+		c.Swept[i].Counted = false
+	}
+	return c.Swept, nil
+}

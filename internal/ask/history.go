@@ -24,6 +24,9 @@ type History struct {
 	Total HistoryRow   `json:"total"`
 	// Runs are the single runs, the last started first; only where asked for.
 	Runs []Execution `json:"runs,omitempty"`
+	// Swept are the months of that time in which runs began that were swept: they
+	// are in no row, and what they cost is told by month.
+	Swept []SweptCost `json:"swept"`
 }
 
 // HistoryRow counts the runs of one agent, or of all.
@@ -73,6 +76,9 @@ func (a *Asker) History(ctx context.Context, s Selection, runs bool) (*History, 
 		h.Rows[i] = newHistoryRow(&tallies[i])
 		h.Total.add(&h.Rows[i])
 	}
+	if h.Swept, err = a.sweptOf(ctx, &s); err != nil {
+		return nil, err
+	}
 	if runs {
 		found, err := a.store.ExecutionPage(ctx, a.org, sel, nil)
 		if err != nil {
@@ -121,6 +127,9 @@ type Stats struct {
 	Models   []ModelUsage  `json:"models"`
 	Triggers []Count       `json:"triggers"`
 	Actions  []ActionCount `json:"actions"`
+	// Swept are the months of that time in which runs began that were swept: they
+	// are counted nowhere here.
+	Swept []SweptCost `json:"swept"`
 }
 
 // DurationStats are quantiles of the time that ended runs took, in seconds.
@@ -150,7 +159,7 @@ func (a *Asker) Stats(ctx context.Context, sel Selection) (*Stats, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stats{Since: h.Since, Until: h.Until, Total: h.Total, Actions: []ActionCount{}}
+	s := &Stats{Since: h.Since, Until: h.Until, Total: h.Total, Actions: []ActionCount{}, Swept: h.Swept}
 	s.Duration = durations(h.Runs)
 	s.Triggers = countBy(h.Runs, func(x *Execution) string { return x.Trigger })
 	byModel := map[string]whodid.Usage{}

@@ -60,7 +60,11 @@ func (p *Program) execStats(ctx context.Context, h *history, args []string) erro
 	if s.Total.Runs == 0 {
 		return p.adviseEmpty(ctx, t, o, sel)
 	}
-	return printStats(o, s)
+	if err := printStats(o, s); err != nil {
+		return err
+	}
+	p.adviseSwept(o, s.Swept)
+	return nil
 }
 
 func printStats(o *term.Output, s *ask.Stats) error {

@@ -84,7 +84,15 @@ func (p *Program) history(ctx context.Context, h *history, args []string) error 
 	if o.Terminal() {
 		o.Printf("\n%s\n", historyTotal(&answer.Total))
 	}
+	p.adviseSwept(o, answer.Swept)
 	return nil
+}
+
+// adviseSwept says which runs of the time are gone.
+func (p *Program) adviseSwept(o *term.Output, swept []ask.SweptCost) {
+	for _, s := range swept {
+		p.advise(o, "\n%s that began in %s were swept and are not counted. What is left of them: whodid cost --month %s", term.Count(s.Runs, "run"), orUnknown(s.Month), orUnknown(s.Month))
+	}
 }
 
 func printHistory(o *term.Output, h *ask.History) error {
