@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
@@ -51,6 +52,22 @@ func (b *bench) answers() []question {
 			_, err := t.asker().Memory(ctx, ask.MemoryFilter{Search: fmt.Sprintf("rotate service %d", round*7), Limit: 20})
 			return err
 		}},
+		{"search.common", "search for words of all runs", searchLimit, 1, search(func(int) string { return "rotate token" })},
+		{"search.rare", "search for the words of some runs, of some decisions and of one file", searchLimit, 1, search(func(round int) string {
+			return fmt.Sprintf("rotate service %d", 1000+round*71)
+		})},
+		{"search.file", "search for a file", searchLimit, 1, search(func(round int) string { return fmt.Sprintf("internal/part%d/cart.go", 100+round*13) })},
+		{"search.id", "search for a pull request", searchLimit, 1, search(func(round int) string {
+			n := b.actions/actionsPerRun/(round+2) + 1
+			return fmt.Sprintf("%s#%d", repositoryOf(n), n)
+		})},
+		{"search.filter", "search for words of all runs of a squad", searchLimit, 1, search(func(round int) string {
+			return fmt.Sprintf(`"rotate the token" agent:squad-%d/* since:30d status:failed`, round%8)
+		})},
+		{"search.apart", "search for words that are everywhere and never together: a page ends before the trail does", searchLimit, 1, func(ctx context.Context, t *trail, _ int) error {
+			_, err := t.search(ctx, "gofmt errors")
+			return err
+		}},
 		{"memory.all", "memory search for a word of all decisions", 50 * time.Millisecond, 1, func(ctx context.Context, t *trail, _ int) error {
 			d, err := t.asker().Memory(ctx, ask.MemoryFilter{Search: "rotate", Limit: 20})
 			if err == nil && len(d.Decisions) == 0 {
@@ -68,6 +85,28 @@ func (t *trail) investigate(ctx context.Context, at string, suspects int) error 
 		err = fmt.Errorf("an incident at %s has %d suspects", at, len(found.Suspects))
 	}
 	return err
+}
+
+// searchLimit is how long a search may take.
+const searchLimit = 300 * time.Millisecond
+
+// search is the question for a filter, which must find something.
+func search(filter func(round int) string) func(context.Context, *trail, int) error {
+	return func(ctx context.Context, t *trail, round int) error {
+		found, err := t.search(ctx, filter(round))
+		if err == nil && len(found.Hits) == 0 {
+			err = fmt.Errorf("%q finds nothing", filter(round))
+		}
+		return err
+	}
+}
+
+func (t *trail) search(ctx context.Context, filter string) (*ask.SearchResult, error) {
+	f, err := whodid.ParseFilter(filter, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return t.asker().Search(ctx, ask.Selection{Filter: f}, "")
 }
 
 // measureAnswers asks the trail of a company on PostgreSQL.

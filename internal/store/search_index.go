@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/whodid/whodid"
 )
@@ -29,23 +28,20 @@ type searchBlock struct {
 	words                        []int64
 }
 
-// The lengths at which a word is listed by its beginning, so that beginnings of
-// words are found. A shorter word is found as a whole only.
-const (
-	shortBeginning = 4
-	longBeginning  = 8
-)
+// beginnings are the lengths at which a word is listed by its beginning, so that
+// beginnings of words are found. A shorter word is found as a whole only.
+var beginnings = [...]int{4, 6, 8, 12}
 
-// beginning cuts a word to so many letters; it is whole if it has no more.
-func beginning(word string, letters int) string {
+// beginning cuts a word to so many letters, and tells whether it has as many.
+func beginning(word string, letters int) (string, bool) {
 	n := 0
 	for i := range word {
 		if n == letters {
-			return word[:i]
+			return word[:i], true
 		}
 		n++
 	}
-	return word
+	return word, n == letters
 }
 
 // searchSeed begins the digests of the words of an organisation's lane.
@@ -63,21 +59,23 @@ func digest(h uint64, s string) uint64 {
 
 // listed are the digests under which a block lists a word.
 func listed(seed uint64, word string, yield func(int64)) {
-	short := beginning(word, shortBeginning)
-	yield(int64(digest(seed, short)))
-	if len(word) > len(short) {
-		if long := beginning(word, longBeginning); utf8.RuneCountInString(long) == longBeginning {
-			yield(int64(digest(seed, long)))
+	for i, letters := range beginnings {
+		b, long := beginning(word, letters)
+		if !long && i > 0 {
+			return
 		}
+		yield(int64(digest(seed, b)))
 	}
 }
 
 // lookedFor is the digest that a block must list to have a word.
 func lookedFor(seed uint64, word string) int64 {
-	if long := beginning(word, longBeginning); utf8.RuneCountInString(long) == longBeginning {
-		return int64(digest(seed, long))
+	for _, letters := range slices.Backward(beginnings[:]) {
+		if b, long := beginning(word, letters); long {
+			return int64(digest(seed, b))
+		}
 	}
-	return int64(digest(seed, beginning(word, shortBeginning)))
+	return int64(digest(seed, word))
 }
 
 // ReadySearch works out the words of rows before the head is locked.
@@ -111,7 +109,8 @@ func readySearch(org string, rows []*Row) {
 	}
 }
 
-// blocksOf gathers rows, which have their places, in blocks.
+// blocksOf gathers rows, which have their places, in blocks. One without words is
+// a block too: a search may ask for a kind or an agent alone.
 func blocksOf(rows []*Row) []searchBlock {
 	var out []searchBlock
 	open := map[whodid.SearchLane]*searchBlock{}
@@ -145,7 +144,7 @@ func blocksOf(rows []*Row) []searchBlock {
 			out = append(out, *b)
 		}
 	}
-	return slices.DeleteFunc(out, func(b searchBlock) bool { return len(b.words) == 0 })
+	return out
 }
 
 // searchWord is a word of a block.

@@ -95,7 +95,7 @@ func testSearchWords(t *testing.T, open func(testing.TB) *store.Store) {
 	}
 	for filter, want := range map[string]string{
 		"kind:pr": "4", "type:file.*": "2", "agent:ops/*": "1", "-kind:decision -kind:pr": "1 2 3", "since:2026-11-01T09:00:04Z": "4", "until:2026-11-01T09:00:01Z": "0",
-		"kind:nothing": "", "approval:appr-7k2m9q4tz8w1c3ab": "3",
+		"kind:nothing": "", "execution:none": "", "approval:appr-7k2m9q4tz8w1c3ab": "3",
 	} {
 		f := filterOf(t, filter)
 		if got := search(t, s, "default", "", store.Selection{Terms: f.Terms, Since: f.Since, Until: f.Until}); got != want {
