@@ -29,7 +29,7 @@ func verifyExport(o options, trust *dossier.Trust, stdout io.Writer) (int, error
 	}
 	defer root.Close() //nolint:errcheck // it was only read
 	if !population.IsExport(root.FS()) {
-		return exitFailed, fmt.Errorf("%s is no export: there is no %s in it", o.bundle, population.FileSigned)
+		return exitError, fmt.Errorf("couldn't read the proof: %s is a folder, and no export: there is no %s in it", o.bundle, population.FileSigned)
 	}
 	report, err := population.Check(root.FS(), trust)
 	if err != nil {

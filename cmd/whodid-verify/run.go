@@ -43,7 +43,8 @@ wrote: all of a period.
                 but "keys" may be left out. quorum is how many of the witnesses must
                 have cosigned for what they saw to be proved
   --about WHAT  refuse a proof of anything else: execution:ID, event:ID, commit:ID,
-                pull_request:#44, line:FILE:LINE, period:FROM..TO, incident:ID
+                pull_request:#44, line:FILE:LINE, period:FROM..TO, incident:ID,
+                report:sha256:SUM
   --json        print one JSON document
 
 Get the keys from whoever keeps the trail by a way that you trust. The key that

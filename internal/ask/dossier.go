@@ -115,6 +115,40 @@ func (a *Asker) ProvePeriod(ctx context.Context, from, to time.Time) (*dossier.D
 	return e.prove(ctx, rows, &span)
 }
 
+// ProveReport makes the proof of what a report rests on: of all that happened in
+// its time. id is "sha256:" and the SHA-256 of the report's file.
+func (a *Asker) ProveReport(ctx context.Context, id string, from, to time.Time) (*dossier.Dossier, error) {
+	e, err := a.evidence(ctx, dossier.Subject{
+		Kind: dossier.OfReport, ID: id, From: from.UTC().Format(time.RFC3339Nano), To: to.UTC().Format(time.RFC3339Nano),
+	})
+	if err != nil {
+		return nil, err
+	}
+	first, err := e.before(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	span := dossier.Span{First: first - min(first, 1), End: e.size}
+	if e.size <= wholeLog {
+		span.First = 0
+	}
+	if span.End-span.First > maxSpan {
+		return nil, fmt.Errorf("%w: the log has %d entries since that time began, and %d are the most", ErrProofTooLarge, span.End-span.First, maxSpan)
+	}
+	if span.First == span.End {
+		return nil, fmt.Errorf("what happened in the time of that report: %w", store.ErrNotFound)
+	}
+	rows, err := e.entries(ctx, span)
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(r store.Row) bool { return r.At.Before(from) || !r.At.Before(to) })
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("what happened in the time of that report: %w", store.ErrNotFound)
+	}
+	return e.prove(ctx, rows, &span)
+}
+
 // evidence gathers what a proof is made of, as of one checkpoint.
 type evidence struct {
 	*Asker

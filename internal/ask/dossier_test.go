@@ -195,3 +195,49 @@ func BenchmarkProve(b *testing.B) {
 		}
 	})
 }
+
+// The proof of a report holds all that happened in its time, whenever it was
+// recorded, and the approvals that were given before.
+func TestProveReport(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, s *store.Store) {
+		const approval = "appr-cccccccccccccccc"
+		book := storetest.NewBook(t, s, org)
+		hour := func(n int) time.Time { return storetest.Epoch.Add(time.Duration(n) * time.Hour) }
+		events := crowd(1000)
+		for i := range events {
+			events[i].At, events[i].RecordedAt = hour(i/10), hour(i/10)
+		}
+		request := fact("approval.request", "", 0, "", whodid.Data{"type": "pr.merge"})
+		request.Key, request.Approval, request.At, request.RecordedAt = whodid.ApprovalKey(approval, "request"), approval, hour(10), hour(10)
+		events[701].Approval = approval
+		late := fact("file.write", "", 0, whodid.ResultSuccess, nil)
+		late.Key, late.At, late.RecordedAt = "late", hour(75), hour(100)
+		book.Append(t, request)
+		book.Append(t, events...)
+		book.Append(t, late)
+		const id = "sha256:ab"
+		d, err := asker(s).ProveReport(t.Context(), id, hour(70), hour(80))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := verdictsOf(t, d)
+		wantStates(t, r, proof.Proved, proof.Conditional, proof.NotShown)
+		if len(r.Events) != 102 || d.Subject.String() != "report:"+id {
+			t.Errorf("the proof of %s shows %d events, want 102", d.Subject, len(r.Events))
+		}
+		// Without what came late it is refuted, and cut before it nothing is shown.
+		cut := *d
+		cut.Events = d.Events[:len(d.Events)-1]
+		delete(cut.Disclosed, d.Events[len(d.Events)-1])
+		wantStates(t, verdictsOf(t, &cut), proof.Proved, proof.Refuted, proof.NotShown)
+		short := *d
+		short.Complete = &dossier.Span{First: d.Complete.First, End: d.Complete.End - 1}
+		wantStates(t, verdictsOf(t, &short), proof.Proved, proof.NotShown, proof.NotShown)
+		moved := *d
+		moved.Subject.To = whodid.FormatTime(hour(79))
+		if v := verdictsOf(t, &moved).Verdicts.Integrity; v.State != proof.Refuted {
+			t.Errorf("the proof for another time: %+v", v)
+		}
+	})
+}

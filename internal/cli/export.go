@@ -22,6 +22,8 @@ func (f *periodFlags) bind(c *cobra.Command) {
 	c.Flags().StringVar(&f.from, "from", "", "from this `TIME` on: 2026-10-01, yesterday, 30d or 2026-10-01T08:00:00Z")
 	c.Flags().StringVar(&f.to, "to", "", "up to this `TIME`, which is not in it; now unless you say")
 	c.Flags().StringVar(&f.zone, "tz", "UTC", "the time `ZONE` that months and days are of, such as Europe/Berlin")
+	c.Flags().StringVar(&f.zone, "zone", "UTC", "the same as --tz, as reports call it")
+	_ = c.Flags().MarkHidden("zone")
 }
 
 // given tells whether a period was named.

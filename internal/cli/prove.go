@@ -14,9 +14,10 @@ import (
 
 func (p *Program) proveCommand() *cobra.Command {
 	var o disclosure
+	var period periodFlags
 	var redact []string
 	c := &cobra.Command{
-		Use:     "prove EVENT | execution:ID | event:ID | commit:SHA | pr:#44 | line:FILE:LINE | period:FROM..TO",
+		Use:     "prove EVENT | execution:ID | event:ID | commit:SHA | pr:#44 | line:FILE:LINE | period:FROM..TO | report:FILE",
 		GroupID: "prove",
 		Short:   "Make the proof of an event, a run or an answer, to be checked by somebody who trusts nobody",
 		Long: `Writes a proof that whodid-verify checks offline, without this trail and without
@@ -27,19 +28,33 @@ Of a run, a commit, a pull request, a line or a period, and of an event with
 rests on, the parts of the approvals that they name, their places in the log, and
 the signed checkpoint. Of a run and of a period it holds every entry of the log
 between the first and the last, so that none can be left out: of others it shows
-the public leaf, which holds no personal data. A period is that of recording.
+the public leaf, which holds no personal data. A period is that of recording; it
+can also be named by --month, or --from and --to. Of a report (the file that
+"whodid report weekly --json" wrote) it holds what happened in its time. More than
+10,000 entries are no proof for one archive: "whodid export" proves any number.
 
 Of EVENT alone, the id of an event ("whodid exec show" and "whodid action list"
 print it) or its unique beginning, it is a bundle: one JSON document, printed.`,
 		Example: `  whodid prove execution:7k2m9q4t -o proof.zip
   whodid prove period:2026-11-01..2026-11-08 -o week.zip --withhold why,on_behalf_of
+  whodid prove --month 2026-10 --tz Europe/Berlin -o october.zip
+  whodid prove report:week.json -o week.zip
   whodid prove commit:HEAD~3 -o proof.zip --disclose target
   whodid-verify proof.zip --trust keys.json
   whodid prove evt-q57dmc3g -o proof.json
   whodid-verify proof.json --key "$(whodid log key)"`,
-		Args: oneArgument("the id of an event, or a subject such as execution:ID"),
+		Args: func(c *cobra.Command, args []string) error {
+			if period.given() && len(args) == 0 {
+				return nil
+			}
+			return oneArgument("the id of an event, a subject such as execution:ID, or a period")(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if kind, id, ok := strings.Cut(args[0], ":"); ok && slices.Contains([]string{"execution", "event", "commit", "pr", "line", "period"}, kind) {
+			if period.given() {
+				o.withhold = append(o.withhold, redact...)
+				return p.proveNamed(c.Context(), args, &period, &o)
+			}
+			if kind, id, ok := strings.Cut(args[0], ":"); ok && slices.Contains([]string{"execution", "event", "commit", "pr", "line", "period", "report"}, kind) {
 				o.withhold = append(o.withhold, redact...)
 				return p.proveSubject(c.Context(), kind, id, &o)
 			}
@@ -69,6 +84,7 @@ print it) or its unique beginning, it is a bundle: one JSON document, printed.`,
 	c.Flags().StringVarP(&o.out, "out", "o", "", "write the proof to this `FILE`")
 	c.Flags().StringSliceVar(&redact, "redact", nil, "the same as --withhold")
 	o.bind(c)
+	period.bind(c)
 	return c
 }
 

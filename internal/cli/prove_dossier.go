@@ -2,12 +2,17 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -107,6 +112,8 @@ func (p *Program) proveSubject(ctx context.Context, kind, id string, o *disclosu
 		d, err = t.asker.ProveExecution(ctx, id)
 	case "event":
 		d, err = t.asker.ProveEvent(ctx, id)
+	case "report":
+		d, err = p.proveReport(ctx, t.asker, id)
 	default:
 		d, err = p.provePeriod(ctx, t.asker, id)
 	}
@@ -130,6 +137,44 @@ func (p *Program) provePeriod(ctx context.Context, a *ask.Asker, period string) 
 		return nil, usageError("%q is no period: it must end after it begins", period)
 	}
 	return a.ProvePeriod(ctx, from, to)
+}
+
+// proveNamed makes the proof of the period that flags name.
+func (p *Program) proveNamed(ctx context.Context, args []string, f *periodFlags, o *disclosure) error {
+	if len(args) > 0 {
+		return usageError("%s is to be proved, or a period: not both at once", args[0])
+	}
+	from, to, err := f.read(p)
+	if err != nil {
+		return err
+	}
+	return p.proveSubject(ctx, dossier.OfPeriod, from.Format(time.RFC3339Nano)+".."+to.Format(time.RFC3339Nano), o)
+}
+
+// maxReport is how large the file of a report may be, in bytes.
+const maxReport = 64 << 20
+
+// proveReport makes the proof of what a report rests on. Of the report itself the
+// time is read, and the digest is named.
+func (p *Program) proveReport(ctx context.Context, a *ask.Asker, file string) (*dossier.Dossier, error) {
+	f, err := os.Open(p.path(file))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read the report: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxReport+1))
+	if err != nil || len(text) > maxReport {
+		return nil, errors.Join(fmt.Errorf("couldn't read the report %s", file), err)
+	}
+	var r struct {
+		Since time.Time `json:"since"`
+		Until time.Time `json:"until"`
+	}
+	if err := json.Unmarshal(text, &r); err != nil || !r.Since.Before(r.Until) || r.Since.IsZero() {
+		return nil, withHint(fmt.Errorf("%s is no report as JSON", file), "write one: whodid report weekly --json > %s", file)
+	}
+	sum := sha256.Sum256(text)
+	return a.ProveReport(ctx, "sha256:"+hex.EncodeToString(sum[:]), r.Since, r.Until)
 }
 
 // proveWhy makes the proof of the answer to why.
@@ -159,7 +204,7 @@ func (p *Program) proveWhy(ctx context.Context, question string, flags *lineFlag
 func unprovable(err error) error {
 	switch {
 	case errors.Is(err, ask.ErrProofTooLarge):
-		return withHint(err, "prove a shorter period, or one run: whodid prove execution:ID")
+		return withHint(err, "whodid export proves a period of any size; or prove a shorter one, or one run: whodid prove execution:ID")
 	case errors.Is(err, ask.ErrNothingToProve):
 		return withHint(err, "ask without --prove: what git tells needs no proof of the trail")
 	case errors.Is(err, store.ErrNotFound):

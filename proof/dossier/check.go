@@ -211,13 +211,17 @@ func (c *checker) isAbout() error {
 			}
 		}
 		about = func(e *entry) bool { return e.Event.ID == s.ID && e.Event.What == "incident.open" }
-	case OfPeriod:
+	case OfPeriod, OfReport:
 		from, to, err := s.period()
 		if err != nil {
 			return err
 		}
 		for i := range c.entries {
-			if e := &c.entries[i]; e.answer && !within(e.Event.RecordedAt, from, to) {
+			switch e := &c.entries[i]; {
+			case !e.answer || within(s.when(e.Event), from, to) || partOf(e.Event.What) != "": // a part of an approval may be of before
+			case s.Kind == OfReport:
+				return fmt.Errorf("entry %d did not happen in the time of the report", e.Index)
+			default:
 				return fmt.Errorf("entry %d was not recorded in the period", e.Index)
 			}
 		}
@@ -254,6 +258,15 @@ func (s *Subject) period() (from, to time.Time, err error) {
 		return from, to, fmt.Errorf("%q to %q is no period", short(s.From), short(s.To))
 	}
 	return from, to, nil
+}
+
+// when is the time of an event that counts: for a report the one at which it
+// happened.
+func (s *Subject) when(e *whodid.Event) time.Time {
+	if s.Kind == OfReport {
+		return e.At
+	}
+	return e.RecordedAt
 }
 
 // within tells whether t is in a period, whose end is not.

@@ -26,16 +26,18 @@ const (
 	OfLine        = "line"
 	OfPeriod      = "period"
 	OfIncident    = "incident"
+	OfReport      = "report"
 )
 
 // Subject is what a dossier is about.
 type Subject struct {
 	Kind string `json:"kind"`
 	// ID is the id of the event, the execution or the commit, the pull request
-	// as it was asked for, the line as FILE:LINE, or the event that opened the
-	// incident.
+	// as it was asked for, the line as FILE:LINE, the event that opened the
+	// incident, or of a report sha256: and the SHA-256 of its file, in hexadecimal.
 	ID string `json:"id,omitempty"`
-	// From and To bound a period by the time of recording; To is not in it.
+	// From and To bound a period by the time of recording, and the time of a
+	// report by that at which events happened; To is not in it.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 }

@@ -30,6 +30,8 @@ func (c *checker) completeness() proof.Verdict {
 		return c.wholePeriod(*span)
 	case OfIncident:
 		return c.wholeCustody(*span)
+	case OfReport:
+		return c.wholeReport(*span)
 	case OfEvent:
 		return notShown("one event says nothing about the others")
 	default:
@@ -129,6 +131,36 @@ func (c *checker) wholePeriod(span Span) proof.Verdict {
 		return proof.Verdict{State: proof.Proved, Detail: fmt.Sprintf("the proof holds the whole log under the checkpoint; just the %d that are shown were recorded in the period", n)}
 	}
 	return conditional("%s; if the trail's clock never went back", whole)
+}
+
+// wholeReport looks for what happened in the time of a report. It may have been
+// recorded at any time after, so that the entries must go on to the end of the log.
+func (c *checker) wholeReport(span Span) proof.Verdict {
+	from, to, err := c.Subject.period()
+	if err != nil {
+		return refuted("%v", err)
+	}
+	n := 0
+	for i := range c.entries {
+		e := &c.entries[i]
+		switch in := within(e.Event.At, from, to); {
+		case in && !e.answer:
+			return refuted("entry %d happened in the time of the report, and the proof does not list it among its events", e.Index)
+		case in && e.Index >= span.First && e.Index < span.End:
+			n++
+		}
+		if e.Index == span.First && span.First > 0 && !e.Event.RecordedAt.Before(from) {
+			return notShown("the entries begin in the middle of the time of the report")
+		}
+	}
+	if span.End < c.checkpoint.Size {
+		return notShown("what was recorded after entry %d is not there, and may have happened in the time of the report", span.End-1)
+	}
+	whole := fmt.Sprintf("just the %d that are shown happened in the time of the report; that it counts them rightly is for who reads both to see", n)
+	if span.First == 0 {
+		return proof.Verdict{State: proof.Proved, Detail: "the proof holds the whole log under the checkpoint; " + whole}
+	}
+	return conditional("entries %d to %d of the log, its last, are all there, and %s; if nothing happened then that was recorded before", span.First, span.End-1, whole)
 }
 
 // authorship says whether those who are named did it.
