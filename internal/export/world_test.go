@@ -114,6 +114,7 @@ func story() []told {
 		{what: "view.read", recorded: 13, data: whodid.Data{"role": "auditor"}},
 		{what: "token.create", recorded: 14, data: whodid.Data{"token": "tok-1"}},
 		{what: "review.sign", recorded: 15, why: "looked"},
+		{what: "incident.open", recorded: 16, target: "acme/shop@c0ffee", why: "shop is down"},
 		{what: "execution.start", recorded: 700, execution: next, data: whodid.Data{"trigger": "scheduled"}},
 		{what: "custom.verb", recorded: 743, target: "\u202elast of October", result: whodid.ResultSuccess},
 		{what: "file.read", recorded: 760, before: 20, execution: next, target: "late.go", result: whodid.ResultSuccess},

@@ -198,6 +198,7 @@ var populations = map[string]string{
 	"erasures":   erasures,
 	"access":     `(what LIKE 'view.%' OR what LIKE 'token.%' OR what LIKE 'settings.%' OR what LIKE 'privacy.%' AND NOT ` + erasures + `)`,
 	"reviews":    `what LIKE 'review.%'`,
+	"incidents":  `what LIKE 'incident.%'`,
 	"actions":    `action = 1 AND NOT ` + named,
 	"events":     `action = 0 AND NOT ` + named,
 }
@@ -205,5 +206,5 @@ var populations = map[string]string{
 const (
 	erasures = `what IN ('privacy.erase', 'privacy.reapply', 'privacy.forget')`
 	named    = `(what LIKE 'approval.%' OR what LIKE 'decision.%' OR what LIKE 'exception.%' OR what LIKE 'policy.%' OR what LIKE 'retention.%' ` +
-		`OR what LIKE 'hold.%' OR what LIKE 'privacy.%' OR what LIKE 'view.%' OR what LIKE 'token.%' OR what LIKE 'settings.%' OR what LIKE 'review.%')`
+		`OR what LIKE 'hold.%' OR what LIKE 'privacy.%' OR what LIKE 'view.%' OR what LIKE 'token.%' OR what LIKE 'settings.%' OR what LIKE 'review.%' OR what LIKE 'incident.%')`
 )

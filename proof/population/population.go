@@ -50,6 +50,7 @@ const (
 	Erasures       = "erasures"
 	Access         = "access"
 	Reviews        = "reviews"
+	Incidents      = "incidents"
 	Events         = "events"
 )
 
@@ -78,6 +79,7 @@ func Tables() []Table {
 		{Erasures, "Values that were erased on request.", event, true},
 		{Access, "Who looked, exported and changed access: questions asked of the server, exports, tokens, settings.", event, true},
 		{Reviews, "Reviews of what agents did, signed off by people.", event, true},
+		{Incidents, "Incidents: what was opened, suspected, noted, closed and handed out.", event, true},
 		{Events, "All else that was recorded: lives of runs, model calls, sessions, gaps in recording, what forges and clients told.", event, true},
 	}
 }
@@ -111,6 +113,8 @@ func TableOf(what string) string {
 		return Access
 	case "review":
 		return Reviews
+	case "incident":
+		return Incidents
 	}
 	if kind, ok := whodid.KindOf(what); ok && kind.Action {
 		return Actions
