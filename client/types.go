@@ -587,7 +587,7 @@ type OutcomeCounts struct {
 // Problem is one thing that is wrong, named by its row.
 type Problem struct {
 	// Kind is a fixed word: edited, missing, inserted, misfiled, tile, head, key,
-	// view, rewritten.
+	// view, rewritten, late.
 	Kind        string  `json:"kind"`
 	Seq         *uint64 `json:"seq"`
 	EventID     string  `json:"event_id"`
@@ -781,8 +781,10 @@ type ShownApproval struct {
 
 // Sighting is a checkpoint that was seen, where and when.
 type Sighting struct {
-	// Witness says who keeps it: "pin" or "git".
+	// Witness says who keeps it: "pin", "git" or the name of a witness.
 	Witness string `json:"witness"`
+	// Kind is how the witness vouches for it: "pin", "git", "c2sp" or "tsa".
+	Kind string `json:"kind"`
 	// Where it is kept, for people.
 	Where string `json:"where"`
 	// PublicKey is the log's key as it was seen then; empty if not kept.
@@ -1017,6 +1019,10 @@ type Verification struct {
 	Sweeps []Sweep `json:"sweeps"`
 	// Witnesses are the checkpoints that the trail was compared with.
 	Witnesses []Witnessed `json:"witnesses"`
+	// Quorum is how many C2SP witnesses must have cosigned, Cosigned how many
+	// events the largest tree has that so many cosigned.
+	Quorum   int    `json:"quorum"`
+	Cosigned uint64 `json:"cosigned"`
 	// Problems are everything that is wrong, at most MaxProblems of them.
 	Problems []Problem `json:"problems"`
 	// MoreProblems counts those left out.

@@ -37,7 +37,7 @@ was proved before stays proved (docs/privacy.md).`,
 	}
 	c.AddCommand(
 		p.privacyExportCommand(), p.privacyEraseCommand(), p.privacyCertificateCommand(), p.privacyAnonymizeCommand(),
-		p.privacyReapplyCommand(), p.privacyPeopleCommand(), p.privacyNameCommand(), p.privacyForgetCommand(),
+		p.privacyReapplyCommand(), p.privacyPeopleCommand(), p.privacyNameCommand(), p.privacyImportCommand(), p.privacyForgetCommand(),
 	)
 	return c
 }

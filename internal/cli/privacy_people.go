@@ -86,7 +86,8 @@ func (p *Program) privacyNameCommand() *cobra.Command {
 			}
 			return p.changePeople(c.Context(), args[0], "privacy.name", func(ctx context.Context, t *trail, pseudonym string) (bool, error) {
 				x.Pseudonym, x.Source, x.AddedAt = pseudonym, "cli", p.Now()
-				return true, t.store.PutPerson(ctx, p.org, &x)
+				_, err := t.store.PutPerson(ctx, p.org, &x)
+				return true, err
 			})
 		},
 	}

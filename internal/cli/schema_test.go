@@ -102,6 +102,7 @@ func answers() map[string]any {
 		"privacy reapply":     privacy.Reapplied{},
 		"privacy people":      people{},
 		"privacy name":        renamed{},
+		"privacy import":      importedPeople{},
 		"privacy forget":      renamed{},
 
 		"approval request":  decidedApproval{},

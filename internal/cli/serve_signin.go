@@ -12,6 +12,7 @@ import (
 	"github.com/whodid/whodid/internal/door/signin"
 	"github.com/whodid/whodid/internal/page"
 	"github.com/whodid/whodid/internal/server"
+	"github.com/whodid/whodid/internal/store"
 )
 
 // access is who may call the server: the authenticator of its doors, and the
@@ -28,7 +29,7 @@ func (p *Program) access(c *config.OIDC, t *trail, orgs *tenants) (auth.Authenti
 	}
 	o.Provider = oidc.New(oidc.Options{
 		Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret.Value(), RedirectURL: strings.TrimSuffix(c.URL, "/") + "/auth/callback",
-		Scopes: c.Scopes, Org: c.Org, OrgClaim: c.OrgClaim, GroupsClaim: c.GroupsClaim, Grants: grants, Now: p.Now,
+		Scopes: c.Scopes, Org: c.Org, OrgClaim: c.OrgClaim, GroupsClaim: c.GroupsClaim, Names: c.Names, Grants: grants, Now: p.Now,
 	})
 	o.Authenticator = &oidc.Bearer{
 		Provider: o.Provider, Next: tokens,
@@ -46,6 +47,9 @@ func (p *Program) access(c *config.OIDC, t *trail, orgs *tenants) (auth.Authenti
 			return "", time.Time{}, err
 		}
 		by := auth.By{Actor: whodid.HumanActor(tenant.Pseudonym(person.Identity)), Auth: auth.MethodOIDC, Source: "oidc"}
+		if err := p.nameWhoSignedIn(ctx, t.store, tenant, &person, by.Actor); err != nil {
+			return "", time.Time{}, err
+		}
 		until := p.Now().Add(c.Lifetime)
 		_, secret, _, err := auth.NewTokens(person.Org, t.store, tenant.Recorder, p.Now).Create(ctx, auth.TokenRequest{
 			Name: whodid.NewID("signin"), Role: person.Role, Squads: person.Squads, Person: by.Actor, Expires: until,
@@ -62,6 +66,22 @@ func (p *Program) access(c *config.OIDC, t *trail, orgs *tenants) (auth.Authenti
 		return err
 	}
 	return o.Authenticator, o
+}
+
+// nameWhoSignedIn puts what the provider calls somebody into the one table that
+// names people, and records that it did when that is new.
+func (p *Program) nameWhoSignedIn(ctx context.Context, s *store.Store, t *server.Tenant, person *oidc.Person, actor string) error {
+	if person.Name+person.Email+person.Login == "" {
+		return nil
+	}
+	new, err := s.PutPerson(ctx, person.Org, &store.Person{
+		Pseudonym: t.Pseudonym(person.Identity), Name: person.Name, Email: person.Email, Login: person.Login, Source: "oidc", AddedAt: p.Now(),
+	})
+	if err != nil || !new {
+		return err
+	}
+	_, err = t.Recorder.Record(ctx, whodid.Event{Key: freshKey("privacy.name"), What: "privacy.name", Actor: actor, ActorAuth: auth.MethodOIDC, Target: actor, Source: "oidc"})
+	return err
 }
 
 // pages are what the server shows to people with a browser.

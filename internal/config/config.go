@@ -171,6 +171,9 @@ type OIDC struct {
 	OrgClaim string `toml:"org_claim"`
 	// GroupsClaim is the claim that lists a person's groups.
 	GroupsClaim string `toml:"groups_claim"`
+	// Names puts what the provider calls people into the one table that names
+	// them, when they sign in.
+	Names bool `toml:"names"`
 	// Lifetime is how long a sign-in lasts.
 	Lifetime time.Duration `toml:"lifetime"`
 	// Grants say what groups may do: a table [[oidc.grants]] for each. The first

@@ -19,19 +19,42 @@ type Person struct {
 	AddedAt time.Time
 }
 
-// PutPerson names a pseudonym, or names it anew.
-func (s *Store) PutPerson(ctx context.Context, org string, p *Person) error {
+// PutPerson names a pseudonym, or names it anew, and tells whether that says
+// anything that was not there before.
+func (s *Store) PutPerson(ctx context.Context, org string, p *Person) (changed bool, err error) {
 	ctx = within(ctx, org)
 	const q = `INSERT INTO person (org, pseudonym, name, email, login, source, added_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ` +
-		`ON CONFLICT (org, pseudonym) DO UPDATE SET name = excluded.name, email = excluded.email, login = excluded.login, source = excluded.source, added_at = excluded.added_at`
-	err := s.inWriteTx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, q, org, p.Pseudonym, p.Name, p.Email, p.Login, p.Source, whodid.Micros(p.AddedAt))
+		`ON CONFLICT (org, pseudonym) DO UPDATE SET name = excluded.name, email = excluded.email, login = excluded.login, source = excluded.source, added_at = excluded.added_at ` +
+		`WHERE person.name <> excluded.name OR person.email <> excluded.email OR person.login <> excluded.login`
+	err = s.inWriteTx(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, q, org, p.Pseudonym, p.Name, p.Email, p.Login, p.Source, whodid.Micros(p.AddedAt))
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		changed = n > 0
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("couldn't name a person: %w", err)
+		return false, fmt.Errorf("couldn't name a person: %w", err)
 	}
-	return nil
+	return changed, nil
+}
+
+// KnownPeople tells of whom the trail knows anything, by their pseudonyms.
+func (s *Store) KnownPeople(ctx context.Context, org string) (known func(pseudonym string) bool, err error) {
+	const q = `SELECT actor FROM event WHERE org = $1 AND actor LIKE 'human:%' UNION SELECT on_behalf_of FROM event WHERE org = $1 AND on_behalf_of <> '' ` +
+		`UNION SELECT author FROM git_commit WHERE org = $1 AND author <> '' UNION SELECT person FROM token WHERE org = $1 AND person <> '' ` +
+		`UNION SELECT pseudonym FROM person WHERE org = $1`
+	list, err := queryStrings(within(ctx, org), s.read, q, org)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't look who is known: %w", err)
+	}
+	there := make(map[string]bool, len(list))
+	for _, actor := range list {
+		there[pseudonymOf(actor)] = true
+	}
+	return func(pseudonym string) bool { return there[pseudonym] }, nil
 }
 
 // ForgetPerson takes a pseudonym's name away, and tells whether it had one. The

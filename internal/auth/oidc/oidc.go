@@ -1,7 +1,7 @@
 // Package oidc lets people sign in through their organisation's provider, by
 // OpenID Connect. What it takes of a person is the subject that the provider
 // knows them by, which becomes a pseudonym, and the groups that say what they
-// may do; names and addresses are not read.
+// may do; names and addresses are read only where the settings ask for them.
 package oidc
 
 import (
@@ -11,8 +11,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -35,6 +38,8 @@ type Options struct {
 	Org, OrgClaim string
 	// GroupsClaim is the claim that lists a person's groups.
 	GroupsClaim string
+	// Names reads what people are called, for the one table that names them.
+	Names bool
 	// Grants say what groups may do, in the order of their weight.
 	Grants []Grant
 	Now    func() time.Time
@@ -56,6 +61,8 @@ type Person struct {
 	Identity string
 	Role     auth.Role
 	Squads   []string
+	// Name, Email and Login are what the provider calls them, if names are read.
+	Name, Email, Login string
 }
 
 // timeout bounds each request to the provider.
@@ -96,9 +103,15 @@ func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
 }
 
 func (p *Provider) config(found *oidc.Provider) *oauth2.Config {
+	scopes := append([]string{oidc.ScopeOpenID}, p.options.Scopes...)
+	for _, scope := range []string{"profile", "email"} {
+		if p.options.Names && !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
 	return &oauth2.Config{
 		ClientID: p.options.ClientID, ClientSecret: p.options.ClientSecret, RedirectURL: p.options.RedirectURL,
-		Endpoint: found.Endpoint(), Scopes: append([]string{oidc.ScopeOpenID}, p.options.Scopes...),
+		Endpoint: found.Endpoint(), Scopes: scopes,
 	}
 }
 
@@ -197,7 +210,28 @@ func (p *Provider) person(t *oidc.IDToken) (Person, error) {
 	if person.Role, person.Squads, ok = granted(p.options.Grants, groups(claims[p.options.GroupsClaim])); !ok {
 		return Person{}, fmt.Errorf("%w: nothing is granted to any of your groups", auth.ErrForbidden)
 	}
+	if p.options.Names {
+		person.Name, person.Email, person.Login = named(claims["name"]), named(claims["email"]), named(claims["preferred_username"])
+	}
 	return person, nil
+}
+
+// maxNamed is how long a name is at most, in characters.
+const maxNamed = 200
+
+// named reads a claim that says what somebody is called; what is none is empty.
+func named(claim json.RawMessage) string {
+	var name string
+	if json.Unmarshal(claim, &name) != nil {
+		return ""
+	}
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(name, ""))
+	return string([]rune(name)[:min(maxNamed, utf8.RuneCountInString(name))])
 }
 
 // groups reads a claim that is a list of texts, or one text.

@@ -38,6 +38,7 @@ type world struct {
 	store       *store.Store
 	ring        *keys.Ring
 	provider    *oidc.Provider
+	person      oidc.Person // who signed in last
 }
 
 type oneTenant struct{ t *server.Tenant }
@@ -94,6 +95,7 @@ func newWorld(t *testing.T, change func(*oidc.Options)) *world {
 	routes := signin.Routes(signin.Options{
 		Provider: w.provider, Authenticator: authenticator,
 		SignIn: func(ctx context.Context, p oidc.Person) (string, time.Time, error) {
+			w.person = p
 			actor := whodid.HumanActor(w.ring.Pseudonym(p.Identity))
 			until := time.Now().Add(time.Hour)
 			_, secret, _, err := tokens.Create(ctx, auth.TokenRequest{Name: whodid.NewID("signin"), Role: p.Role, Squads: p.Squads, Person: actor, Expires: until},
@@ -399,4 +401,19 @@ func (w *world) idToken(t *testing.T, client string) string {
 		t.Fatalf("%s %s", res.Status, body)
 	}
 	return answer.IDToken
+}
+
+// TestNames signs in where the settings ask for names, and where they don't.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	for _, asked := range []bool{true, false} {
+		w := newWorld(t, func(o *oidc.Options) { o.Names = asked })
+		if res, body := w.signIn(t, w.browser(t), "ada"); res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", res.Status, body)
+		}
+		got := w.person.Name + " " + w.person.Email
+		if want := map[bool]string{true: "Ada Lovelace ada@example.com", false: " "}[asked]; got != want {
+			t.Errorf("names asked for: %t; got %q, want %q", asked, got, want)
+		}
+	}
 }
