@@ -216,6 +216,35 @@ func (a *Asker) usedIn(ctx context.Context, b *policy.Budget, from, until time.T
 	return by, nil
 }
 
+// mostFailures bounds how far back failures of an action are counted.
+const mostFailures = 1000
+
+// FailingInRow answers how often an action on a target failed in a run since it
+// succeeded last.
+func (a *Asker) FailingInRow(ctx context.Context, execution, what, target string) (int64, error) {
+	if execution == "" {
+		return 0, nil
+	}
+	rows, err := a.store.Events(ctx, a.org, store.EventFilter{Execution: execution, What: what, ActionsOnly: true, Newest: true, Limit: mostFailures})
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	for i := range rows {
+		if rows[i].Target != target {
+			continue
+		}
+		switch rows[i].Result {
+		case whodid.ResultFailed:
+			n++
+		case whodid.ResultSuccess:
+			return n, nil
+		default:
+		}
+	}
+	return n, nil
+}
+
 // String is a use in a few words.
 func (u *BudgetUse) String() string {
 	words := []string{u.Budget, u.Subject, u.Limited}

@@ -55,8 +55,8 @@ const unapprovedPage = 2000
 
 // Unapproved judges what agents did by a policy: which actions needed an approval
 // by its rules, and were done, or begun, without one that allows just them. What
-// was blocked was not done. Rules that hold from some cost or count of a run on are
-// not looked at: what it was at the time is not known afterwards.
+// was blocked was not done. Rules that hold from some cost or count of a run on hold
+// by what is known now of what the run had cost and done by then.
 func (a *Asker) Unapproved(ctx context.Context, p *policy.Policy, f UnapprovedFilter) (*Unapproved, error) {
 	out := &Unapproved{Findings: []UnapprovedAction{}}
 	if p == nil || len(p.Approvals.Rules) == 0 {
@@ -102,14 +102,24 @@ func (a *Asker) RunSoFar(ctx context.Context, execution, what string) (costMicro
 type needing struct {
 	row  *store.Row
 	rule string
+	why  string // if the rule does not hold for every run
 }
 
 func (a *Asker) judgeApprovals(ctx context.Context, p *policy.Policy, rows []store.Row, signature func(*whodid.Approval) error, out *Unapproved) error {
 	var need []needing
+	facts := runFacts{asker: a, calls: map[string][]toldCost{}, done: map[string]map[string][]*store.Row{}}
 	for i := range rows {
 		r := &rows[i]
 		if rule, ok := needsApproval(p, &r.Event); ok {
-			need = append(need, needing{r, rule})
+			need = append(need, needing{r, rule, ""})
+			continue
+		}
+		rule, why, err := facts.conditional(ctx, p, r)
+		if err != nil {
+			return err
+		}
+		if rule != "" {
+			need = append(need, needing{r, rule, why})
 		}
 	}
 	if len(need) == 0 {
@@ -134,6 +144,9 @@ func (a *Asker) judgeApprovals(ctx context.Context, p *policy.Policy, rows []sto
 		if reason == "" {
 			continue
 		}
+		if n.why != "" {
+			reason = n.why + ", and " + reason
+		}
 		out.Findings = append(out.Findings, UnapprovedAction{
 			EventID: r.ID, ExecutionID: r.Execution, At: r.At.UTC(), Agent: whodid.AgentOf(r.Actor), ActionType: r.What, Target: r.Target,
 			Result: string(r.Result), Rule: n.rule, ApprovalID: id, Reason: reason,
@@ -142,21 +155,32 @@ func (a *Asker) judgeApprovals(ctx context.Context, p *policy.Policy, rows []sto
 	return nil
 }
 
-// needsApproval is the rule by which an action that was done needs an approval.
+// needsApproval is the rule by which an action that was done needs an approval,
+// whatever its run had cost and done.
 func needsApproval(p *policy.Policy, e *whodid.Event) (rule string, needs bool) {
-	agent := whodid.AgentOf(e.Actor)
-	if agent == "" || e.Result == whodid.ResultBlocked || !p.MayNeed(e.What) {
+	act, ok := actOf(p, e)
+	if !ok {
 		return "", false
-	}
-	act := policy.Act{Type: e.What, Target: e.Target, Agent: agent, Branch: e.Data.String("branch"), Environment: e.Data.String("environment"), Count: -1}
-	if strings.HasPrefix(e.What, "file.") {
-		act.Path = e.Target
 	}
 	level, r := p.LevelOf(&act)
 	if level != policy.Approve {
 		return "", false
 	}
 	return r.ID, true
+}
+
+// actOf is an action that an agent did, as a policy looks at it; not ok if no rule
+// may ask for anything.
+func actOf(p *policy.Policy, e *whodid.Event) (act policy.Act, ok bool) {
+	agent := whodid.AgentOf(e.Actor)
+	if agent == "" || e.Result == whodid.ResultBlocked || !p.MayNeed(e.What) {
+		return act, false
+	}
+	act = policy.Act{Type: e.What, Target: e.Target, Agent: agent, Branch: e.Data.String("branch"), Environment: e.Data.String("environment"), Count: -1}
+	if strings.HasPrefix(e.What, "file.") {
+		act.Path = e.Target
+	}
+	return act, true
 }
 
 // unallowed says why an approval does not allow what was done, or is empty.

@@ -343,7 +343,9 @@ func byPercent(p *float64) string {
 
 func (p *Program) printReconciledMarkdown(r *ask.Reconciliation) error {
 	o := p.out()
-	cell := func(s string) string { return strings.NewReplacer("|", "\\|", "<", "&lt;", "`", "'").Replace(term.Clean(s)) }
+	cell := func(s string) string {
+		return strings.NewReplacer("|", "\\|", "<", "&lt;", "`", "'").Replace(term.Clean(s))
+	}
 	o.Printf("# The trail against what agents do not control\n\n%s.\n\n| source | coverage | found |\n|---|---:|---|\n", strings.ToUpper(inPeriod(r.Since, r.Until)[:1])+inPeriod(r.Since, r.Until)[1:])
 	for i := range r.Sources {
 		s := &r.Sources[i]

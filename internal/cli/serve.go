@@ -116,7 +116,7 @@ func (p *Program) doors() []server.Route {
 	return slices.Concat(
 		otlp.Routes(otlp.Options{Now: time.Now}),
 		hookdoor.Routes(hookdoor.Options{
-			Now: time.Now, Lease: hook.Lease, Gate: p.gateOf,
+			Now: time.Now, Lease: hook.Lease, Gate: p.gateOf, Spent: (&spending{p: p}).of,
 			// The administrator's policy is that of all organisations.
 			Rules: func(string) hook.Rules { return hook.RulesFor("", p.Env) },
 		}),

@@ -20,7 +20,11 @@ import (
 	"github.com/whodid/whodid/internal/policy"
 )
 
-const phraseBudget = "a budget of the policy is exceeded"
+// The phrases that are recorded of a refusal for a budget.
+const (
+	phraseBudget        = "a budget of the policy is exceeded"
+	phraseBudgetUnknown = "whether a budget of the policy allows it can't be found out"
+)
 
 // Exceeded is a budget that the trail knows to be exceeded. The hook has no
 // database: whoever takes the spool into the trail writes down for it what costs
@@ -253,19 +257,106 @@ func budgetGate(m *moment) (v verdict) {
 			reason = known[j].Limited
 		}
 		if b.Hard && reason != "" && v.decision != agent.Deny {
-			v = verdict{
-				decision: agent.Deny, rule: b.ID, phrase: phraseBudget,
-				reason: fmt.Sprintf("whodid: the budget %s of %s is exceeded: %s. A person has to raise it in the policy", b.ID, subject, reason),
-			}
-			if over != nil && over.of == "loops" {
-				v.reason = fmt.Sprintf("whodid: rule %s: %s. Try something else, or ask a person", b.ID, reason)
-			}
+			v = refusal(b, subject, reason, over != nil && over.of == "loops")
 		}
 	}
 	if err := c.note(m.client, session, lines); err != nil {
 		m.complain("%v", err)
 	}
 	return v
+}
+
+// refusal refuses what goes beyond a hard budget.
+func refusal(b *policy.Budget, subject, reason string, loops bool) verdict {
+	v := verdict{
+		decision: agent.Deny, rule: b.ID, phrase: phraseBudget,
+		reason: fmt.Sprintf("whodid: the budget %s of %s is exceeded: %s. A person has to raise it in the policy", b.ID, subject, reason),
+	}
+	if loops {
+		v.reason = fmt.Sprintf("whodid: rule %s: %s. Try something else, or ask a person", b.ID, reason)
+	}
+	return v
+}
+
+// Spent is what a server knows of budgets: it has the trail, where a hook on a
+// laptop has what was noted for it.
+type Spent struct {
+	// Exceeded are the budgets that are exceeded now.
+	Exceeded func() ([]Exceeded, error)
+	// Failing is how often an action failed in a row in its run.
+	Failing func(e *whodid.Event) (int64, error)
+}
+
+// spentGate refuses what goes beyond a hard budget by what the trail knows. Where
+// that can't be found out, it refuses if the policy wants all to be decided.
+func (m *moment) spentGate(spent *Spent) verdict {
+	rules := m.here()
+	first := slices.IndexFunc(m.acts, func(a policy.Act) bool { return a.Type != "" })
+	if spent == nil || len(rules.Budgets) == 0 || first < 0 {
+		return verdict{}
+	}
+	var known []Exceeded
+	looked := false
+	for i := range rules.Budgets {
+		b := &rules.Budgets[i]
+		if !b.IsFor(m.acts[first].Agent) {
+			continue
+		}
+		if !looked {
+			var err error
+			if known, err = spent.Exceeded(); err != nil {
+				return m.unknowable(rules, b, err)
+			}
+			looked = true
+		}
+		subject := b.Subject(m.events[first].Execution, m.acts[first].Agent)
+		period, _, _ := b.Period(m.events[first].At)
+		key := b.Key(subject, period)
+		if j := slices.IndexFunc(known, func(x Exceeded) bool { return x.Key == key }); j >= 0 && b.Hard {
+			return refusal(b, subject, known[j].Limited, false)
+		}
+		if b.Loops > 0 {
+			if v := m.loops(rules, b, spent, key, subject, period); v.decision == agent.Deny {
+				return v
+			}
+		}
+	}
+	return verdict{}
+}
+
+// loops refuses an action that keeps failing.
+func (m *moment) loops(rules *Rules, b *policy.Budget, spent *Spent, key, subject, period string) verdict {
+	for i := range m.acts {
+		if m.acts[i].Type == "" {
+			continue
+		}
+		n, err := spent.Failing(&m.events[i])
+		if err != nil {
+			return m.unknowable(rules, b, err)
+		}
+		if n < b.Loops {
+			continue
+		}
+		over := &overrun{"loops", b.Loops, n, fmt.Sprintf("%s has failed %d times in a row", phraseOf(&m.events[i]), n)}
+		m.more = append(m.more, exceedEvent(b, over, &m.events[i], key, subject, period, m.events[i].At))
+		if b.Hard {
+			return refusal(b, subject, over.reason, true)
+		}
+		return verdict{}
+	}
+	return verdict{}
+}
+
+// unknowable is what becomes of a call of which nobody can tell whether a budget
+// allows it.
+func (m *moment) unknowable(rules *Rules, b *policy.Budget, err error) verdict {
+	if !rules.Required || !b.Hard {
+		return verdict{}
+	}
+	return verdict{
+		decision: agent.Deny, rule: b.ID, phrase: phraseBudgetUnknown,
+		reason: fmt.Sprintf("whodid: whether the budget %s allows it can't be found out: %v. Try again when it can", b.ID, err),
+	}
 }
 
 // overrun is a limit that was exceeded.

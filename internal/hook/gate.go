@@ -102,10 +102,11 @@ type moment struct {
 	person func() (actor, auth string)
 }
 
-// Decide decides for a hook that came over a network, by an organisation's rules of
-// approval and a gate, and writes what was decided into the reading's events. It
-// returns what to answer the client: nothing, if nothing is decided.
-func Decide(reading *agent.Reading, rules *Rules, gate Gate, person, auth string) []byte {
+// Decide decides for a hook that came over a network, by an organisation's budgets
+// and rules of approval, what is spent and a gate, and writes what was decided into
+// the reading's events. It returns what to answer the client: nothing, if nothing is
+// decided.
+func Decide(reading *agent.Reading, rules *Rules, spent *Spent, gate Gate, person, auth string) []byte {
 	if reading.Asked == nil {
 		return nil
 	}
@@ -114,7 +115,12 @@ func Decide(reading *agent.Reading, rules *Rules, gate Gate, person, auth string
 		asked: reading.Asked, client: reading.Client, acts: actsOf(reading, ""), events: reading.Events, rules: rules,
 		person: func() (string, string) { return person, auth },
 	}
-	v := m.apply(approvalGate(m))
+	v := m.spentGate(spent)
+	if v.decision != agent.Deny {
+		v = approvalGate(m)
+	}
+	v = m.apply(v)
+	reading.Events = append(reading.Events, m.more...)
 	text, byStatus := reading.Asked.Answer(v.decision, v.reason)
 	if byStatus {
 		return agent.Denial(v.reason) // a status refuses nothing over HTTP

@@ -23,10 +23,11 @@ type Options struct {
 	Now func() time.Time
 	// Lease is how long a session may be silent before it counts as lost.
 	Lease time.Duration
-	// Rules are those of an organisation, and Gate decides where they ask for a
-	// person; nil decides nothing.
+	// Rules are those of an organisation, Gate decides where they ask for a person,
+	// and Spent knows of its budgets; nil decides nothing.
 	Rules func(org string) hook.Rules
 	Gate  func(ctx context.Context, t *server.Tenant) hook.Gate
+	Spent func(ctx context.Context, t *server.Tenant) *hook.Spent
 }
 
 // MaxBody bounds a payload, which carries what a tool was given and answered.
@@ -101,7 +102,11 @@ func decide(r *http.Request, t *server.Tenant, o *Options, reading *agent.Readin
 		return nil
 	}
 	rules := o.Rules(t.Org)
-	return hook.Decide(reading, &rules, o.Gate(r.Context(), t), around.Person, around.PersonAuth)
+	var spent *hook.Spent
+	if o.Spent != nil && len(rules.Budgets) > 0 {
+		spent = o.Spent(r.Context(), t)
+	}
+	return hook.Decide(reading, &rules, spent, o.Gate(r.Context(), t), around.Person, around.PersonAuth)
 }
 
 // surroundings are what the request tells beside the payload. A credential that
