@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/importer"
+	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/term"
 )
 
@@ -34,7 +37,8 @@ func (p *Program) execLogsCommand() *cobra.Command {
 		Short: "Print the output of a run",
 		Long: `Prints what a run wrote, as "whodid run" kept it: cleaned of secrets, outside the
 database. At a terminal what could move the cursor is shown instead of obeyed;
-behind a pipe the log comes as it is.
+behind a pipe the log comes as it is. Of a run without a log it says where its
+client keeps the session, if it is on this machine.
 
 With --follow it goes on until the run ends.`,
 		Example: `  whodid exec logs 7k2m
@@ -81,7 +85,7 @@ func (p *Program) execLogs(ctx context.Context, prefix string, l *execLogs) erro
 	if err != nil {
 		return unresolved(err)
 	}
-	path, err := p.logPath(ctx, t, x.ExecutionID)
+	path, err := p.logPath(ctx, t, x)
 	if err != nil {
 		return err
 	}
@@ -107,19 +111,35 @@ func (p *Program) execLogs(ctx context.Context, prefix string, l *execLogs) erro
 }
 
 // logPath is where the output of an execution is kept.
-func (p *Program) logPath(ctx context.Context, t *trail, id string) (string, error) {
+func (p *Program) logPath(ctx context.Context, t *trail, x *ask.Execution) (string, error) {
+	id := x.ExecutionID
 	name, err := t.asker.LogName(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	if name == "" {
-		return "", withHint(fmt.Errorf("%s has no log", id), `only "whodid run" keeps the output of what it runs`)
+		return "", withHint(fmt.Errorf("%s has no log", id), "%s", p.elsewhere(x))
 	}
 	// The name was told by whoever recorded the start.
 	if !filepath.IsLocal(name) || name != filepath.Base(name) {
 		return "", fmt.Errorf("the log of %s has a name that leads elsewhere: %q", id, name)
 	}
 	return filepath.Join(t.place.Logs, name), nil
+}
+
+// elsewhere says where the client of a run without a log keeps what was said in it.
+// The trail does not: it has no place for prompts and answers.
+func (p *Program) elsewhere(x *ask.Execution) string {
+	const only = `only "whodid run" keeps the output of what it runs`
+	if x.SessionID == "" {
+		return only
+	}
+	for _, f := range importer.Discover(importer.Roots(place.Home(p.Env), p.Env), func(string, error) {}) {
+		if strings.Contains(filepath.ToSlash(f.Path), x.SessionID) {
+			return fmt.Sprintf("%s; its client, %s, keeps the session in %s", only, f.Client, f.Path)
+		}
+	}
+	return fmt.Sprintf("%s; its session is %s (told by %s), whose file is not on this machine: look on the one that ran it", only, x.SessionID, x.Source)
 }
 
 // printLog prints the end of the log as one JSON document.
