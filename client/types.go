@@ -9,6 +9,31 @@ import (
 	"github.com/whodid/whodid/proof"
 )
 
+// Achievement is an outcome: something that a forge says was achieved, and the
+// agent that it is put down to.
+type Achievement struct {
+	// EventID is the forge's event, Source who told it.
+	EventID string `json:"event_id"`
+	// Type is pr.merge, issue.close, release.publish or deploy.production.
+	Type   string    `json:"type"`
+	Target string    `json:"target"`
+	At     time.Time `json:"at"`
+	Agent  string    `json:"agent"`
+	Squad  string    `json:"squad"`
+	// ExecutionID is the run; empty where only the agent is known.
+	ExecutionID string `json:"execution_id"`
+	// By is what it is put down to the agent by: opened, run, agent, author, done
+	// or account. ByEvent is the event that says so, where that is another one.
+	By      string `json:"by"`
+	ByEvent string `json:"by_event"`
+	Source  string `json:"source"`
+}
+
+// AchievementList lists outcomes, the last first.
+type AchievementList struct {
+	Outcomes []Achievement `json:"outcomes"`
+}
+
 // Action is one thing that an execution did.
 type Action struct {
 	EventID     string      `json:"event_id"`
@@ -111,6 +136,8 @@ type ChangedFile struct {
 	Added   *int64 `json:"added"`
 	Removed *int64 `json:"removed"`
 }
+
+type Clue string
 
 // Commit is one commit and what is known of who made it. What is not known is
 // null or empty.
@@ -338,6 +365,14 @@ type ExecutionPage struct {
 	Cursor *string `json:"cursor"`
 }
 
+// Figure is a number, the same of the time before, and how to get at what is
+// behind them.
+type Figure struct {
+	Value  int64 `json:"value"`
+	Before int64 `json:"before"`
+	Trace  Trace `json:"trace"`
+}
+
 // Finish is how a run ended. Totals that are given here stand for the whole
 // run, in place of the sum of its model calls; what is left out stays unknown.
 type Finish struct {
@@ -357,6 +392,13 @@ type Finished struct {
 	Changed bool `json:"changed"`
 }
 
+type First struct {
+	Kind  string `json:"kind"`
+	Value string `json:"value"`
+	Seen  int    `json:"seen"`
+	Runs  int    `json:"runs"`
+}
+
 // Gap is something known to be missing from an execution.
 type Gap struct {
 	At     time.Time `json:"at"`
@@ -374,6 +416,9 @@ type History struct {
 	Total HistoryRow   `json:"total"`
 	// Runs are the single runs, the last started first; only where asked for.
 	Runs []Execution `json:"runs,omitempty"`
+	// Swept are the months of that time in which runs began that were swept: they
+	// are in no row, and what they cost is told by month.
+	Swept []SweptCost `json:"swept"`
 }
 
 // HistoryRow counts the runs of one agent, or of all.
@@ -424,6 +469,213 @@ type Hit struct {
 	Score float64 `json:"score"`
 	// Next is the command that shows more.
 	Next string `json:"next"`
+}
+
+// Hold is what must stay, whatever the policy says.
+type Hold struct {
+	HoldID     string     `json:"hold_id"`
+	Scope      string     `json:"scope"`
+	Reason     string     `json:"reason"`
+	PlacedBy   string     `json:"placed_by"`
+	PlacedAt   time.Time  `json:"placed_at"`
+	ReleasedBy string     `json:"released_by"`
+	ReleasedAt *time.Time `json:"released_at"`
+	// ReleaseReason is why it was released.
+	ReleaseReason string `json:"release_reason"`
+}
+
+// Incident is an incident as it stands.
+type Incident struct {
+	// IncidentID is the event that opened it.
+	IncidentID string `json:"incident_id"`
+	// State is open or closed.
+	State    string `json:"state"`
+	Title    string `json:"title"`
+	Severity string `json:"severity"`
+	// Subject is what it is about: line:FILE:LINE, commit:ID, pull_request:NAME,
+	// execution:ID or time:FROM..UNTIL.
+	Subject    string `json:"subject"`
+	Repository string `json:"repository"`
+	// From and Until bound what was looked at when it was opened.
+	From  *time.Time `json:"from"`
+	Until *time.Time `json:"until"`
+	// OpenedBy is who opened it, as an actor.
+	OpenedBy   string    `json:"opened_by"`
+	OpenedAuth string    `json:"opened_auth"`
+	OpenedAt   time.Time `json:"opened_at"`
+	// TreeSize is how long the log was then.
+	TreeSize uint64 `json:"tree_size"`
+	// Suspects are the runs that were suspected when it was opened, the likeliest
+	// first, and Sure how sure the first of them was.
+	Suspects []string `json:"suspects"`
+	Sure     string   `json:"sure"`
+	// Follows is the earlier incident that it goes on from; empty if none.
+	Follows     string     `json:"follows"`
+	ClosedBy    string     `json:"closed_by"`
+	ClosedAt    *time.Time `json:"closed_at"`
+	CloseReason string     `json:"close_reason"`
+	// Notes is how many there are.
+	Notes int `json:"notes"`
+}
+
+// IncidentAct is a link of an incident's chain of custody: who did what with
+// it.
+type IncidentAct struct {
+	EventID string    `json:"event_id"`
+	At      time.Time `json:"at"`
+	// By is who, as an actor, and ByAuth how that is known.
+	By     string `json:"by"`
+	ByAuth string `json:"by_auth"`
+	// What is incident.open, incident.note, incident.view, incident.export,
+	// incident.close, hold.place or hold.release.
+	What   string `json:"what"`
+	Detail string `json:"detail"`
+	// Seq is its place in the log: nothing can be put between, or taken out.
+	Seq uint64 `json:"seq"`
+}
+
+// IncidentAnalysis is what the trail and git tell of what went wrong.
+type IncidentAnalysis struct {
+	// AsOf is when it was looked into, TreeSize how long the log was then.
+	AsOf     time.Time `json:"as_of"`
+	TreeSize uint64    `json:"tree_size"`
+	// Subject is what was looked into, Kind line, commit, pull_request, execution
+	// or time.
+	Subject    string `json:"subject"`
+	Kind       string `json:"kind"`
+	Repository string `json:"repository"`
+	// From and Until bound the time that was looked at.
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
+	// Verdict is agent (the first suspect most probably did it), no_agent or
+	// unknown; Answer says it in a sentence.
+	Verdict string `json:"verdict"`
+	Answer  string `json:"answer"`
+	// Suspects are runs, the likeliest first; Weak counts those that only were at
+	// work then or wrote the same file before, and are left out where there are
+	// better ones.
+	Suspects []Suspect `json:"suspects"`
+	Weak     int       `json:"weak"`
+	// Commits are those that are asked about.
+	Commits []WhyCommit `json:"commits"`
+	// People are those who committed, merged, reviewed, approved or deployed.
+	People []IncidentPerson `json:"people"`
+	// Steps are what stops it or takes it back.
+	Steps []IncidentStep `json:"steps"`
+	// Timeline is what happened, the first first; TimelineCut counts what was left
+	// out of it.
+	Timeline    []IncidentMoment `json:"timeline"`
+	TimelineCut int              `json:"timeline_cut"`
+	Radius      IncidentRadius   `json:"radius"`
+	// Missing is what could not be established.
+	Missing []WhyMissing `json:"missing"`
+}
+
+// IncidentEnd closes an incident.
+type IncidentEnd struct {
+	Reason string `json:"reason"`
+	// ReleaseHold lets go what it holds.
+	ReleaseHold bool `json:"release_hold,omitempty"`
+}
+
+// IncidentList lists incidents, the last opened first.
+type IncidentList struct {
+	Incidents []Incident `json:"incidents"`
+}
+
+// IncidentMoment is one thing on the timeline.
+type IncidentMoment struct {
+	At time.Time `json:"at"`
+	// Kind is git, run, action, approval, ci, deploy, forge, gap, retention or
+	// incident.
+	Kind string `json:"kind"`
+	// Who acted, as an actor; empty where nobody is known.
+	Who         string `json:"who"`
+	What        string `json:"what"`
+	Target      string `json:"target"`
+	Result      string `json:"result"`
+	ExecutionID string `json:"execution_id"`
+	// EventID is the event that tells it, Source who told; empty where git tells.
+	EventID string `json:"event_id"`
+	Source  string `json:"source"`
+	Commit  string `json:"commit"`
+	// Confirmation is what the forge says of it: confirmed, contradicted or
+	// unconfirmed; empty if nothing is known.
+	Confirmation string `json:"confirmation"`
+	// Subject is set where it is about what is asked about.
+	Subject bool `json:"subject"`
+}
+
+// IncidentNote is a note on an incident.
+type IncidentNote struct {
+	EventID string    `json:"event_id"`
+	At      time.Time `json:"at"`
+	By      string    `json:"by"`
+	Text    string    `json:"text"`
+}
+
+// IncidentPerson is what a person, or a program that is no agent, had to do
+// with it.
+type IncidentPerson struct {
+	Who    string     `json:"who"`
+	Did    string     `json:"did"`
+	Target string     `json:"target"`
+	At     *time.Time `json:"at"`
+	// EventID is the event that tells it; empty if git does.
+	EventID string `json:"event_id"`
+}
+
+// IncidentPlace is where a commit was brought to.
+type IncidentPlace struct {
+	Environment string    `json:"environment"`
+	Commit      string    `json:"commit"`
+	Result      string    `json:"result"`
+	Who         string    `json:"who"`
+	At          time.Time `json:"at"`
+	EventID     string    `json:"event_id"`
+}
+
+// IncidentRadius is what was touched, and what went on from there.
+type IncidentRadius struct {
+	Files []string `json:"files"`
+	// FilesCut counts files that are left out.
+	FilesCut     int      `json:"files_cut"`
+	PullRequests []string `json:"pull_requests"`
+	Issues       []string `json:"issues"`
+	// Runs are later runs that read or wrote these files, or that a suspect
+	// started.
+	Runs []RadiusRun `json:"runs"`
+	// RunsMore tells that there are more than are listed.
+	RunsMore bool `json:"runs_more"`
+	// Commits are later ones that changed these files, Releases the tags that have
+	// the commit.
+	Commits  []string        `json:"commits"`
+	Releases []string        `json:"releases"`
+	Deploys  []IncidentPlace `json:"deploys"`
+}
+
+// IncidentShow is an incident with all that is known of it now.
+type IncidentShow struct {
+	Incident
+	// Analysis is what the trail and git tell of it, as of the moment that it
+	// names; null if it can't be looked into any more, and Missing says why.
+	Analysis *IncidentAnalysis `json:"analysis"`
+	Missing  string            `json:"missing"`
+	// Changed says what is different from what was suspected when it was opened;
+	// empty if nothing is.
+	Changed string `json:"changed"`
+	// NoteList are the notes, the first first.
+	NoteList []IncidentNote `json:"note_list"`
+	Holds    []Hold         `json:"holds"`
+	// Custody is who did what with it, in the order of the log.
+	Custody []IncidentAct `json:"custody"`
+}
+
+// IncidentStep is something that stops an incident or takes it back.
+type IncidentStep struct {
+	What string `json:"what"`
+	// Command is what does it; empty if no command does.
+	Command string `json:"command"`
 }
 
 // LogHead is a log's name, its key and where it stands.
@@ -553,6 +805,24 @@ type NewExecution struct {
 	At           *time.Time        `json:"at,omitempty"`
 }
 
+// NewIncident opens an incident.
+type NewIncident struct {
+	// At is what is wrong: a commit, a pull request such as acme/shop#44, a run or
+	// a time as FROM..UNTIL. Lines can't be asked about here: the server has no
+	// clone.
+	At    string `json:"at"`
+	Title string `json:"title,omitempty"`
+	// Severity is low, medium, high or critical.
+	Severity string `json:"severity,omitempty"`
+	// Follows is the earlier incident that it goes on from.
+	Follows string `json:"follows,omitempty"`
+}
+
+// NewIncidentNote is a note on an incident.
+type NewIncidentNote struct {
+	Text string `json:"text"`
+}
+
 // NewModelCall is one call of a model.
 type NewModelCall struct {
 	ExecutionID string `json:"execution_id"`
@@ -568,6 +838,15 @@ type NewModelCall struct {
 // the old one stays in the trail.
 type NewTags struct {
 	Tags map[string]string `json:"tags"`
+}
+
+type Normal struct {
+	Runs         int        `json:"runs"`
+	Since        *time.Time `json:"since"`
+	Enough       bool       `json:"enough"`
+	Figures      []Figure   `json:"figures"`
+	Firsts       []First    `json:"firsts"`
+	FailedBefore int        `json:"failed_before"`
 }
 
 // OutcomeCounts counts outcomes, and what one of them cost.
@@ -593,6 +872,33 @@ type Problem struct {
 	EventID     string  `json:"event_id"`
 	ExecutionID string  `json:"execution_id"`
 	Detail      string  `json:"detail"`
+}
+
+// RadiusRun is a later run that has to do with what was touched.
+type RadiusRun struct {
+	ExecutionID string `json:"execution_id"`
+	Actor       string `json:"actor"`
+	// How is read, wrote or started.
+	How  string    `json:"how"`
+	Path string    `json:"path"`
+	At   time.Time `json:"at"`
+	// Certain is false if it may be a file of the same name somewhere else.
+	Certain bool `json:"certain"`
+}
+
+// Rate is one figure over another; null where that is zero.
+type Rate struct {
+	Value  *int64 `json:"value"`
+	Before *int64 `json:"before"`
+}
+
+type Reason struct {
+	Clue    Clue       `json:"clue"`
+	Detail  string     `json:"detail"`
+	At      *time.Time `json:"at"`
+	EventID string     `json:"event_id"`
+	Commit  string     `json:"commit"`
+	Doubt   string     `json:"doubt"`
 }
 
 // Reconciled is the trail against one source.
@@ -660,6 +966,115 @@ type Renewal struct {
 	At           *time.Time `json:"at,omitempty"`
 }
 
+// Report is what agents achieved in a time and what it cost, by squad and
+// agent, against the time before, and what did not go as it should. Runs are
+// those that began in the time, so that each is in one report only; outcomes
+// are what forges say was achieved in it, whenever the run began.
+type Report struct {
+	// Kind is week, month or period; Name is 2026-W47, 2026-10 or FROM..UNTIL.
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// Zone is the time zone in which days and weeks begin.
+	Zone  string    `json:"zone"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	// BeforeSince is where the time before begins; it ends where this begins.
+	BeforeSince time.Time `json:"before_since"`
+	// Over is false while the time is not over.
+	Over bool `json:"over"`
+	// OnlySquads are the only squads that it is about; empty is all.
+	OnlySquads []string    `json:"only_squads"`
+	Total      ReportRow   `json:"total"`
+	Squads     []ReportRow `json:"squads"`
+	Agents     []ReportRow `json:"agents"`
+	// Spans are the parts of the time, days where they are not too many.
+	Spans []ReportSpan `json:"spans"`
+	// Latest are the last outcomes; Total.Outcomes is traced to all of them.
+	Latest []Achievement `json:"latest_outcomes"`
+	// Claims are what agents say they achieved, and what forges say to that.
+	Claims []ReportClaim `json:"claims"`
+	// Findings are what did not go as it should, by kind.
+	Findings []ReportFindings `json:"findings"`
+	// Policy is the version of the policy by which it was judged which actions
+	// needed an approval; empty if none was, so that none is missing.
+	Policy string `json:"policy"`
+	// Review is when somebody had signed off last, and whether it was time again
+	// when the time was over.
+	Review ReviewState `json:"review"`
+}
+
+// ReportClaim counts what agents say they achieved, of one kind, by what
+// forges say to that. Where no webhook tells of a repository nothing is known
+// of it.
+type ReportClaim struct {
+	Type         string `json:"type"`
+	Claimed      Figure `json:"claimed"`
+	Confirmed    Figure `json:"confirmed"`
+	Contradicted Figure `json:"contradicted"`
+	Unconfirmed  Figure `json:"unconfirmed"`
+	Unknown      Figure `json:"unknown"`
+}
+
+// ReportFinding is one thing that did not go as it should.
+type ReportFinding struct {
+	At *time.Time `json:"at"`
+	// Agent is whose it is; empty if nobody's.
+	Agent string `json:"agent"`
+	// Subject is what it is about: a run, an approval, a budget's owner.
+	Subject string `json:"subject"`
+	Detail  string `json:"detail"`
+	// ID is the event, or the approval, that it rests on.
+	ID string `json:"id"`
+}
+
+// ReportFindings are the findings of one kind.
+type ReportFindings struct {
+	// Kind is as in a review: exception_added, approval_missing, gap …
+	Kind  string          `json:"kind"`
+	Count Figure          `json:"count"`
+	Items []ReportFinding `json:"items"`
+}
+
+// ReportRow is what one agent, one squad or all of them achieved.
+type ReportRow struct {
+	// Agent is empty in the row of a squad, and with it Squad in that of all. Runs
+	// whose agent nobody told are in a row of their own, in which Unnamed is true.
+	Agent   string `json:"agent"`
+	Squad   string `json:"squad"`
+	Unnamed bool   `json:"unnamed"`
+	// Goals are runs of which a forge confirmed at least one outcome.
+	Goals    Figure `json:"goals_achieved"`
+	Outcomes Figure `json:"outcomes"`
+	Pulls    Figure `json:"prs_merged"`
+	Issues   Figure `json:"issues_resolved"`
+	Releases Figure `json:"releases"`
+	Deploys  Figure `json:"deploys"`
+	Runs     Figure `json:"runs"`
+	Success  Figure `json:"success"`
+	// Failed are runs that failed, were lost or took too long.
+	Failed Figure `json:"failed"`
+	// Cost is what is known of the cost of all runs, failed ones included, in
+	// millionths of a US dollar; CostUnknown counts the runs of which not all is
+	// known.
+	Cost        Figure `json:"cost_micros"`
+	CostUnknown Figure `json:"cost_unknown_runs"`
+	// CostPerOutcome and CostPerPull are Cost over Outcomes and over Pulls; null
+	// where there is none of them. They are lower bounds where CostUnknown is not
+	// 0.
+	CostPerOutcome Rate `json:"cost_per_outcome_micros"`
+	CostPerPull    Rate `json:"cost_per_pr_micros"`
+}
+
+// ReportSpan is a part of the time of a report.
+type ReportSpan struct {
+	Since       time.Time `json:"since"`
+	Until       time.Time `json:"until"`
+	Runs        Figure    `json:"runs"`
+	Outcomes    Figure    `json:"outcomes"`
+	Cost        Figure    `json:"cost_micros"`
+	CostUnknown Figure    `json:"cost_unknown_runs"`
+}
+
 // Repricing is one time that calls of a model were priced anew: what is known
 // of their cost since, and what was before. Those of sub-agents are with them.
 type Repricing struct {
@@ -671,6 +1086,17 @@ type Repricing struct {
 	PreviousMicros int64     `json:"previous_micros"`
 	PriceTable     string    `json:"price_table"`
 	PreviousTables []string  `json:"previous_tables"`
+}
+
+// ReviewState is when somebody signed off last, and whether it is time again.
+type ReviewState struct {
+	// SignedAt is when somebody signed off last, SignedBy who, as an actor; null
+	// and empty if nobody ever did.
+	SignedAt *time.Time `json:"signed_at"`
+	SignedBy string     `json:"signed_by"`
+	// DueAt is when the next review is due; null while nothing is recorded.
+	DueAt   *time.Time `json:"due_at"`
+	Overdue bool       `json:"overdue"`
 }
 
 // SearchResult is what a search found, the best match first.
@@ -811,6 +1237,34 @@ type Stats struct {
 	Models   []ModelUsage  `json:"models"`
 	Triggers []Count       `json:"triggers"`
 	Actions  []ActionCount `json:"actions"`
+	// Swept are the months of that time in which runs began that were swept: they
+	// are counted nowhere here.
+	Swept []SweptCost `json:"swept"`
+}
+
+// Suspect is a run that may have caused an incident.
+type Suspect struct {
+	ExecutionID string `json:"execution_id"`
+	// Sure is sure, likely, possible or weak; Score is by what the suspects are in
+	// their order, and says nothing by itself.
+	Sure  string `json:"sure"`
+	Score int    `json:"score"`
+	// Reasons are what speaks for it, the strongest first.
+	Reasons []Reason `json:"reasons"`
+	// Execution is null if the trail does not hold it, Claimed what a commit says
+	// of it, null if none does.
+	Execution *Execution `json:"execution"`
+	Claimed   *CommitRun `json:"claimed"`
+	// Parts are its sub-agents that did what is asked about.
+	Parts []string `json:"parts"`
+	// Approvals are those that it acted under, Unapproved what of it needed one
+	// and had none; null if no policy was asked.
+	Approvals  []Approval  `json:"approvals"`
+	Unapproved *Unapproved `json:"unapproved"`
+	// Normal is the run beside its agent's runs before; null where it was not
+	// compared. NewFiles are files asked about that none of these runs wrote.
+	Normal   *Normal  `json:"normal"`
+	NewFiles []string `json:"new_files"`
 }
 
 // Sweep is one removal of events whose period was over.
@@ -901,6 +1355,20 @@ type SyncReceipt struct {
 type SyncRefusal struct {
 	Index  uint64 `json:"index"`
 	Detail string `json:"detail"`
+}
+
+// Trace leads from a number to its rows.
+type Trace struct {
+	// Command lists the rows, Before those of the time before; empty where IDs
+	// names them.
+	Command string `json:"command"`
+	Before  string `json:"command_before"`
+	// Count is how the rows make up the number: rows, sum of FIELD, different
+	// FIELD (counted once each, empty ones left out).
+	Count string `json:"count"`
+	// IDs are the events, or the approvals, that are counted.
+	IDs       []string `json:"ids"`
+	IDsBefore []string `json:"ids_before"`
 }
 
 // Unapproved lists the actions that needed an approval and were done without

@@ -141,8 +141,11 @@ func TestAnswersFitTheirSchemas(t *testing.T) {
 		var wanted ask.Approval
 		w.ok(&wanted, "admin", http.MethodPost, "/v1/approvals", `{"type":"pr.merge","target":"acme/shop#44","agent":"eng/solver"}`)
 		w.ok(nil, "admin", http.MethodPost, "/v1/approvals/"+wanted.ApprovalID+"/cancel", `{}`) // what is pending keeps who waits
+		var incident ask.IncidentShow
+		w.ok(&incident, "admin", http.MethodPost, "/v1/incidents", `{"at":"`+x.ExecutionID+`"}`)
 		ids := map[string]string{
-			"showEvent": e.EventID, "prove": e.EventID, "showExecution": x.ExecutionID, "showSession": "s1",
+			"showIncident": incident.IncidentID,
+			"showEvent":    e.EventID, "prove": e.EventID, "showExecution": x.ExecutionID, "showSession": "s1",
 			"showApproval": wanted.ApprovalID, "waitApproval": wanted.ApprovalID,
 		}
 		asked := 0

@@ -99,7 +99,7 @@ func periodParams() []Param {
 
 // Operations lists everything that the API does.
 func Operations() []Operation {
-	return slices.Concat(recording(), asking(), reporting(), approving(), proving())
+	return slices.Concat(recording(), asking(), reporting(), approving(), responding(), proving())
 }
 
 func recording() []Operation {

@@ -3,6 +3,7 @@ package ask
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,7 +124,7 @@ func (a *Asker) Incidents(ctx context.Context, f IncidentFilter) (*IncidentList,
 }
 
 // incidentOf tells whether an incident is the business of one of the squads: a run
-// of theirs was suspected.
+// of theirs was suspected. Other suspects are left out of it.
 func (a *Asker) incidentOf(ctx context.Context, x *Incident, squads []string) (bool, error) {
 	if len(squads) == 0 {
 		return true, nil
@@ -132,14 +133,31 @@ func (a *Asker) incidentOf(ctx context.Context, x *Incident, squads []string) (b
 	if err != nil {
 		return false, err
 	}
+	theirs := map[string]bool{}
 	for i := range runs {
-		for _, squad := range squads {
-			if runs[i].Squad == squad {
-				return true, nil
-			}
-		}
+		theirs[runs[i].ID] = slices.Contains(squads, runs[i].Squad)
 	}
-	return false, nil
+	x.Suspects = slices.DeleteFunc(slices.Clone(x.Suspects), func(id string) bool { return !theirs[id] })
+	return len(x.Suspects) > 0, nil
+}
+
+// IncidentOfSquads answers one incident to who may see the work of some squads
+// only: not what was found out about it, which may be about others.
+func (a *Asker) IncidentOfSquads(ctx context.Context, prefix string, squads []string) (*IncidentShow, error) {
+	x, err := a.IncidentByID(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := a.incidentOf(ctx, x, squads)
+	if err == nil && !seen {
+		err = fmt.Errorf("incident %q: %w", prefix, store.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &IncidentShow{
+		Incident: *x, Missing: "what was found out may be about other squads than yours", NoteList: []IncidentNote{}, Holds: []Hold{}, Custody: []IncidentAct{},
+	}, nil
 }
 
 // IncidentByID answers one incident as it stands, without looking into it. The id

@@ -91,7 +91,10 @@ func (v *investigator) partsOfAll() []string {
 // atWork finds the runs that were at work at any moment of a time.
 func (v *investigator) atWork(ctx context.Context, from, until time.Time) error {
 	a := v.git.Trail
-	found, err := a.store.Executions(ctx, a.org, store.ExecutionFilter{Since: from, Until: until, RunsOnly: true, Limit: maxAtWork + 1})
+	// By when they began, for those that ended since may be all that there are.
+	found, err := a.store.ExecutionPage(ctx, a.org, store.Selection{
+		Since: from, BeganSince: from.Add(-afterCommit), BeganUntil: until, RunsOnly: true, Limit: maxAtWork + 1,
+	}, nil)
 	if err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func (g *Git) Investigate(ctx context.Context, o *IncidentOptions) (*IncidentAna
 	v := &investigator{
 		git: g, options: o, candidates: map[string]*incident.Candidate{}, runs: map[string]*WhyRun{}, parts: map[string][]string{}, deeded: map[string]bool{},
 		IncidentAnalysis: IncidentAnalysis{
-			AsOf: g.Trail.now().UTC(), Suspects: []Suspect{}, Commits: []WhyCommit{}, People: []IncidentPerson{}, Steps: []IncidentStep{},
+			AsOf: g.Trail.now().UTC().Truncate(time.Microsecond), Suspects: []Suspect{}, Commits: []WhyCommit{}, People: []IncidentPerson{}, Steps: []IncidentStep{},
 			Timeline: []IncidentMoment{}, Missing: []WhyMissing{},
 		},
 	}
@@ -197,6 +197,9 @@ func (v *investigator) find(ctx context.Context) error {
 	}
 	if v.why, err = v.git.Why(ctx, v.options.At, gitlog.BlameOptions{Revision: v.options.Revision}); err != nil {
 		return err
+	}
+	if x := v.why; x.Kind == WhyOfExecution && len(x.Commits) == 0 && (len(x.Runs) == 0 || x.Runs[0].Execution == nil) {
+		return fmt.Errorf("%w: neither the trail nor a commit knows the run %s", ErrNoSubject, v.options.At)
 	}
 	v.fromWhy()
 	if err := v.looked(ctx); err != nil {

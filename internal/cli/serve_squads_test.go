@@ -59,6 +59,15 @@ func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit str
 		}
 		approvals[squad] = a.ID
 	}
+	for _, squad := range []string{"eng", "hidden"} {
+		e := whodid.Event{
+			Actor: "human:p1", ActorAuth: "oidc", What: "incident.open", Target: "execution:exec-" + squad, Why: squad + " broke it", At: now, Source: "api",
+			Key: "incident/" + squad, Data: whodid.Data{"suspects": []string{"exec-" + squad}},
+		}
+		if _, err := tenant.Recorder.Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
 	eng := store.CommitOrigin{Execution: "exec-eng", Agent: "eng/solver", Squad: "eng"}
 	hidden := store.CommitOrigin{Execution: "exec-hidden", Agent: "hidden/solver", Squad: "hidden"}
 	for id, runs := range map[string][]store.CommitOrigin{shared: {eng, hidden}, others: {hidden}} {
@@ -110,6 +119,7 @@ func TestSquadsAtEveryDoor(t *testing.T) {
 		"/v1/approvals/{id}":      {approvals["eng"], approvals["hidden"]},
 		"/v1/approvals/{id}/wait": {approvals["eng"], approvals["hidden"]},
 		"/v1/schemas/{name}":      {"history", "history"},
+		"/v1/incidents/{id}":      {whodid.EventID("acme", "incident/eng"), whodid.EventID("acme", "incident/hidden")},
 	}
 	// What tells of no squad.
 	general := []string{"/v1/catalogue", "/v1/schemas/{name}", "/v1/openapi.json", "/auth/whoami"}
