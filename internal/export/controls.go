@@ -34,20 +34,41 @@ func soc2() Framework {
 	return Framework{
 		Name: "SOC 2", Source: "AICPA Trust Services Criteria 2017, points of focus revised 2022",
 		Duties: []Duty{
-			{"CC2.1", "The entity uses relevant, quality information.", []string{"manifest.json", "proof/entries.jsonl"},
-				"Populations are whole and their completeness can be checked without the operator; every row is tied to the signed log."},
-			{"CC4.1", "It evaluates whether controls are present and work.", []string{"reviews", "policies", "policy_versions"},
-				"Who reviewed what agents did and up to when; every judgement of a commit with the version of the policy. Whether a review was good the records do not tell."},
-			{"CC6.1, CC6.3", "Access is restricted, by role, and changed under control.", []string{"access"},
-				"Tokens made and revoked with role and squads, changes of settings, questions and exports. Access to systems other than the trail is not in it."},
-			{"CC7.2, CC7.3", "Anomalies are watched for and evaluated.", []string{"executions.status", "actions.result", "events", "reviews"},
-				"Failed, lost and blocked work, gaps in recording, and who looked at them."},
-			{"CC7.4", "Security incidents are responded to.", []string{"incidents", "executions", "actions", "holds"},
-				"What was opened, found, noted and closed, what an agent did, to what, and what was kept for the investigation. Response outside of the product is not in it."},
-			{"CC8.1", "Changes are authorised, tested, approved and documented.", []string{"approvals", "actions.approval_id", "policies", "exceptions"},
-				"Each request with the digest of its exact arguments, who decided, whether it was used; merges, deploys and releases with the approval that they named; exceptions with reason and end."},
-			{"C1.2, P4.3", "Confidential and personal information is disposed of.", []string{"sweeps", "erasures", "policies"},
-				"A certificate for each removal, with policy, count and root over what went; each erasure with its reason."},
+			{
+				"CC2.1", "The entity uses relevant, quality information.",
+				[]string{"manifest.json", "proof/entries.jsonl"},
+				"Populations are whole and their completeness can be checked without the operator; every row is tied to the signed log.",
+			},
+			{
+				"CC4.1", "It evaluates whether controls are present and work.",
+				[]string{"reviews", "policies", "policy_versions"},
+				"Who reviewed what agents did and up to when; every judgement of a commit with the version of the policy. Whether a review was good the records do not tell.",
+			},
+			{
+				"CC6.1, CC6.3", "Access is restricted, by role, and changed under control.",
+				[]string{"access"},
+				"Tokens made and revoked with role and squads, changes of settings, questions and exports. Access to systems other than the trail is not in it.",
+			},
+			{
+				"CC7.2, CC7.3", "Anomalies are watched for and evaluated.",
+				[]string{"executions.status", "actions.result", "events", "reviews"},
+				"Failed, lost and blocked work, gaps in recording, and who looked at them.",
+			},
+			{
+				"CC7.4", "Security incidents are responded to.",
+				[]string{"incidents", "executions", "actions", "holds"},
+				"What was opened, found, noted and closed, what an agent did, to what, and what was kept for the investigation. Response outside of the product is not in it.",
+			},
+			{
+				"CC8.1", "Changes are authorised, tested, approved and documented.",
+				[]string{"approvals", "actions.approval_id", "policies", "exceptions"},
+				"Each request with the digest of its exact arguments, who decided, whether it was used; merges, deploys and releases with the approval that they named; exceptions with reason and end.",
+			},
+			{
+				"C1.2, P4.3", "Confidential and personal information is disposed of.",
+				[]string{"sweeps", "erasures", "policies"},
+				"A certificate for each removal, with policy, count and root over what went; each erasure with its reason.",
+			},
 		},
 		Outside: []string{
 			"CC1, CC3, CC5 and CC9 (governance, risk assessment, vendors) are not about records of agents.",
@@ -61,23 +82,47 @@ func nist() Framework {
 	return Framework{
 		Name: "NIST AU", Source: "NIST SP 800-53 Rev. 5, family AU",
 		Duties: []Duty{
-			{"AU-2, AU-12", "Events to be logged are defined, and logged.", []string{"events.what", "actions.what"},
-				"Verbs of a catalogue (docs/catalogue.md). What agents do outside of hooks, telemetry, git and forges is not seen; whodid reconcile compares with sources that agents do not control."},
-			{"AU-3", "Records say what, when, where, from what source, with what outcome, and who.", []string{"actions.what", "actions.at", "actions.target", "actions.source", "actions.result", "actions.actor"},
-				"One column for each. An outcome that is not proved is null or attempted, never success."},
-			{"AU-3(3)", "Personal data in records are limited.", []string{"actions.on_behalf_of", "erasures"},
-				"People are pseudonyms; contents of files, prompts and output have no place in the schema."},
-			{"AU-5", "Failures of logging are noticed.", []string{"events"},
-				"What is known to be missing is an event (record.gap). Alerting is for sinks and notifications to do."},
+			{
+				"AU-2, AU-12", "Events to be logged are defined, and logged.",
+				[]string{"events.what", "actions.what"},
+				"Verbs of a catalogue (docs/catalogue.md). What agents do outside of hooks, telemetry, git and forges is not seen; whodid reconcile compares with sources that agents do not control.",
+			},
+			{
+				"AU-3", "Records say what, when, where, from what source, with what outcome, and who.",
+				[]string{"actions.what", "actions.at", "actions.target", "actions.source", "actions.result", "actions.actor"},
+				"One column for each. An outcome that is not proved is null or attempted, never success.",
+			},
+			{
+				"AU-3(3)", "Personal data in records are limited.",
+				[]string{"actions.on_behalf_of", "erasures"},
+				"People are pseudonyms; contents of files, prompts and output have no place in the schema.",
+			},
+			{
+				"AU-5", "Failures of logging are noticed.",
+				[]string{"events"},
+				"What is known to be missing is an event (record.gap). Alerting is for sinks and notifications to do.",
+			},
 			{"AU-6", "Records are reviewed.", []string{"reviews", "access"}, "Who reviewed, up to which moment; who asked and exported."},
-			{"AU-7", "Records can be reduced and reported.", []string{"manifest.json", "sample"},
-				"Tables by population with their queries; a sample that an auditor can draw again."},
-			{"AU-8", "Time stamps.", []string{"actions.at", "actions.recorded_at"},
-				"Two clocks, in microseconds of UTC: the source's and the trail's. How far they can be trusted is the verdict on time; witnesses bound it."},
-			{"AU-9, AU-9(3)", "Records are protected, by cryptography.", []string{"checkpoint", "proof/entries.jsonl"},
-				"A Merkle tree (RFC 6962) under signed checkpoints. Protection of the signing key is the operator's."},
-			{"AU-10", "Non-repudiation.", []string{"actions.actor", "actions.actor_auth", "approvals"},
-				"How each actor was authenticated stands beside it. Only signed decisions on approvals bind a person beyond the word of the source."},
+			{
+				"AU-7", "Records can be reduced and reported.",
+				[]string{"manifest.json", "sample"},
+				"Tables by population with their queries; a sample that an auditor can draw again.",
+			},
+			{
+				"AU-8", "Time stamps.",
+				[]string{"actions.at", "actions.recorded_at"},
+				"Two clocks, in microseconds of UTC: the source's and the trail's. How far they can be trusted is the verdict on time; witnesses bound it.",
+			},
+			{
+				"AU-9, AU-9(3)", "Records are protected, by cryptography.",
+				[]string{"checkpoint", "proof/entries.jsonl"},
+				"A Merkle tree (RFC 6962) under signed checkpoints. Protection of the signing key is the operator's.",
+			},
+			{
+				"AU-10", "Non-repudiation.",
+				[]string{"actions.actor", "actions.actor_auth", "approvals"},
+				"How each actor was authenticated stands beside it. Only signed decisions on approvals bind a person beyond the word of the source.",
+			},
 			{"AU-11", "Records are kept as long as is due.", []string{"policies", "sweeps", "holds"}, "The policy in force, what it removed, what holds kept."},
 		},
 		Outside: []string{
@@ -92,12 +137,21 @@ func iso42001() Framework {
 		Name: "ISO/IEC 42001", Source: "ISO/IEC 42001:2023, clauses and Annex A",
 		Duties: []Duty{
 			{"A.6.2.8", "Event logs of AI systems are recorded.", []string{"executions", "actions", "events"}, "Every run, what it did, with which model, under which reason."},
-			{"A.6.2.6", "Operation of AI systems is monitored.", []string{"executions.status", "executions.cost_micros", "reviews"},
-				"Status, tokens and cost of each run, and what is unknown of them, as null."},
-			{"A.3.2, A.10.2", "Roles and responsibilities are allocated.", []string{"actions.on_behalf_of", "approvals", "access"},
-				"Who stood behind an agent, who decided, in which role somebody asked. The allocation itself is a document of the organisation."},
-			{"A.9.2, A.9.4", "AI systems are used responsibly and as intended.", []string{"policies", "exceptions", "approvals"},
-				"What the policy allowed, excused and refused. The intended use is defined elsewhere."},
+			{
+				"A.6.2.6", "Operation of AI systems is monitored.",
+				[]string{"executions.status", "executions.cost_micros", "reviews"},
+				"Status, tokens and cost of each run, and what is unknown of them, as null.",
+			},
+			{
+				"A.3.2, A.10.2", "Roles and responsibilities are allocated.",
+				[]string{"actions.on_behalf_of", "approvals", "access"},
+				"Who stood behind an agent, who decided, in which role somebody asked. The allocation itself is a document of the organisation.",
+			},
+			{
+				"A.9.2, A.9.4", "AI systems are used responsibly and as intended.",
+				[]string{"policies", "exceptions", "approvals"},
+				"What the policy allowed, excused and refused. The intended use is defined elsewhere.",
+			},
 			{"A.8.4", "Incidents are communicated.", []string{"incidents", "holds", "decisions"}, "What was opened, kept and decided. Communication outside of the product is not in it."},
 			{"9.1, 9.2", "Monitoring, measurement and internal audit.", []string{"manifest.json", "sample", "reviews"}, "Whole populations, samples, and reviews."},
 			{"10.2", "Nonconformity and corrective action.", []string{"policies", "exceptions", "decisions"}, "Violations of the policy, exceptions from it, and decisions that followed."},
@@ -113,15 +167,27 @@ func aiAct() Framework {
 	return Framework{
 		Name: "EU AI Act", Source: "Regulation (EU) 2024/1689, articles 12, 19 and 26",
 		Duties: []Duty{
-			{"Art. 12(1)", "High-risk systems record events automatically over their lifetime.", []string{"executions", "actions", "events"},
-				"Recorded by hooks, telemetry and webhooks without anybody's doing. What could not be recorded is a gap, not silence."},
-			{"Art. 12(2)(a), (b)", "Events that help to find risks and substantial modifications, and post-market monitoring.", []string{"actions.result", "events", "executions.model"},
-				"Failures, blocked actions, changes of model and of permissions. What is a risk or a substantial modification is judged by people."},
+			{
+				"Art. 12(1)", "High-risk systems record events automatically over their lifetime.",
+				[]string{"executions", "actions", "events"},
+				"Recorded by hooks, telemetry and webhooks without anybody's doing. What could not be recorded is a gap, not silence.",
+			},
+			{
+				"Art. 12(2)(a), (b)", "Events that help to find risks and substantial modifications, and post-market monitoring.",
+				[]string{"actions.result", "events", "executions.model"},
+				"Failures, blocked actions, changes of model and of permissions. What is a risk or a substantial modification is judged by people.",
+			},
 			{"Art. 12(2)(c), 26(5)", "Deployers monitor the operation.", []string{"reviews", "executions.status"}, "Reviews signed off by people, over the status of every run."},
-			{"Art. 19(1)", "Providers keep the logs, for at least six months.", []string{"policies", "sweeps", "policy_versions"},
-				"The periods in force (profile eu-ai-act: 183 days), and a certificate for each removal."},
-			{"Art. 26(2)", "Human oversight by competent people.", []string{"approvals", "reviews"},
-				"Who approved, with what reason, how authenticated. Competence, training and authority are not in the records."},
+			{
+				"Art. 19(1)", "Providers keep the logs, for at least six months.",
+				[]string{"policies", "sweeps", "policy_versions"},
+				"The periods in force (profile eu-ai-act: 183 days), and a certificate for each removal.",
+			},
+			{
+				"Art. 26(2)", "Human oversight by competent people.",
+				[]string{"approvals", "reviews"},
+				"Who approved, with what reason, how authenticated. Competence, training and authority are not in the records.",
+			},
 			{"Art. 26(6)", "Deployers keep the logs, for at least six months.", []string{"policies", "sweeps", "holds"}, "As for article 19, with what holds kept longer."},
 		},
 		Outside: []string{

@@ -328,6 +328,9 @@ func (s *spy) takeOut(t *testing.T) {
 	home := s.w.home
 	s.whodid(t, "log", "export", filepath.Join(home, "tiles"))
 	s.whodid(t, "privacy", "anonymize", "-o", filepath.Join(home, "shared.db"))
+	if o := s.whodid(t, "export", "--from", "2000-01-01", "-o", filepath.Join(home, "population"), "--sample", "5"); o.code != 0 {
+		t.Errorf("nothing was exported: %s", o.stderr)
+	}
 	var list struct {
 		Approvals []struct {
 			RequestedBy, OnBehalfOf string

@@ -111,7 +111,14 @@ func (c *checker) time() proof.Verdict {
 	if len(seen) == 0 {
 		return proof.Verdict{State: proof.Conditional, Detail: detail + "; no witness that you trust confirms it"}
 	}
-	return proof.Verdict{State: proof.Conditional, Detail: detail + "; the log held them when these saw it: " + strings.Join(seen, ", ")}
+	state, held := proof.Conditional, "; the log held them when these saw it: "+strings.Join(seen, ", ")
+	if c.trust.Quorum > 0 {
+		held += fmt.Sprintf("; you ask for %d", c.trust.Quorum)
+		if len(seen) >= c.trust.Quorum {
+			state = proof.Proved
+		}
+	}
+	return proof.Verdict{State: state, Detail: detail + held}
 }
 
 func notShown(format string, args ...any) proof.Verdict {
