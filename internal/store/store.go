@@ -175,8 +175,9 @@ func openPostgres(ctx context.Context, l place.Location) (*Store, error) {
 // prepareConnection readies a new connection.
 func prepareConnection(ctx context.Context, c *pgx.Conn) error {
 	// A plan that was made while a table was small would be kept when it has
-	// grown: the lookup of known ids would scan it all, on every append.
-	if _, err := c.Exec(ctx, `SET plan_cache_mode = force_custom_plan`); err != nil {
+	// grown: the lookup of known ids would scan it all, on every append. Compiling
+	// a plan takes longer than any question here takes without.
+	if _, err := c.Exec(ctx, `SET plan_cache_mode = force_custom_plan; SET jit = off`); err != nil {
 		return err
 	}
 	return becomeApplication(ctx, c)
