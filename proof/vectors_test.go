@@ -236,7 +236,7 @@ func (v *treeVectors) addNegative(t *testing.T, o *oracle) {
 
 // testKey is a signing key that anybody can see is none to trust: its seed is
 // one byte, 32 times.
-func testKey(t *testing.T, origin string, b byte) (signer *proof.Signer, public string) {
+func testKey(t testing.TB, origin string, b byte) (signer *proof.Signer, public string) {
 	t.Helper()
 	seed := bytes.Repeat([]byte{b}, ed25519.SeedSize)
 	pub := append([]byte{1}, ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)...)

@@ -19,6 +19,7 @@ func (p *Program) execCommand() *cobra.Command {
 		p.execShowCommand(),
 		p.execStatsCommand(),
 		p.execLogsCommand(),
+		p.execExportCommand(),
 	)
 	return c
 }

@@ -82,7 +82,7 @@ func runScripts(t *testing.T, engine string) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving, "witnessing": witnessing, "stamping": stamping},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"serving": serving, "witnessing": witnessing, "stamping": stamping, "foreign": foreign},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "sqlite", "postgres":
@@ -127,6 +127,27 @@ func witnessing(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(stop)
 	ts.Setenv(name+"_URL", w.URL)
 	ts.Setenv(name+"_KEY", w.Key)
+}
+
+// foreign is a command of scripts: it has the libraries of DSSE and in-toto check an
+// attestation under the log's key in a file, and writes what they read to the files
+// foreign and payload.
+func foreign(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: foreign KEYFILE ENVELOPE")
+	}
+	program, err := testenv.Tool(context.Background(), "attestation")
+	ts.Check(err)
+	if err := ts.Exec(program, strings.TrimSpace(ts.ReadFile(args[0])), ts.MkAbs(args[1])); (err != nil) != neg {
+		ts.Fatalf("the libraries say: %v\n%s", err, ts.ReadFile("stderr"))
+	}
+	var e struct {
+		Payload []byte `json:"payload"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &e))
+	for name, text := range map[string][]byte{"foreign": []byte(ts.ReadFile("stdout")), "payload": e.Payload} {
+		ts.Check(os.WriteFile(ts.MkAbs(filepath.Join("..", name)), text, 0o600))
+	}
 }
 
 // stamping is a command of scripts: it runs an authority for time stamps of that name

@@ -86,6 +86,12 @@ func sign(signer *proof.Signer, f proof.Frontier) (store.Head, error) {
 // see [proof.Signer.SignText].
 func (l *Ledger) SignText(text string) (string, error) { return l.signer.SignText(text) }
 
+// SignEnvelope signs a statement about the log's events, see
+// [proof.Signer.SignEnvelope].
+func (l *Ledger) SignEnvelope(kind string, payload []byte) (*proof.Envelope, error) {
+	return l.signer.SignEnvelope(kind, payload)
+}
+
 // Origin is the name of the log.
 func (l *Ledger) Origin() string { return l.signer.Origin() }
 

@@ -94,15 +94,21 @@ func noteKey(name string, kind byte, public, key []byte) string {
 func buildOmniwitness(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
+	return Tool(ctx, "omniwitness")
+}
+
+// Tool builds the tool of that name, which has a module of its own in tools, and says
+// where its program is.
+func Tool(ctx context.Context, name string) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "tool", "-n", "omniwitness") // builds it, and says where
-	cmd.Dir, cmd.Stderr = filepath.Join(root, "tools", "omniwitness"), os.Stderr
+	cmd := exec.CommandContext(ctx, "go", "tool", "-n", name) // builds it, and says where
+	cmd.Dir, cmd.Stderr = filepath.Join(root, "tools", name), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("couldn't build omniwitness: %w", err)
+		return "", fmt.Errorf("couldn't build %s: %w", name, err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
