@@ -55,8 +55,8 @@ func (p *Program) execExportCommand() *cobra.Command {
   agent-trace  whose the lines of the files are that it committed (a draft: --draft)
 
 Paths, reasons and people stay here unless --fields all says otherwise. The
-versions are in docs/interchange.md. In the repository of the run, commits that the
-trail knows by a short id, and the files in them, are found there.`,
+versions are in docs/interchange.md. In the repository of the run, commits that
+the trail knows by a short id, and the files in them, are found there.`,
 		Example: `  whodid exec export 7k2m --format in-toto -o run.intoto.json
   whodid exec export 7k2m --format ocsf --fields all | jq .api.operation
   whodid exec export 7k2m --format otlp --to http://127.0.0.1:4318

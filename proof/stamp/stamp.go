@@ -5,6 +5,7 @@ package stamp
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -130,7 +131,7 @@ func (t *token) check(message []byte, roots []*x509.Certificate) error {
 // checkSignature checks that the signer signed what the token says, and named its own
 // certificate in it, so that no other one with that key can be put in its place.
 func (t *token) checkSignature() error {
-	h, ok := hashes[t.digest.String()]
+	h, ok := hashOf(t.digest)
 	if !ok {
 		return fmt.Errorf("it uses the hash %s, which is not taken", t.digest)
 	}
@@ -154,9 +155,9 @@ func (t *token) checkSignature() error {
 
 // namesSigner tells whether the signed attributes name the signer's certificate.
 func (t *token) namesSigner() bool {
-	h, ok := hashes[t.certAlgorithm.String()]
+	h, ok := hashOf(t.certAlgorithm)
 	if t.certAlgorithm.Equal(oidSHA1) {
-		h, ok = sha1ForNames, true
+		h, ok = crypto.SHA1, true // it names a certificate, which is signed besides
 	}
 	if !ok {
 		return false

@@ -40,34 +40,54 @@ var (
 	oidEd25519        = asn1.ObjectIdentifier{1, 3, 101, 112}
 )
 
-// hashes are those that a token may use.
-var hashes = map[string]crypto.Hash{
-	oidSHA256.String(): crypto.SHA256, oidSHA384.String(): crypto.SHA384, oidSHA512.String(): crypto.SHA512,
+// hashOf is the hash of that name, if a token may use it.
+func hashOf(name asn1.ObjectIdentifier) (crypto.Hash, bool) {
+	switch {
+	case name.Equal(oidSHA256):
+		return crypto.SHA256, true
+	case name.Equal(oidSHA384):
+		return crypto.SHA384, true
+	case name.Equal(oidSHA512):
+		return crypto.SHA512, true
+	default:
+		return 0, false
+	}
 }
 
-// sha1ForNames names certificates, and nothing else.
-const sha1ForNames = crypto.SHA1
-
-// methods are the signatures that a token may have, by hash.
-var methods = map[string]map[string]x509.SignatureAlgorithm{
-	oidRSA.String(): {
-		oidSHA256.String(): x509.SHA256WithRSA, oidSHA384.String(): x509.SHA384WithRSA, oidSHA512.String(): x509.SHA512WithRSA,
-	},
-	oidPSS.String(): {
-		oidSHA256.String(): x509.SHA256WithRSAPSS, oidSHA384.String(): x509.SHA384WithRSAPSS, oidSHA512.String(): x509.SHA512WithRSAPSS,
-	},
-	oidSHA256WithRSA.String():  {oidSHA256.String(): x509.SHA256WithRSA},
-	oidSHA384WithRSA.String():  {oidSHA384.String(): x509.SHA384WithRSA},
-	oidSHA512WithRSA.String():  {oidSHA512.String(): x509.SHA512WithRSA},
-	oidECDSAAndSHA256.String(): {oidSHA256.String(): x509.ECDSAWithSHA256},
-	oidECDSAAndSHA384.String(): {oidSHA384.String(): x509.ECDSAWithSHA384},
-	oidECDSAAndSHA512.String(): {oidSHA512.String(): x509.ECDSAWithSHA512},
-	oidEd25519.String():        {oidSHA512.String(): x509.PureEd25519},
-}
-
+// signatureAlgorithm is how the token is signed, if that is a method that is taken with
+// its hash.
 func (t *token) signatureAlgorithm() (x509.SignatureAlgorithm, bool) {
-	a, ok := methods[t.method.String()][t.digest.String()]
-	return a, ok
+	var of [3]x509.SignatureAlgorithm // with SHA-256, SHA-384, SHA-512
+	switch {
+	case t.method.Equal(oidRSA):
+		of = [3]x509.SignatureAlgorithm{x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA}
+	case t.method.Equal(oidPSS):
+		of = [3]x509.SignatureAlgorithm{x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS}
+	case t.method.Equal(oidSHA256WithRSA):
+		of[0] = x509.SHA256WithRSA
+	case t.method.Equal(oidSHA384WithRSA):
+		of[1] = x509.SHA384WithRSA
+	case t.method.Equal(oidSHA512WithRSA):
+		of[2] = x509.SHA512WithRSA
+	case t.method.Equal(oidECDSAAndSHA256):
+		of[0] = x509.ECDSAWithSHA256
+	case t.method.Equal(oidECDSAAndSHA384):
+		of[1] = x509.ECDSAWithSHA384
+	case t.method.Equal(oidECDSAAndSHA512):
+		of[2] = x509.ECDSAWithSHA512
+	case t.method.Equal(oidEd25519):
+		of[2] = x509.PureEd25519
+	}
+	var a x509.SignatureAlgorithm
+	switch {
+	case t.digest.Equal(oidSHA256):
+		a = of[0]
+	case t.digest.Equal(oidSHA384):
+		a = of[1]
+	case t.digest.Equal(oidSHA512):
+		a = of[2]
+	}
+	return a, a != x509.UnknownSignatureAlgorithm
 }
 
 // token is a token that was taken apart. Nothing in it is checked yet.

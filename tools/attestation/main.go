@@ -49,9 +49,15 @@ func run() error {
 		return errors.New("usage: attestation KEY FILE")
 	}
 	parts := strings.SplitN(os.Args[1], "+", 3)
+	if len(parts) != 3 {
+		return errors.New("the key is not origin+hash+base64")
+	}
 	key, err := base64.StdEncoding.DecodeString(parts[2])
 	if err != nil {
 		return err
+	}
+	if len(key) != 1+ed25519.PublicKeySize {
+		return errors.New("the key is no Ed25519 key")
 	}
 	v, err := dsse.NewEnvelopeVerifier(verifier{id: parts[0] + "+" + parts[1], key: key[1:]})
 	if err != nil {
