@@ -8,7 +8,7 @@ GORACE ?= atexit_sleep_ms=0
 THROWAWAY = go run ./internal/testenv/throwaway
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e bench bench-ingest bench-import gobench fuzz lint fmt generate cross vuln verify clean
+.PHONY: help build run test e2e browser bench bench-ingest bench-import gobench fuzz lint fmt generate cross vuln verify clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ test: ## install what is lacking (PostgreSQL included) and run all tests, race d
 e2e: ## drive the real Claude Code client, installed from the npm registry
 	@scripts/need.sh test e2e
 	@$(THROWAWAY) scripts/e2e.sh
+
+browser: ## drive the page in a real Chromium: flows, keys, proof, hostile text, accessibility, weight
+	@scripts/need.sh browser
+	@npm ci --prefix scripts/browser --no-audit --no-fund --silent
+	go test -tags browser -count 1 -timeout 10m ./internal/page -run 'TestBrowser' -v
 
 bench: ## measure the product's speed as ratios (docs/performance.md); QUICK=1 is over in 90 s
 	@scripts/need.sh test
@@ -66,4 +71,4 @@ verify: ## check go.mod, go.sum and the downloaded modules
 	go mod tidy -diff
 
 clean: ## remove what was built
-	rm -rf bin dist
+	rm -rf bin dist scripts/browser/node_modules

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks; says nothing when nothing is missing. On Debian and its kin it installs by itself, elsewhere
-# it says what to install. Usage: need.sh test|e2e...
+# it says what to install. Usage: need.sh test|e2e|browser...
 set -eu
 
 missing= # apt packages
@@ -44,6 +44,12 @@ for purpose in "$@"; do
 		# The provider that people sign in with in tests is installed by npm.
 		have npm || lack npm node
 		[ "$(uname)" != Linux ] || have strace || lack strace ''
+		;;
+	browser)
+		# A real Chromium, driven by a package of npm.
+		[ -n "${CHROMIUM:-}" ] || have chromium || lack chromium chromium
+		have node || lack nodejs node
+		have npm || lack npm node
 		;;
 	e2e)
 		have npm || lack npm node

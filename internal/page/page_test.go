@@ -15,27 +15,28 @@ import (
 // that it must show.
 func everyPage() map[string][]string {
 	return map[string][]string{
-		"/executions":                          {"Executions", "eng/", "success"},
+		"/executions":                           {"Executions", "eng/", "success"},
 		"/executions?since=all&q=status:failed": {"failed"},
-		"/executions/" + runID(3):              {"Timeline", "tool calls that the transcript knows", "explore", "internal/shop/cart.go", "rounding of money", "whodid prove"},
-		"/agents":                              {"ops/deployer", "growth"},
-		"/agents/eng/issue-solver":             {"What it did", "Last runs"},
-		"/cost":                                {"Per confirmed outcome", "This month"},
-		"/cost?by=squad,model&since=all":       {"claude-opus-4"},
-		"/search?q=rounding":                   {"<mark>rounding</mark>"},
-		"/why":                                 {"Ask why"},
-		"/why?q=" + runID(3):                   {"The run"},
-		"/files":                               {"docs/cart.md"},
-		"/files?path=docs/cart.md":             {"What agents did with it"},
-		"/memory":                              {"amounts are whole cents everywhere"},
-		"/memory?q=retries&all=1":              {"made their outage worse"},
-		"/approvals":                           {"deploy version 1.4.2", "merge pull request 44"},
-		"/approvals?state=all":                 {"publish release 1.4.1"},
-		"/integrity":                           {"The head", "tool calls that the transcript knows"},
-		"/integrity?verify=1":                  {"Executions rebuilt", "conditional"},
-		"/retention":                           {"Nobody has set a policy"},
-		"/access":                              {"Nobody looked yet"},
-		"/settings":                            {"whodid init", "tok-1"},
+		"/executions/" + runID(3):               {"Timeline", "tool calls that the transcript knows", "explore", "internal/shop/cart.go", "rounding of money", "whodid prove"},
+		"/agents":                               {"ops/deployer", "growth"},
+		"/agents/eng/issue-solver":              {"What it did", "Last runs"},
+		"/cost":                                 {"Per confirmed outcome", "This month"},
+		"/cost?by=squad,model&since=all":        {"claude-opus-4"},
+		"/search?q=rounding":                    {"<mark>rounding</mark>"},
+		"/why":                                  {"Ask why"},
+		"/why?q=" + runID(3):                    {"The run"},
+		"/why?q=no-such-thing":                  {"Nothing known of it"},
+		"/files":                                {"docs/cart.md"},
+		"/files?path=docs/cart.md":              {"What agents did with it"},
+		"/memory":                               {"amounts are whole cents everywhere"},
+		"/memory?q=retries&all=1":               {"made their outage worse"},
+		"/approvals":                            {"deploy version 1.4.2", "merge pull request 44"},
+		"/approvals?state=all":                  {"publish release 1.4.1"},
+		"/integrity":                            {"The head", "tool calls that the transcript knows"},
+		"/integrity?verify=1":                   {"Executions rebuilt", "conditional"},
+		"/retention":                            {"Nobody has set a policy"},
+		"/access":                               {"Nobody looked yet"},
+		"/settings":                             {"whodid init", "tok-1"},
 	}
 }
 
@@ -196,7 +197,9 @@ func TestDecide(t *testing.T) {
 	}
 	a := list.Approvals[0]
 	path := "/approvals/" + a.ApprovalID
-	form := func(reason, digest string) url.Values { return url.Values{"reason": {reason}, "digest": {digest}, "valid": {"15m"}} }
+	form := func(reason, digest string) url.Values {
+		return url.Values{"reason": {reason}, "digest": {digest}, "valid": {"15m"}}
+	}
 	for _, test := range []struct {
 		name, as string
 		form     url.Values

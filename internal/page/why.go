@@ -17,8 +17,11 @@ type whyPage struct {
 	// Lines tells whether lines can be asked about: there is a repository at hand.
 	Lines bool
 	// Unknown is what to say of a question about nothing that is known.
-	Unknown *problem
+	Unknown *unknown
 }
+
+// unknown is what is said of a question about nothing that is known.
+type unknown struct{ Title, Detail, Next string }
 
 func (r *request) why() (*answer, error) {
 	page := &whyPage{Question: strings.TrimSpace(r.query("q")), Lines: r.pages.options.Why != nil && len(r.id.Squads) == 0}
@@ -43,7 +46,8 @@ func (r *request) why() (*answer, error) {
 		if !errors.Is(err, ask.ErrNoSubject) && !errors.Is(err, ask.ErrNotFound) && !errors.Is(err, ask.ErrNoLog) {
 			return nil, err
 		}
-		page.Unknown = r.pages.problemOf(r.r, err)
+		said := r.pages.problemOf(r.r, err)
+		page.Unknown = &unknown{said.title, said.detail, said.next}
 		return a, nil
 	}
 	a.title, a.value, a.rows, page.Why = "Why "+cut(page.Question, 80), found, found.Runs, found

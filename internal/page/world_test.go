@@ -149,6 +149,9 @@ func (m *madeRun) events() []whodid.Event {
 	add("execution.start", "start", "", "", 0, start).Why = m.why
 	for i := range m.actions {
 		a := work[i%len(work)]
+		if m.actions > 1000 && strings.Contains(a.target, "#") {
+			a.target = fmt.Sprintf("acme/shop#%d", i) // no run works so long on one pull request
+		}
 		result := whodid.ResultSuccess
 		if a.what == "test.run" && i%15 == 4 || m.end == whodid.ResultFailed && i > m.actions-3 {
 			result = whodid.ResultFailed

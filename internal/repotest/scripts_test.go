@@ -17,7 +17,7 @@ import (
 // TestNeed runs scripts/need.sh on machines that lack things: its PATH holds only what the test puts there.
 func TestNeed(t *testing.T) {
 	t.Parallel()
-	everything := []string{"git", "ps", "gcc", "node", "ssh-keygen", "curl", "jq", "strace", "npm", "apt-get", "sudo"}
+	everything := []string{"git", "ps", "gcc", "node", "ssh-keygen", "curl", "jq", "strace", "npm", "chromium", "apt-get", "sudo"}
 	tests := []struct {
 		name     string
 		purposes []string
@@ -26,9 +26,10 @@ func TestNeed(t *testing.T) {
 		says     string // what it prints, in part; "" means that it prints nothing
 		installs string // what the last call of apt-get installs
 	}{
-		{name: "nothing is missing", purposes: []string{"test", "e2e"}},
+		{name: "nothing is missing", purposes: []string{"test", "e2e", "browser"}},
 		{name: "npm for the provider of sign-ins", purposes: []string{"test"}, lacks: []string{"npm"}, says: "Installing", installs: "ca-certificates npm"},
 		{name: "npm", purposes: []string{"test", "e2e"}, lacks: []string{"npm"}, says: "Installing", installs: "ca-certificates npm"},
+		{name: "a browser", purposes: []string{"browser"}, lacks: []string{"chromium"}, says: "Installing", installs: "ca-certificates chromium"},
 		{name: "git and a compiler", purposes: []string{"test"}, lacks: []string{"git", "gcc"}, says: "Installing", installs: "ca-certificates git gcc libc6-dev"},
 		{name: "another language", purposes: []string{"test"}, lacks: []string{"node"}, says: "Installing", installs: "ca-certificates nodejs"},
 		{name: "no apt-get", purposes: []string{"test"}, lacks: []string{"git", "apt-get"}, status: 1, says: "Please install (by Debian's names): git"},

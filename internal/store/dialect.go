@@ -60,6 +60,8 @@ type dialect interface {
 	factsOf() string
 	runsOf() string
 	factsWithin() string
+	// anyFact asks whether a forge ever told of anything; empty where that is dear.
+	anyFact() string
 	// ofFile is where to read what was done to a file, by the index over that.
 	ofFile() string
 	// someFacts is factsOf with no more of each than $3.

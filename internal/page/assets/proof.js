@@ -16,16 +16,18 @@ function watch(panel, name, verify) {
   const button = panel?.querySelector(name);
   if (!button) return;
   const out = panel.querySelector("[data-verdicts]");
-  button.addEventListener("click", async () => {
+  const run = async () => {
     button.disabled = true;
     out.replaceChildren(line("Checking…"));
     try {
-      await verify(panel, out);
+      if (pinned()) await verify(panel, out);
+      else out.replaceChildren(offer(await get("/integrity/head"), run));
     } catch (e) {
-      out.replaceChildren(verdict("Integrity", "refuted", `${e.message}.`));
+      out.replaceChildren(verdict("Integrity", "refuted", `${e.message}.`), ...(pinned() ? [forget()] : []));
     }
     button.disabled = false;
-  });
+  };
+  button.addEventListener("click", run);
 }
 
 const line = (text) => Object.assign(document.createElement("p"), { textContent: text, className: "muted" });
@@ -47,14 +49,11 @@ async function get(path, kind = "json") {
 }
 
 async function verify(panel, out) {
-  const head = await get("/integrity/head");
   const pin = pinned();
-  if (!pin) {
-    out.replaceChildren(offer(head, () => verify(panel, out)));
-    return;
-  }
   const key = await parseKey(pin.key);
   const d = await get(panel.dataset.proof);
+  const id = panel.dataset.proof.split("/")[2];
+  if (d.manifest?.subject?.id !== id) throw new Error("the server answered with the proof of something else");
   const shown = await check(d, key);
   const rows = [verdict("Integrity", "proved", `${shown.events.length} ${shown.events.length === 1 ? "event hashes" : "events hash"} to the tree of ${shown.size} leaves that the pinned key signed.`)];
   rows.push(await goesOn(pin, key, d.checkpoint));
@@ -68,10 +67,6 @@ async function verify(panel, out) {
 async function verifyHead(panel, out) {
   const head = await get("/integrity/head");
   const pin = pinned();
-  if (!pin) {
-    out.replaceChildren(offer(head, () => verifyHead(panel, out)));
-    return;
-  }
   const key = await parseKey(pin.key);
   const c = await openCheckpoint(head.checkpoint, key);
   out.replaceChildren(verdict("Signature", "proved", `The pinned key signed a tree of ${c.size} leaves.`), await goesOn(pin, key, head.checkpoint), forget());
@@ -140,10 +135,11 @@ export function offer(head, then) {
     try {
       const key = await parseKey(input.value);
       keep.set("pin", { key: key.text });
-      await then();
     } catch (problem) {
       wrong.textContent = `${problem.message}.`;
+      return;
     }
+    await then();
   });
   return form;
 }

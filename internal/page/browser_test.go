@@ -1,0 +1,202 @@
+//go:build browser
+
+package page_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/whodid/whodid"
+)
+
+// TestBrowser drives the pages in a real Chromium: scripts/browser/flows.mjs says
+// what is done there.
+func TestBrowser(t *testing.T) {
+	much, none, hostile, live, long, foreign := newWorld(t, nil), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil)
+	for _, w := range []*world{much, none, hostile, live, long, foreign} {
+		w.as = "admin"
+	}
+	much.fill(t, 64)
+	live.fill(t, 8)
+	foreign.fill(t, 5)
+	hostilePages := hostile.attack(t)
+	for _, path := range hostilePages {
+		if a := hostile.get(t, "admin", path); a.Code >= http.StatusInternalServerError {
+			t.Errorf("%s: %d", path, a.Code)
+		}
+	}
+	longRun := &madeRun{n: 77, agent: "eng/issue-solver", began: time.Now().Add(-3 * time.Hour), trigger: "manual", model: "claude-opus-4", end: whodid.ResultSuccess, took: 2 * time.Hour, actions: 10_000}
+	for part := range slices.Chunk(longRun.events(), 2000) {
+		long.record(t, part...)
+	}
+	began := time.Now()
+	if a := long.get(t, "admin", "/executions/"+runID(77)); a.Code != http.StatusOK {
+		t.Errorf("ten thousand actions: %d", a.Code)
+	}
+	t.Logf("ten thousand actions are served in %s", time.Since(began))
+	pages := make([]string, 0, 24)
+	var empty []string
+	for path := range everyPage() {
+		pages = append(pages, path)
+		if !strings.Contains(path, "exec-") && !strings.Contains(path, "?") {
+			empty = append(empty, path)
+		}
+	}
+	slices.Sort(pages)
+	slices.Sort(empty)
+	type config map[string]any
+	c, err := json.Marshal(config{
+		"much": much.serve(t, nil), "none": none.serve(t, nil), "hostile": hostile.serve(t, nil), "live": live.serve(t, nil), "long": long.serve(t, nil),
+		"run": runID(3), "longRun": runID(77), "key": much.Key, "pages": pages, "emptyPages": empty, "hostilePages": hostilePages,
+		"tampered": map[string]string{
+			"changed a row that it shows":        much.serve(t, replacing("/executions/"+runID(3), `data-f="target">docs/architecture.md`, `data-f="target">docs/secrets.md`)),
+			"changed what an event says":         much.serve(t, replacing("/proof", `docs/architecture.md`, `docs/something-else`)),
+			"left an event out":                  much.serve(t, replacing("/executions/"+runID(3), `data-event="evt-`, `data-event="evt-x`)),
+			"answers with the proof of another":  much.serve(t, swapped(runID(3), runID(4))),
+			"signs with another key":             foreign.serve(t, nil),
+			"changed the head that was signed":   much.serve(t, replacing("/proof", `"checkpoint":"whodid/`, `"checkpoint":"whodit/`)),
+			"takes an action out of a leaf":      much.serve(t, replacing("/proof", `file.edit`, `file.read`)),
+			"says that an entry is elsewhere":    much.serve(t, replacing("/proof", `"first":0,"left"`, `"first":1,"left"`)),
+			"shows another result than happened": much.serve(t, replacing("/executions/"+runID(3), ">failed</span>", ">success</span>")),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", "flows.mjs", string(c))
+	cmd.Dir = "../../scripts/browser"
+	out, err := cmd.CombinedOutput()
+	t.Logf("\n%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serve serves the world, perhaps with a change to what it answers. Beside the pages
+// there is a door through which a test has something recorded.
+func (w *world) serve(t *testing.T, change func(http.Handler) http.Handler) string {
+	t.Helper()
+	var n atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /test/record", func(rw http.ResponseWriter, r *http.Request) {
+		m := &madeRun{n: 5_000_000 + int(n.Add(1)), agent: "eng/newcomer", began: time.Now().Add(-time.Minute), trigger: "manual", model: "claude-opus-4", actions: 3, took: time.Minute}
+		if _, err := w.tenant.Recorder.Record(r.Context(), m.events()...); err != nil {
+			http.Error(rw, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	h := w.handler
+	if change != nil {
+		h = change(h)
+	}
+	mux.Handle("/", h)
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// replacing is a server that lies about one thing in the answers whose path ends
+// so.
+func replacing(suffix, old, new string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, suffix) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			r.Header.Del("Accept-Encoding")
+			a := httptest.NewRecorder()
+			next.ServeHTTP(a, r)
+			for name, values := range a.Header() {
+				w.Header()[name] = values
+			}
+			w.WriteHeader(a.Code)
+			_, _ = io.WriteString(w, strings.Replace(a.Body.String(), old, new, 1))
+		})
+	}
+}
+
+// swapped is a server that gives the proof of another run.
+func swapped(of, other string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/executions/"+of+"/proof" {
+				r.URL.Path = "/executions/" + other + "/proof"
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// attack records what would run, mislead or break a page that took it for its own,
+// in every field, and lists the pages that show it.
+func (w *world) attack(t *testing.T) []string {
+	t.Helper()
+	evil := []string{
+		`<script>window.hacked=1;alert(1)</script>`, `"><img src=x onerror="window.hacked=1;alert(2)">`, `javascript:window.hacked=1`, `'-alert(3)-'`, `</title></style></textarea><svg onload="window.hacked=1">`,
+		"ap\u202egnp.exe\u2066 a\u2069\u202d", `{{.Secret}} ${7*7} <%= 7*7 %>`, "\x1b[31mred\x07", "line\nbreak\ttab\r", strings.Repeat("W", 1000), strings.Repeat("<b>", 300), "=HYPERLINK(\"http://evil.example\")",
+		"../../../etc/passwd", "https://evil.example/\" onclick=\"alert(4)", strings.Repeat("ﷺ", 300), "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢", "-->", "]]>", "\u0000nul",
+	}
+	now := time.Now()
+	var runs []string
+	for i, x := range evil {
+		agent := "squad/" + strings.Repeat("very-long-name-", 4) + fmt.Sprint(i)
+		m := &madeRun{n: 900 + i, agent: agent, began: now.Add(-time.Duration(i+1) * time.Minute), trigger: "event", detail: x, why: x, model: x, end: whodid.ResultFailed, took: time.Minute, actions: 4}
+		events := m.events()
+		for j := range events {
+			e := &events[j]
+			e.Session = "session-" + fmt.Sprint(i)
+			if e.What != "execution.start" && e.What != "execution.finish" && e.What != "model.call" {
+				e.Target, e.Why = x, x
+				e.Data = whodid.Data{"tool": x, "reason": x, "url": x, "branch": x, "package": x, "environment": x}
+			}
+		}
+		events = append(events,
+			whodid.Event{Key: fmt.Sprint("evil/tag/", i), What: "execution.tag", Actor: whodid.AgentActor(agent), At: now, Source: "cli", Execution: runID(900 + i), Data: whodid.Data{"env": x, "note": strings.Repeat(x, 3)}},
+			whodid.Event{Key: fmt.Sprint("evil/gap/", i), What: "record.gap", Actor: whodid.System, At: now, Source: "cli", Execution: runID(900 + i), Data: whodid.Data{"reason": x}},
+			whodid.Event{Key: fmt.Sprint("evil/decision/", i), What: "decision.record", Actor: whodid.AgentActor(agent), At: now, Source: "cli", Execution: runID(900 + i), Target: x + " subject", Why: x, Data: whodid.Data{"decided": x, "alternatives": []string{x}, "issue": x, "expected": x}},
+		)
+		// 10 MB of metadata: what does not fit is refused, and what fits is shown.
+		if i == 0 {
+			events = append(events, whodid.Event{Key: "evil/large", What: "tool.call", Actor: whodid.AgentActor(agent), At: now, Source: "cli", Execution: runID(900), Result: whodid.ResultSuccess, Data: large()})
+		}
+		for j := range events {
+			// Some is refused at the door, which is as well: the rest must be shown.
+			_, _ = w.tenant.Recorder.Record(t.Context(), events[j])
+		}
+		runs = append(runs, runID(900+i))
+	}
+	pages := []string{"/executions?since=all&cols=trigger&cols=model&cols=why&cols=source&cols=who", "/agents", "/cost", "/cost?by=model", "/files", "/memory", "/memory?q=script", "/search?q=alert", "/integrity", "/settings", "/access",
+		"/executions?q=%3Cscript%3Ealert(1)%3C/script%3E", "/executions?q=%22", "/why?q=%3Cimg+src=x+onerror=alert(1)%3E", "/files?path=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/search?q=%3Cscript%3E", "/%3Cscript%3Ealert(1)%3C/script%3E"}
+	found := 0
+	for _, id := range runs {
+		if a := w.get(t, "admin", "/executions/"+id); a.Code == http.StatusOK {
+			pages = append(pages, "/executions/"+id)
+			found++
+			if strings.Contains(a.Body.String(), "<script>window") || strings.Contains(a.Body.String(), "<img") {
+				t.Errorf("%s has a tag of the trail's", id)
+			}
+		}
+	}
+	if found < len(evil)/2 {
+		t.Errorf("only %d of %d runs were recorded", found, len(evil))
+	}
+	return pages
+}
+
+// large is more metadata than an event may have.
+func large() whodid.Data {
+	d := whodid.Data{}
+	for i := range 10 {
+		d[fmt.Sprintf("field_%d", i)] = strings.Repeat("0123456789abcdef", 1<<16)
+	}
+	return d
+}

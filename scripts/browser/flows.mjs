@@ -1,0 +1,280 @@
+// Drives the pages in a real Chromium, by clicking and by keyboard: node flows.mjs JSON, where JSON is what internal/page's test TestBrowser says of its servers.
+// Each flow says what it is; the first thing that does not hold ends it, and the run fails.
+import { chromium } from "playwright-core";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+
+const world = JSON.parse(process.argv[2]);
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const failures = [];
+const only = process.env.FLOW;
+
+async function flow(name, do_, options = {}) {
+  if (only && !name.includes(only)) return;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", timezoneId: "Europe/Berlin", ...options });
+  context.setDefaultTimeout(10000);
+  const page = await context.newPage();
+  const said = [];
+  page.on("console", (m) => { if (m.type() === "error" && !/status of 4\d\d/.test(m.text())) said.push(m.text()); });
+  page.on("pageerror", (e) => said.push(e.message));
+  page.on("dialog", (d) => { said.push(`a dialog: ${d.message()}`); d.dismiss(); });
+  page.on("request", (r) => { if (!r.url().startsWith("http://127.0.0.1:") && !r.url().startsWith("data:")) said.push(`it asked ${r.url()}`); });
+  const start = Date.now();
+  try {
+    await do_(page, context);
+    assert.deepEqual(said, [], "what the browser complained of");
+    console.log(`ok   ${name} (${Date.now() - start} ms)`);
+  } catch (e) {
+    failures.push(name);
+    console.log(`FAIL ${name}: ${e.message.slice(0, 6000)}`);
+  }
+  await context.close();
+}
+const text = (page, selector) => page.locator(selector).first().innerText();
+const state = (page, name) => page.locator(`[data-verdict="${name}"]`).getAttribute("data-state");
+async function pin(page, key) {
+  await page.locator("#pin").fill(key);
+  await page.getByRole("button", { name: "Pin this key and verify" }).click();
+}
+const verified = (page) => page.locator("[data-verdict]").first().waitFor();
+
+await flow("executions: narrow, open, go back", async (page) => {
+  await page.goto(`${world.much}/executions?since=all`);
+  await page.locator('.facets a[data-value="failed"]').click();
+  await page.waitForURL(/q=status/);
+  assert.match(await page.locator("#q").inputValue(), /^status:failed$/);
+  assert.deepEqual([...new Set(await page.locator("tbody .chip").allInnerTexts())], ["failed"]);
+  await page.locator('.facets a[data-value="failed"]').click();
+  await page.waitForURL((u) => !u.search.includes("status"));
+  await page.locator("tbody th a").nth(2).click();
+  await page.waitForURL(/\/executions\/exec-/);
+  assert.equal(await page.locator("h1 .agent").count(), 1);
+  await page.goBack();
+  assert.equal(await text(page, "h1"), "Executions");
+});
+await flow("executions: keys alone", async (page) => {
+  await page.goto(`${world.much}/executions?since=all`);
+  await page.keyboard.press("?");
+  assert.ok(await page.locator("#keys").isVisible());
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("/");
+  await page.keyboard.type("stat");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("fai");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.locator("#q").inputValue(), "status:failed ");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=status/);
+  await page.locator("body").press("j");
+  await page.keyboard.press("j");
+  const second = await page.locator("tbody tr").nth(1).getAttribute("id");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(new RegExp(second));
+  await page.keyboard.press("g");
+  await page.keyboard.press("i");
+  await page.waitForURL(/\/integrity/);
+  await page.keyboard.press("t");
+  await page.keyboard.press("t");
+  assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+});
+await flow("executions: choose a time on the chart, with the mouse and with keys", async (page) => {
+  await page.goto(`${world.much}/executions?since=7d`);
+  const box = await page.locator("[data-brush]").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.7, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.8, box.y + 40, { steps: 5 });
+  await page.mouse.move(box.x + box.width * 0.99, box.y + 40, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/since=\d{4}.*until=\d{4}/);
+  await page.goto(`${world.much}/executions?since=7d`);
+  const n = await page.locator("[data-brush] a").count();
+  await page.locator("[data-brush] a").nth(n - 6).focus();
+  await page.keyboard.down("Shift");
+  for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowRight");
+  await page.keyboard.up("Shift");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/since=\d{4}.*until=\d{4}/);
+  assert.ok(await page.locator("tbody tr").count() > 0);
+});
+await flow("executions: choose columns", async (page) => {
+  await page.goto(`${world.much}/executions`);
+  await page.locator(".choose summary").click();
+  await page.locator('.choose input[value="tokens"]').check();
+  await page.locator('.choose input[value="cost"]').uncheck();
+  await page.getByRole("button", { name: "Show these" }).click();
+  await page.waitForURL(/cols=tokens/);
+  const heads = await page.locator("thead th").allInnerTexts();
+  assert.ok(heads.some((h) => h.startsWith("Tokens")) && !heads.includes("Cost"), heads.join());
+});
+await flow("executions: live", async (page) => {
+  await page.goto(`${world.live}/executions`);
+  const before = await page.locator("tbody tr").count();
+  await page.waitForTimeout(300); // the stream is open
+  const made = await page.request.post(`${world.live}/test/record`);
+  assert.equal(made.status(), 200);
+  await page.waitForFunction((n) => document.querySelectorAll("tbody tr").length > n, before);
+});
+await flow("execution: timeline, action, raw", async (page) => {
+  await page.goto(`${world.much}/executions/${world.run}`);
+  assert.ok(await page.locator(".lane").count() >= 6);
+  assert.ok(await page.locator(".gap").count() >= 1);
+  const mark = page.locator(".lane a rect").first();
+  await mark.click({ force: true });
+  await page.waitForFunction(() => document.querySelector(".actions details[open]"));
+  assert.match(await text(page, ".actions details[open] dl"), /evt-/);
+  await page.getByRole("link", { name: "Raw" }).click();
+  assert.match(await page.locator("body").innerText(), /"execution_id"/);
+});
+await flow("execution: ten thousand actions scroll", async (page) => {
+  const start = Date.now();
+  await page.goto(`${world.long}/executions/${world.longRun}`);
+  console.log(`     opened in ${Date.now() - start} ms`);
+  assert.equal(await page.locator(".actions > li").count(), 200);
+  for (let i = 0; i < 6; i++) {
+    await page.evaluate(() => document.querySelector("[data-more]")?.scrollIntoView());
+    await page.waitForTimeout(120);
+  }
+  await page.waitForFunction(() => document.querySelectorAll(".actions > li").length >= 800);
+});
+await flow("proof: pin, verify, go on, and what a tampered server looks like", async (page) => {
+  const at = `${world.much}/executions/${world.run}`;
+  await page.goto(at);
+  await page.locator("body").press("v");
+  await pin(page, "nonsense");
+  await page.getByText("that is no key of a log").waitFor();
+  await pin(page, world.key);
+  await verified(page);
+  assert.equal(await state(page, "Integrity"), "proved", await text(page, "[data-verdicts]"));
+  assert.equal(await state(page, "This page"), "proved");
+  assert.equal(await state(page, "History"), "conditional");
+  assert.ok(["proved", "conditional"].includes(await state(page, "Completeness")));
+  assert.ok(await page.locator(".tick.proved").count() >= 40);
+  // Later, when the log has grown, it must go on from there.
+  await page.request.post(`${world.much}/test/record`);
+  await page.goto(at);
+  await page.getByRole("button", { name: "Verify in this browser" }).click();
+  await verified(page);
+  assert.equal(await state(page, "History"), "proved", await text(page, "[data-verdicts]"));
+  const forge = (change) => page.evaluate((c) => localStorage.setItem("whodid.pin", JSON.stringify({ ...JSON.parse(localStorage.getItem("whodid.pin")), ...c })), change);
+  for (const [change, why] of [[{ size: 10_000_000 }, /older copy/], [{ root: "00".repeat(32), size: 77 }, /rewritten/]]) {
+    await forge(change);
+    await page.goto(at);
+    await page.getByRole("button", { name: "Verify in this browser" }).click();
+    await verified(page);
+    assert.equal(await state(page, "History"), "refuted");
+    assert.match(await text(page, '[data-verdict="History"]'), why);
+  }
+});
+for (const [name, url] of Object.entries(world.tampered)) {
+  await flow(`proof: a server that ${name}`, async (page) => {
+    await page.goto(`${url}/executions/${world.run}`);
+    await page.getByRole("button", { name: "Verify in this browser" }).click();
+    await pin(page, world.key);
+    await page.locator('[data-state="refuted"]').first().waitFor();
+  });
+}
+await flow("integrity: the head", async (page) => {
+  await page.goto(`${world.much}/integrity`);
+  await page.getByRole("button", { name: "Check the head in this browser" }).click();
+  await pin(page, world.key);
+  await page.locator('[data-verdict="History"]').waitFor();
+  assert.equal(await state(page, "Signature"), "proved");
+});
+await flow("approvals: decide", async (page) => {
+  await page.goto(`${world.live}/approvals`);
+  const before = await page.locator(".inbox > li").count();
+  await page.getByRole("link", { name: /deploy version/ }).click();
+  assert.match(await text(page, ".digest"), /[0-9a-f]{32}/);
+  await page.getByRole("button", { name: "Approve this once" }).click(); // the browser asks for a reason
+  await page.locator("#reason").fill("reviewed with the team");
+  await page.getByRole("button", { name: "Approve this once" }).click();
+  await page.getByText("It is decided.").waitFor();
+  await page.goto(`${world.live}/approvals`);
+  assert.equal(await page.locator(".inbox > li").count(), before - 1);
+});
+await flow("search, why, memory, cost", async (page) => {
+  await page.goto(`${world.much}/search`);
+  await page.locator("#q").fill("rounding");
+  await page.keyboard.press("Enter");
+  await page.locator("mark").first().waitFor();
+  await page.getByRole("link", { name: /whole cents/ }).click();
+  await page.waitForURL(/\/memory\/evt-/);
+  await page.goto(`${world.much}/why`);
+  await page.locator("#q").fill(world.run);
+  await page.keyboard.press("Enter");
+  await page.locator(".chain .big a").first().waitFor();
+  await page.goto(`${world.much}/cost`);
+  await page.getByRole("link", { name: "model", exact: true }).click();
+  await page.waitForURL(/by=model/);
+  assert.ok(await page.locator("tbody tr").count() >= 2);
+});
+await flow("without JavaScript everything can be read", async (page) => {
+  for (const path of world.pages) {
+    await page.goto(world.much + path);
+    assert.ok((await page.locator("main").innerText()).length > 60, path);
+    assert.equal(await page.locator(".js:visible").count(), 0, path);
+  }
+  await page.goto(`${world.much}/executions`);
+  await page.locator("#q").fill("status:failed");
+  await page.getByRole("button", { name: "Filter" }).click();
+  assert.match(page.url(), /status/);
+}, { javaScriptEnabled: false });
+await flow("nothing in the trail runs in the browser", async (page) => {
+  for (const path of world.hostilePages) {
+    await page.goto(world.hostile + path);
+    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+    await page.waitForTimeout(30);
+    assert.equal(await page.evaluate(() => window.hacked), undefined, path);
+    assert.equal(await page.locator("main img, main iframe, main object, main script, main style").count(), 0, path);
+    const text = await page.locator("main").innerText();
+    assert.doesNotMatch(text, /[\u202a-\u202e\u2066-\u2069]/, `${path} turns text round`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 1, `${path} is ${wide} pixels too wide`);
+  }
+});
+await flow("a phone is not scrolled sideways", async (page) => {
+  for (const path of [...world.pages.map((p) => world.much + p), ...world.hostilePages.map((p) => world.hostile + p)]) {
+    await page.goto(path);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 1, `${path} is ${wide} pixels too wide`);
+  }
+}, { viewport: { width: 390, height: 844 } });
+for (const scheme of ["light", "dark"]) {
+  await flow(`accessible, ${scheme}`, async (page) => {
+    const found = [];
+    for (const path of world.pages.map((p) => world.much + p).concat(scheme === "light" ? world.emptyPages.map((p) => world.none + p) : [])) {
+      await page.goto(path);
+      await page.evaluate(axeSource); // by the debugger, which the page's policy does not bind
+      const result = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+      for (const v of result.violations) found.push(`${v.id} at ${new URL(path).pathname}: ${v.nodes[0].target.join(" ")} ${v.nodes[0].failureSummary.split("\n")[1]?.trim().slice(0, 160)}`);
+    }
+    assert.deepEqual(found, []);
+  }, { colorScheme: scheme });
+}
+await flow("pages are light", async (page, context) => {
+  const client = await context.newCDPSession(page);
+  await client.send("Network.enable");
+  for (const path of world.pages) {
+    await client.send("Network.clearBrowserCache");
+    let bytes = 0;
+    const count = (e) => { bytes += e.encodedDataLength; };
+    client.on("Network.loadingFinished", count);
+    await page.goto(world.much + path);
+    await page.waitForTimeout(50);
+    client.off("Network.loadingFinished", count);
+    const { firstPaint, elements } = await page.evaluate(() => ({ firstPaint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0, elements: document.querySelectorAll("*").length }));
+    if (process.env.VERBOSE) console.log(`     ${path}: ${(bytes / 1024).toFixed(1)} KB, painted after ${firstPaint.toFixed(0)} ms, ${elements} elements`);
+    assert.ok(bytes > 1000 && bytes < 150 * 1024, `${path} weighs ${bytes} bytes`);
+    assert.ok(elements < 12000, `${path} has ${elements} elements`);
+  }
+});
+await browser.close();
+if (failures.length) {
+  console.log(`${failures.length} flows fail`);
+  process.exit(1);
+}
