@@ -37,6 +37,7 @@ func forgeKinds() []Kind {
 	return []Kind{
 		kind("hook", "A webhook of a repository was heard of: from now on the forge confirms what is done there.",
 			Field{"events", List, Technical, "What it tells of, if the forge said so."}),
+		kind("unhook", "A webhook of a repository is gone: from now on the forge's silence says nothing."),
 		kind("issue.create", "An issue was opened.", append([]Field{number, author}, origin...)...),
 		kind("issue.close", "An issue was closed.", number, state, author),
 		kind("issue.reopen", "An issue was opened again.", number, author),

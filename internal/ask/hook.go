@@ -24,11 +24,22 @@ type Hook struct {
 	// webhook told, LastWhat which it was; null and empty if none was.
 	LastAt   *time.Time `json:"last_at"`
 	LastWhat string     `json:"last_what"`
+	// GoneAt is when it was taken away; null while it is there.
+	GoneAt *time.Time `json:"gone_at"`
+}
+
+// is tells whether an event is about the hook.
+func (h *Hook) is(r *store.Row) bool {
+	return h.Forge == strings.TrimPrefix(r.Source, "webhook:") && h.Hook == r.Data.String("hook") && strings.EqualFold(h.Repository, r.Target)
 }
 
 // Hooks answers which webhooks were heard of, and when last.
 func (a *Asker) Hooks(ctx context.Context) (*HookList, error) {
 	rows, err := a.store.Events(ctx, a.org, store.EventFilter{What: "forge.hook"})
+	if err != nil {
+		return nil, err
+	}
+	gone, err := a.store.Events(ctx, a.org, store.EventFilter{What: "forge.unhook"})
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +55,12 @@ func (a *Asker) Hooks(ctx context.Context) (*HookList, error) {
 		}
 		if last != nil {
 			h.LastAt, h.LastWhat = moment(last.RecordedAt), last.What
+		}
+		for i := range gone {
+			// One that was heard again was set up again.
+			if g := &gone[i]; h.is(g) && !g.At.Before(r.At) && (last == nil || !last.RecordedAt.After(g.RecordedAt)) {
+				h.GoneAt = moment(g.At)
+			}
 		}
 		list.Hooks = append(list.Hooks, h)
 	}

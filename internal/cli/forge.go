@@ -41,7 +41,8 @@ func (p *Program) forgeListCommand() *cobra.Command {
 		Short: "List the repositories whose webhooks were heard of",
 		Long: `Lists each repository of which a webhook delivered something, since when, and its
 last delivery. From then on an action that the forge does not tell of within an
-hour counts as unconfirmed.`,
+hour counts as unconfirmed, until the webhook is taken away: at GitHub, which says
+so, or in the file of connections, which the server sees when it starts.`,
 		Example: `  whodid forge list
   whodid forge list --json | jq '.hooks[].last_at'`,
 		Args: arguments(cobra.NoArgs),
@@ -64,10 +65,10 @@ hour counts as unconfirmed.`,
 				return nil
 			}
 			table := o.Table(term.Column{Title: "FORGE", Whole: true}, term.Column{Title: "HOOK", Whole: true}, term.Column{Title: "REPOSITORY"},
-				term.Column{Title: "SINCE", Whole: true}, term.Column{Title: "LAST", Whole: true}, term.Column{Title: "TOLD", Whole: true})
+				term.Column{Title: "SINCE", Whole: true}, term.Column{Title: "LAST", Whole: true}, term.Column{Title: "TOLD", Whole: true}, term.Column{Title: "GONE", Whole: true})
 			for i := range list.Hooks {
 				h := &list.Hooks[i]
-				table.Row(term.Text(h.Forge), term.Text(h.Hook), term.Text(h.Repository), term.Text(o.Time(&h.Since)), term.Text(o.Time(h.LastAt)), term.Text(h.LastWhat))
+				table.Row(term.Text(h.Forge), term.Text(h.Hook), term.Text(h.Repository), term.Text(o.Time(&h.Since)), term.Text(o.Time(h.LastAt)), term.Text(h.LastWhat), term.Text(optionalTime(o, h.GoneAt)))
 			}
 			return table.Write()
 		},

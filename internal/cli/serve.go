@@ -185,6 +185,9 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	// ended, and ends with the server if that fails.
 	beside, stop := context.WithCancel(context.WithoutCancel(ctx))
 	work := newChores(p, t, orgs, metrics, log, certificate, &c.Notify)
+	if c.Connections != "" || p.Env("WHODID_CONNECTIONS") != "" {
+		work.connected = connected
+	}
 	defer work.start(beside)()
 	defer outward.start(beside)()
 	defer crier.start(beside)()

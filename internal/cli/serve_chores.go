@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid/internal/config"
+	"github.com/whodid/whodid/internal/connections"
 	"github.com/whodid/whodid/internal/server"
 )
 
@@ -34,13 +35,17 @@ type chores struct {
 	sweeps  daily
 	// cleans is when the files are looked after next, by organisation.
 	cleans map[string]time.Duration
+	// connected are the connections of the server; nil if it was given none.
+	// unhooked are the organisations that were compared with them.
+	connected *connections.File
+	unhooked  map[string]bool
 }
 
 // choreInterval is the time between two rounds.
 const choreInterval = 15 * time.Second
 
 func newChores(p *Program, t *trail, orgs *tenants, metrics *server.Metrics, log *slog.Logger, certificate *server.Certificate, told *config.Notify) *chores {
-	c := &chores{p: p, trail: t, orgs: orgs, metrics: metrics, log: log, certificate: certificate, told: told, began: time.Now(), cleans: map[string]time.Duration{}}
+	c := &chores{p: p, trail: t, orgs: orgs, metrics: metrics, log: log, certificate: certificate, told: told, began: time.Now(), cleans: map[string]time.Duration{}, unhooked: map[string]bool{}}
 	gauge := func(name, help string, read func() float64) { metrics.Gauge(name, help, read) }
 	gauge("whodid_log_events", "Events in the logs of all organisations.", func() float64 { return float64(c.events.Load()) })
 	gauge("whodid_logs_rewound", "Logs that don't go on where this server saw them: run whodid verify.", func() float64 { return float64(c.rewound.Load()) })
@@ -125,6 +130,7 @@ func (c *chores) round(ctx context.Context) {
 		})
 		c.do(ctx, "budgets", org, func() error { return c.p.watchBudgetsOf(ctx, &t.Tenant) })
 		c.do(ctx, "retention", org, func() error { return c.sweep(ctx, org, t) })
+		c.do(ctx, "webhooks", org, func() error { return c.unhook(ctx, org, t) })
 		c.do(ctx, "erasures", org, func() error { return c.clean(ctx, org) })
 		c.do(ctx, "notifications", org, func() error { return c.p.notify(ctx, c.trail.store, t.Recorder, org, c.told) })
 		c.do(ctx, "pin", org, func() error {

@@ -185,7 +185,7 @@ func (sqlite) runsOf() string {
 }
 
 func (sqlite) factsWithin() string {
-	return `(SELECT * FROM event WHERE org = $1 AND what >= 'forge.' AND what < 'forge/' AND what <> 'forge.hook' AND source = $3 ` +
+	return `(SELECT * FROM event WHERE org = $1 AND what >= 'forge.' AND what < 'forge/' AND what NOT IN ('forge.hook', 'forge.unhook') AND source = $3 ` +
 		`AND (lower(target) = lower($2) OR lower(target) >= lower($2) || '!' AND lower(target) < lower($2) || '$' ` +
 		`OR lower(target) >= lower($2) || '@' AND lower(target) < lower($2) || 'A'))`
 }

@@ -102,6 +102,8 @@ func (r *reader) read(event string) {
 		r.checkRun()
 	case "release":
 		r.release()
+	case "meta":
+		r.unhook()
 	}
 }
 
@@ -133,6 +135,15 @@ func (r *reader) hook() {
 		data["events"] = r.Hooked.Events
 	}
 	e := r.add(r.key("hook", forge.Digest(r.Hook)), "hook", r.Repository.FullName, forge.Time{}, user{}, data)
+	e.Actor = whodid.System
+}
+
+// unhook says that the webhook which delivers this was taken away at the forge.
+func (r *reader) unhook() {
+	if r.Hook == "" || r.Action != "deleted" || r.HookID == 0 {
+		return
+	}
+	e := r.add(r.key("unhook", forge.Digest(r.Hook), strconv.FormatInt(r.HookID, 10)), "unhook", r.Repository.FullName, forge.Time{}, user{}, whodid.Data{"url": r.Repository.HTMLURL})
 	e.Actor = whodid.System
 }
 

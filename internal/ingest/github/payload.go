@@ -23,6 +23,7 @@ type payload struct {
 	Hooked      *struct {
 		Events []string `json:"events"`
 	} `json:"hook"`
+	HookID int64 `json:"hook_id"`
 
 	// Of a push.
 	Ref     string   `json:"ref"`

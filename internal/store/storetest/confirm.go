@@ -37,6 +37,12 @@ func claims() []claim {
 	return []claim{
 		{"nobody says anything", []string{"pr.create acme/shop#44 success 0"}, " false "},
 		{"a hook is silent", []string{"pr.create acme/shop#44 success 0", hook}, " true "},
+		{"a hook was silent, for it was gone", []string{"pr.create acme/shop#44 success 0", hook, "forge.unhook acme/shop - -60"}, " false "},
+		{"a hook was taken away before it could tell", []string{"pr.create acme/shop#44 success 0", hook, "forge.unhook acme/shop - 60"}, " false "},
+		{"a hook was taken away much later", []string{"pr.create acme/shop#44 success 0", hook, "forge.unhook acme/shop - 9000"}, " true "},
+		{"another hook was taken away", []string{"pr.create acme/shop#44 success 0", hook, "forge.unhook acme/shop - -60 hook=other"}, " true "},
+		{"the hook of another repository was taken away", []string{"pr.create acme/shop#44 success 0", hook, "forge.unhook acme/shopping - -60"}, " true "},
+		{"a hook was gone and came back", []string{"pr.create acme/shop#44 success 0", hook, "forge.unhook acme/shop - -600", "forge.issue.close acme/shop#1 - -60 repository=acme/shop"}, " true "},
 		{"a hook came later", []string{"pr.create acme/shop#44 success 0", "forge.hook acme/shop - 5"}, " false "},
 		{"the hook of a repository that begins alike", []string{"pr.create acme/shop#44 success 0", "forge.hook acme/shopping - -9"}, " false "},
 		{"opened", []string{"pr.create acme/shop#44 success 0", "forge.pr.create acme/shop#44 - 3"}, "confirmed false forge.pr.create"},

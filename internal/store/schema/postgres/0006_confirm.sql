@@ -74,6 +74,15 @@ LEFT JOIN LATERAL (
     SELECT 1 AS heard FROM event AS h
     WHERE e.result = 'success' AND e.what <> 'test.run' AND h.org = e.org AND h.class = 'run' AND h.what = 'forge.hook' AND +h.at <= e.at
       AND lower(h.target COLLATE "C") = split_part(split_part(split_part(lower(e.target COLLATE "C"), '#', 1), '!', 1), '@', 1)
+      -- One that was taken away by the time that it should have told says nothing by its silence, unless it was heard again since.
+      AND NOT EXISTS (
+          SELECT 1 FROM event AS u
+          WHERE u.org = h.org AND u.class = 'run' AND u.what = 'forge.unhook' AND lower(u.target COLLATE "C") = lower(h.target COLLATE "C")
+            AND u.data ->> 'hook' IS NOT DISTINCT FROM h.data ->> 'hook' AND +u.at >= h.at AND +u.at <= e.at + 3600000000
+            AND NOT EXISTS (
+                SELECT 1 FROM event AS f
+                WHERE f.org = h.org AND f.class = 'run' AND f.what >= 'forge.' AND f.what < 'forge/' AND f.what <> 'forge.unhook' AND f.source = h.source
+                  AND lower(f.data ->> 'repository') = lower(h.target) AND f.data ->> 'hook' IS NOT DISTINCT FROM h.data ->> 'hook' AND f.at > u.at AND f.at <= e.at))
     LIMIT 1
 ) AS hook ON true
 WHERE e.action = 1 AND e.class = 'run' AND e.result IN ('success', 'attempted')
@@ -101,7 +110,7 @@ COMMENT ON COLUMN confirmations.fact_actor IS 'Who did it, as the forge says.';
 COMMENT ON COLUMN confirmations.source IS 'Who told: webhook:github, or import:github if it was read from the forge''s API.';
 COMMENT ON COLUMN confirmations.delivery IS 'The forge''s id of the delivery.';
 COMMENT ON COLUMN confirmations.told_at IS 'When it happened, by the forge''s clock.';
-COMMENT ON COLUMN confirmations.expected IS '1 if a webhook of the repository was heard of before the action.';
+COMMENT ON COLUMN confirmations.expected IS '1 if a webhook of the repository was heard of before the action, and was not taken away.';
 COMMENT ON COLUMN confirmations.seq IS 'The action''s place in the log.';
 COMMENT ON COLUMN confirmations.fact_seq IS 'The forge''s fact''s place in the log.';
 COMMENT ON COLUMN confirmations.org IS 'The organisation.';
@@ -124,7 +133,7 @@ CREATE FUNCTION whodid_facts(about text) RETURNS SETOF event LANGUAGE sql STABLE
 $$;
 CREATE FUNCTION whodid_facts_within(repository text, teller text) RETURNS SETOF event LANGUAGE sql STABLE SECURITY DEFINER AS $$
     SELECT e.* FROM event AS e
-    WHERE e.org = current_setting('whodid.org', true) AND e.what >= 'forge.' AND e.what < 'forge/' AND e.what <> 'forge.hook' AND e.source = teller
+    WHERE e.org = current_setting('whodid.org', true) AND e.what >= 'forge.' AND e.what < 'forge/' AND e.what NOT IN ('forge.hook', 'forge.unhook') AND e.source = teller
       AND (lower(e.target COLLATE "C") = lower(repository)
         OR lower(e.target COLLATE "C") >= lower(repository) || '!' AND lower(e.target COLLATE "C") < lower(repository) || '$'
         OR lower(e.target COLLATE "C") >= lower(repository) || '@' AND lower(e.target COLLATE "C") < lower(repository) || 'A')

@@ -73,6 +73,15 @@ FROM (
                SELECT 1 FROM event AS h
                WHERE h.org = e.org AND h.what >= 'forge.' AND h.what < 'forge/' AND h.what = 'forge.hook' AND +h.at <= e.at
                  AND lower(h.target) = substr(lower(e.target), 1, min(instr(e.target || '#', '#'), instr(e.target || '!', '!'), instr(e.target || '@', '@')) - 1)
+                 -- One that was taken away by the time that it should have told says nothing by its silence, unless it was heard again since.
+                 AND NOT EXISTS (
+                   SELECT 1 FROM event AS u
+                   WHERE u.org = h.org AND u.what >= 'forge.' AND u.what < 'forge/' AND u.what = 'forge.unhook' AND lower(u.target) = lower(h.target)
+                     AND u.data ->> 'hook' IS h.data ->> 'hook' AND +u.at >= h.at AND +u.at <= e.at + 3600000000
+                     AND NOT EXISTS (
+                       SELECT 1 FROM event AS f
+                       WHERE f.org = h.org AND f.what >= 'forge.' AND f.what < 'forge/' AND f.what <> 'forge.unhook' AND f.source = h.source
+                         AND lower(f.data ->> 'repository') = lower(h.target) AND f.data ->> 'hook' IS h.data ->> 'hook' AND +f.at > u.at AND +f.at <= e.at))
            ) THEN 1 ELSE 0 END AS expected
     FROM (
         SELECT a.org, a.seq, a.at, a.id, a.execution, a.what, a.result, a.target, a.data,
