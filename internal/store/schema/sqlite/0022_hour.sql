@@ -106,5 +106,5 @@ END;
 INSERT INTO run_hour (org, hour, agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
 SELECT org, hour, agent, squad, status, SUM(runs), SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros) FROM run_in_hour GROUP BY org, hour, agent, squad, status;
 
--- The last run of an agent.
-CREATE INDEX execution_by_agent ON execution (org, agent, started_at);
+-- The last run of an agent. The agent comes first, for it tells the keys apart.
+CREATE INDEX execution_by_agent ON execution (agent, org, started_at);
