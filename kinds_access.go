@@ -37,6 +37,8 @@ func accessKinds() []Kind {
 				{"formats", List, Technical, "Formats of its files."},
 				{"row_count", Int, Technical, "How many rows it has."},
 				{"size", Int, Technical, "Size of the log that it shows."},
+				{"role", String, Technical, "The role in which it was done."},
+				{"credential", String, Technical, "Id of the token or sign-in that was shown."},
 				{"sums", String, Technical, "SHA-256 of the file with the sums of all its files, hexadecimal."},
 			},
 		},

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/whodid/whodid/internal/auth"
@@ -21,10 +24,24 @@ type Options struct {
 	Poll time.Duration
 	// Signers says whose signatures of decisions count; nil is nobody's.
 	Signers func() (*sshsig.AllowedSigners, error)
+	// Export writes all of a period that a query names; nil if the server has no
+	// place for it.
+	Export Exporter
 	// Heartbeat is how often those who follow hear that nothing happened; 0 is
 	// 15 seconds.
 	Heartbeat time.Duration
 }
+
+// Exporter writes all of a period of an organisation for who asks, and returns it
+// as a tar archive with its name. An error that wraps ErrBadQuery is the fault of
+// who asks, and one that wraps ErrBusy goes away.
+type Exporter func(ctx context.Context, org string, who auth.Identity, query url.Values) (archive io.ReadCloser, name string, err error)
+
+// The errors of an [Exporter].
+var (
+	ErrBadQuery = errors.New("the query can't be understood")
+	ErrBusy     = errors.New("the server is at work on another one; ask again later")
+)
 
 // API answers requests. It is safe for concurrent use.
 type API struct {

@@ -265,6 +265,24 @@ func proving() []Operation {
 			Summary: "The bundle that proves one event to somebody who trusts nobody", Params: []Param{inPath("id", "The event's id, or a unique beginning of it.")}, Out: proof.Bundle{}, handle: (*call).prove,
 		},
 		{
+			ID: "export", Method: http.MethodGet, Path: "/v1/export", Tag: "prove", Needs: auth.Audit, Endless: true, Media: "application/x-tar",
+			Summary: "All of a period, for auditors, with a proof that none of it is missing",
+			Description: "A tar archive of the folder that whodid export writes (docs/export.md); whodid-verify checks it when it is unpacked. It is written on the server first, one at a time, " +
+				"and sent when it is whole, so that the answer may take minutes to begin. That it was made, and by whom, is an event of the access log.",
+			Params: []Param{
+				query("month", "string", "This month.", "2026-10"),
+				query("from", "string", "From this time on, in place of a month: 2026-10-01, 30d or 2026-10-01T08:00:00Z.", ""),
+				query("to", "string", "Up to this time, which is not in it; now unless you say.", ""),
+				query("tz", "string", "The time zone that months and days are of; UTC unless you say.", "Europe/Berlin"),
+				query("by", "string", "Which time says that an event is of the period: happened, unless you say, or recorded.", ""),
+				query("format", "string", "Only these formats, with commas between: csv, jsonl, parquet.", ""),
+				query("sample", "integer", "Draw a sample of so many rows.", ""),
+				query("seed", "integer", "Decides which rows are drawn.", ""),
+				query("sample_of", "string", "The table to draw the sample of; actions unless you say.", ""),
+			},
+			handle: (*call).export,
+		},
+		{
 			ID: "logHead", Method: http.MethodGet, Path: "/v1/log", Tag: "prove", Needs: auth.Audit,
 			Summary: "The log's name, its public key and where it stands", Out: ask.LogHead{}, handle: (*call).logHead,
 		},

@@ -112,7 +112,7 @@ func (p *Program) withSettings(c *config.Config) *Program {
 }
 
 // doors are the ways into the server: one line each.
-func (p *Program) doors() []server.Route {
+func (p *Program) doors(orgs *tenants) []server.Route {
 	return slices.Concat(
 		otlp.Routes(otlp.Options{Now: time.Now}),
 		hookdoor.Routes(hookdoor.Options{
@@ -120,7 +120,7 @@ func (p *Program) doors() []server.Route {
 			// The administrator's policy is that of all organisations.
 			Rules: func(string) hook.Rules { return hook.RulesFor("", p.Env) },
 		}),
-		api.New(api.Options{Now: p.Now, Signers: p.signersOfServer}).Routes(),
+		api.New(api.Options{Now: p.Now, Signers: p.signersOfServer, Export: orgs.exporter()}).Routes(),
 		mcp.Routes(mcp.Options{Now: p.Now, Version: p.Version}),
 	)
 }
@@ -194,7 +194,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	defer stop()
 	announce(p.Stdout, l, c.TLS.Cert != "")
 	log.InfoContext(ctx, "serving", "address", l.Addr().String(), "tls", c.TLS.Cert != "", "engine", t.store.Engine(), "version", p.Version)
-	if err := server.New(o, slices.Concat(p.doors(), signin.Routes(door), pages.Routes(), webhooks)...).Serve(ctx, l); err != nil {
+	if err := server.New(o, slices.Concat(p.doors(orgs), signin.Routes(door), pages.Routes(), webhooks)...).Serve(ctx, l); err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "stopped")

@@ -117,7 +117,7 @@ func served(t *testing.T) (*Program, *trail, *tenants, http.Handler, []server.Ro
 		t.Fatal(err)
 	}
 	authenticator, door := p.access(&config.OIDC{}, tr, orgs)
-	routes := slices.Concat(p.doors(), signin.Routes(door))
+	routes := slices.Concat(p.doors(orgs), signin.Routes(door))
 	s := server.New(server.Options{Tenants: orgs, Authenticator: authenticator, Now: time.Now, RecordViews: true}, routes...)
 	return p, tr, orgs, s, routes
 }

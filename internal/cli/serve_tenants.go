@@ -35,7 +35,8 @@ type tenants struct {
 // tenant is an organisation that is open.
 type tenant struct {
 	server.Tenant
-	ring *keys.Ring
+	ring   *keys.Ring
+	ledger *ledger.Ledger
 	// opening is held while the organisation is opened, so that one request does
 	// it and the others wait; ready is guarded by it.
 	opening sync.Mutex
@@ -107,7 +108,7 @@ func (ts *tenants) fill(ctx context.Context, t *tenant) error {
 	if err != nil {
 		return err
 	}
-	t.ring = ring
+	t.ring, t.ledger = ring, log
 	t.Recorder = record.New(t.Org, measuredLog{log: log, metrics: ts.metrics, now: time.Now}, ts.store, ts.redactor, ts.p.Now)
 	t.Asker = ask.New(ts.store, t.Org, ts.p.Now)
 	if len(again.Requests) > 0 {
