@@ -694,6 +694,17 @@ type Mark struct {
 	Length int `json:"length"`
 }
 
+type Measured struct {
+	Name    string   `json:"name"`
+	Unit    string   `json:"unit"`
+	Value   *float64 `json:"value"`
+	Median  float64  `json:"median"`
+	Low     float64  `json:"low"`
+	High    float64  `json:"high"`
+	Runs    int      `json:"runs"`
+	Unusual bool     `json:"unusual"`
+}
+
 // ModelUsage is what one model did for an execution.
 type ModelUsage struct {
 	Model            string `json:"model"`
@@ -844,7 +855,7 @@ type Normal struct {
 	Runs         int        `json:"runs"`
 	Since        *time.Time `json:"since"`
 	Enough       bool       `json:"enough"`
-	Figures      []Figure   `json:"figures"`
+	Figures      []Measured `json:"figures"`
 	Firsts       []First    `json:"firsts"`
 	FailedBefore int        `json:"failed_before"`
 }

@@ -283,7 +283,7 @@ func (v *incidentView) normal() error {
 
 func figureName(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
-func figureOf(f *incident.Figure, n float64) string {
+func figureOf(f *incident.Measured, n float64) string {
 	switch f.Unit {
 	case "seconds":
 		return term.Duration(time.Duration(n * float64(time.Second)))

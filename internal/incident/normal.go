@@ -18,8 +18,8 @@ type Sample struct {
 	Tools                              []string
 }
 
-// Figure is a number of a run beside what it was in the agent's runs before.
-type Figure struct {
+// Measured is a number of a run beside what it was in the agent's runs before.
+type Measured struct {
 	// Name is duration, cost, tokens_in, tokens_out, actions, files or failed_share.
 	Name string `json:"name"`
 	// Unit is seconds, micros (millionths of a US dollar), count or percent.
@@ -54,7 +54,7 @@ type Normal struct {
 	Since *time.Time `json:"since"`
 	// Enough is false if they are too few to say what is normal.
 	Enough  bool     `json:"enough"`
-	Figures []Figure `json:"figures"`
+	Figures []Measured `json:"figures"`
 	Firsts  []First  `json:"firsts"`
 	// FailedBefore is how many of the runs before failed, timed out or were lost.
 	FailedBefore int `json:"failed_before"`
@@ -65,7 +65,7 @@ const enough = 8
 
 // Compare says what of a run was different from its agent's runs before it.
 func Compare(run *Sample, before []Sample) Normal {
-	n := Normal{Runs: len(before), Enough: len(before) >= enough, Figures: []Figure{}, Firsts: []First{}}
+	n := Normal{Runs: len(before), Enough: len(before) >= enough, Figures: []Measured{}, Firsts: []First{}}
 	for i := range before {
 		if s := before[i].Started.UTC(); n.Since == nil || s.Before(*n.Since) {
 			n.Since = &s
@@ -120,8 +120,8 @@ func measures() []measure {
 	}
 }
 
-func figure(m measure, run *Sample, before []Sample) (Figure, bool) {
-	f := Figure{Name: m.name, Unit: m.unit}
+func figure(m measure, run *Sample, before []Sample) (Measured, bool) {
+	f := Measured{Name: m.name, Unit: m.unit}
 	if v, ok := m.of(run); ok {
 		f.Value = &v
 	}

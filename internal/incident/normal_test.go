@@ -65,7 +65,7 @@ func TestCompareDoesNotGuess(t *testing.T) {
 	t.Parallel()
 	long := 1e6
 	n := Compare(&Sample{Started: time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC), Seconds: &long, Model: "opus"}, samples(7))
-	if n.Enough || len(n.Firsts) > 0 || slices.ContainsFunc(n.Figures, func(f Figure) bool { return f.Unusual }) {
+	if n.Enough || len(n.Firsts) > 0 || slices.ContainsFunc(n.Figures, func(f Measured) bool { return f.Unusual }) {
 		t.Errorf("seven runs say %+v", n)
 	}
 	if n := Compare(&Sample{}, nil); n.Runs != 0 || n.Since != nil || len(n.Firsts) > 0 {
@@ -86,7 +86,7 @@ func TestCompareDoesNotGuess(t *testing.T) {
 		t.Errorf("what is not known says %s", f)
 	}
 	usual := before[3]
-	if n := Compare(&usual, before); len(n.Firsts) > 0 || slices.ContainsFunc(n.Figures, func(f Figure) bool { return f.Unusual }) {
+	if n := Compare(&usual, before); len(n.Firsts) > 0 || slices.ContainsFunc(n.Figures, func(f Measured) bool { return f.Unusual }) {
 		t.Errorf("a run like the others is %s", fmt.Sprint(n))
 	}
 }
