@@ -55,6 +55,12 @@ func recordSecrets(t *testing.T, reachable bool) {
 		whodid("model", "record", "--model", s, "--provider", s, "--request", s)
 		whodid("exec", "tag", "exec-7k2m9q4tz8w1c3ab", "note="+s, s+"=x")
 		whodid("exec", "finish", "exec-7k2m9q4tz8w1c3ab", "--status", "failed", "--reason", s, "--model", s)
+		if i == 0 {
+			whodid("incident", "open", "--at", "1h..now", "--title", s)
+		}
+		if i%4 == 1 {
+			whodid("incident", "note", "evt-", s)
+		}
 		if i%4 == 0 { // runs are slower, and the shapes take turns
 			whodid("run", "--agent", "ops/x", "--why", s, "--model", s, "--trigger", "event:"+s, "--tag", "note="+s, "--", "printf", "%s\n", s)
 		}
