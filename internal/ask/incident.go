@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/incident"
 	"github.com/whodid/whodid/internal/store"
 )
 
@@ -272,7 +273,7 @@ func (s *IncidentShow) changed() string {
 	if len(s.Suspects) > 0 {
 		then = s.Suspects[0]
 	}
-	if x := s.Analysis.Suspects; len(x) > 0 {
+	if x := s.Analysis.Suspects; len(x) > 0 && x[0].Sure != string(incident.Weak) {
 		now = x[0].ExecutionID
 	}
 	switch {

@@ -237,10 +237,35 @@ func (v *investigator) findInTime(ctx context.Context, from, until time.Time) er
 	if err := v.shipped(ctx); err != nil {
 		return err
 	}
+	if err := v.pushed(ctx, from, until); err != nil {
+		return err
+	}
 	if err := v.atWork(ctx, from.Add(-lookBack/4), until); err != nil {
 		return err
 	}
 	return v.settings(ctx)
+}
+
+// pushed finds the runs that pushed in the time: where nobody tells of deploys, that
+// may be all that is known.
+func (v *investigator) pushed(ctx context.Context, from, until time.Time) error {
+	const longest, most = 6 * time.Hour, 200
+	if until.Sub(from) > longest {
+		v.miss("action", "who pushed in that time was not looked at", "ask about a time of no more than six hours")
+		return nil
+	}
+	rows, err := v.git.Trail.store.GitActions(ctx, v.git.Trail.org, from, until)
+	if err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(settledOnly(rows), func(r store.Row) bool {
+		return r.What != "commit.push" || r.Execution == "" || r.Result != whodid.ResultSuccess
+	})
+	for i := max(0, len(rows)-most); i < len(rows); i++ {
+		r := &rows[i]
+		v.add(r.Execution, incident.Reason{Clue: incident.Opened, Detail: "it pushed to " + r.Target, At: moment(r.At), EventID: r.ID})
+	}
+	return nil
 }
 
 // fromChange makes a reason of what changed the world.

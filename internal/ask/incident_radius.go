@@ -269,11 +269,11 @@ func (v *investigator) steps(ctx context.Context) error {
 	for i := range v.Suspects {
 		s := &v.Suspects[i]
 		if x := s.Execution; x != nil && x.Status == string(whodid.StatusRunning) && s.Sure != string(incident.Weak) {
-			what := s.ExecutionID + " is still running: stop it where it runs"
+			what := s.ExecutionID + " is still running, as " + orString(x.Source, "nobody") + " told: stop it where it runs"
 			if x.SessionID != "" {
 				what += ", its client's session is " + x.SessionID
 			}
-			v.Steps = append(v.Steps, IncidentStep{What: what, Command: "whodid exec logs " + s.ExecutionID + " --follow"})
+			v.Steps = append(v.Steps, IncidentStep{What: what})
 		}
 		for j := range s.Approvals {
 			if a := &s.Approvals[j]; a.State == string(whodid.ApprovalPending) || a.State == string(whodid.ApprovalApproved) && !v.deeded[a.ApprovalID] {

@@ -240,7 +240,7 @@ func (v *incidentView) people() error {
 // normal says what of the first suspect was different from its agent's runs before.
 func (v *incidentView) normal() error {
 	a := v.show.Analysis
-	if len(a.Suspects) == 0 || a.Suspects[0].Normal == nil {
+	if len(a.Suspects) == 0 || a.Suspects[0].Normal == nil || a.Verdict != string(incident.AnAgent) {
 		return nil
 	}
 	s := &a.Suspects[0]

@@ -53,9 +53,9 @@ type Normal struct {
 	Runs  int        `json:"runs"`
 	Since *time.Time `json:"since"`
 	// Enough is false if they are too few to say what is normal.
-	Enough  bool     `json:"enough"`
+	Enough  bool       `json:"enough"`
 	Figures []Measured `json:"figures"`
-	Firsts  []First  `json:"firsts"`
+	Firsts  []First    `json:"firsts"`
 	// FailedBefore is how many of the runs before failed, timed out or were lost.
 	FailedBefore int `json:"failed_before"`
 }
