@@ -178,7 +178,7 @@ func (b *builder) charts() []Chart {
 		s := &r.Spans[i]
 		label := b.spanLabel(s)
 		outcomes.Bars = append(outcomes.Bars, Bar{Label: label, Value: s.Outcomes.Value, Text: number(s.Outcomes.Value), Trace: &s.Outcomes.Trace})
-		cost.Bars = append(cost.Bars, Bar{Label: label, Value: s.Cost.Value, Text: money(s.Cost.Value, s.CostUnknown.Value), Floor: s.CostUnknown.Value > 0, Trace: &s.Cost.Trace})
+		cost.Bars = append(cost.Bars, Bar{Label: label, Value: s.Cost.Value, Text: brief(s.Cost.Value, s.CostUnknown.Value), Floor: s.CostUnknown.Value > 0, Trace: &s.Cost.Trace})
 	}
 	outcomes.Summary, cost.Summary = summary(outcomes.Bars), summary(cost.Bars)
 	squads := Chart{Title: "Cost by squad", Lying: true}
@@ -282,6 +282,21 @@ func grouped(s string) string {
 }
 
 func money(micros, unknown int64) string { return grouped(term.SumOf(micros, unknown)) }
+
+// brief is an amount where there is little room: from ten thousand dollars on by
+// the thousand, rounded down where a part is not known.
+func brief(micros, unknown int64) string {
+	const tenThousand = 10_000_000_000
+	switch {
+	case micros < tenThousand || micros >= 100*tenThousand:
+		return money(micros, unknown)
+	case unknown > 0:
+		dollars := micros / 1_000_000
+		return "≥ $" + term.Tokens(dollars-dollars%100)
+	default:
+		return "$" + term.Tokens((micros+500_000)/1_000_000)
+	}
+}
 
 func rate(micros *int64, unknown int64) string {
 	if micros == nil {
