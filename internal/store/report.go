@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,27 +32,30 @@ type TallyIn struct {
 
 // TalliesIn counts the selected runs that began between the first of the bounds
 // and the last, by agent and by the span between two bounds. Runs whose start
-// nobody told are in none. The bounds ascend.
+// nobody told are in none. The bounds ascend; where all are whole hours and the
+// selection is of squads or of all, whole hours are added up and not runs.
 func (s *Store) TalliesIn(ctx context.Context, org string, sel Selection, bounds []time.Time) ([]TallyIn, error) {
-	ctx = within(ctx, org)
 	sel.RunsOnly = true
 	sel.BeganSince, sel.BeganUntil = bounds[0], bounds[len(bounds)-1]
-	c := clause{dialect: s.dialect}
-	c.executions(org, &sel)
+	c, hour := clause{dialect: s.dialect}, int64(time.Hour/time.Microsecond)
+	from, unit := c.startedRuns(org, &sel), int64(1)
+	if len(sel.Terms) == 0 && !slices.ContainsFunc(bounds, func(b time.Time) bool { return whodid.Micros(b)%hour != 0 }) {
+		c = clause{dialect: s.dialect}
+		from, unit = c.startedHours(org, &sel, hour), hour
+	}
 	count := func(status whodid.Status) string {
-		return fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN 1 ELSE 0 END)", status)
+		return fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN runs ELSE 0 END)", status)
 	}
 	var span strings.Builder
 	span.WriteString("CASE")
 	for i, b := range bounds[1:] {
-		fmt.Fprintf(&span, " WHEN started_at < %d THEN %d", whodid.Micros(b), i)
+		fmt.Fprintf(&span, " WHEN began < %d THEN %d", whodid.Micros(b)/unit, i)
 	}
 	span.WriteString(" END")
-	query := `SELECT ` + span.String() + ` AS span, agent, squad, COUNT(*), ` + count(whodid.StatusSuccess) + `, ` + count(whodid.StatusFailed) + `, ` +
+	query := `SELECT ` + span.String() + ` AS span, agent, squad, SUM(runs), ` + count(whodid.StatusSuccess) + `, ` + count(whodid.StatusFailed) + `, ` +
 		count(whodid.StatusTimeout) + `, ` + count(whodid.StatusCancelled) + `, ` + count(whodid.StatusLost) + `, ` + count(whodid.StatusRunning) + `, ` +
-		`SUM(cost_known), SUM(CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END) ` +
-		`FROM execution ` + c.where() + ` GROUP BY 1, agent, squad ORDER BY 1, agent, squad`
-	rows, err := s.read.QueryContext(ctx, query, c.args...)
+		`SUM(cost_micros), SUM(cost_unknown) FROM (` + from + `) AS t GROUP BY 1, agent, squad ORDER BY 1, agent, squad`
+	rows, err := s.read.QueryContext(within(ctx, org), query, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the runs: %w", err)
 	}
@@ -68,6 +72,32 @@ func (s *Store) TalliesIn(ctx context.Context, org string, sel Selection, bounds
 		return nil, fmt.Errorf("couldn't count the runs: %w", explain(err))
 	}
 	return out, nil
+}
+
+// startedOne are the columns that reports add up, of runs one by one.
+const startedOne = `agent, squad, status, 1 AS runs, cost_known AS cost_micros, CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END AS cost_unknown, `
+
+// startedRuns are the selected runs, one by one.
+func (c *clause) startedRuns(org string, sel *Selection) string {
+	c.executions(org, sel)
+	return `SELECT ` + startedOne + `started_at AS began FROM execution ` + c.where()
+}
+
+// startedHours are the hours in which runs began, and the runs at work, which are in
+// none.
+func (c *clause) startedHours(org string, sel *Selection, hour int64) string {
+	c.add("org = ?", org)
+	if len(sel.Squads) > 0 {
+		condition, arg := c.dialect.among("squad", len(c.args)+1, sel.Squads)
+		c.conditions, c.args = append(c.conditions, condition), append(c.args, arg)
+	}
+	all := c.where()
+	since, until := whodid.Micros(sel.BeganSince), whodid.Micros(sel.BeganUntil)
+	return `SELECT agent, squad, status, runs, cost_micros, cost_unknown, began FROM run_hour ` + all +
+		` AND began >= ` + c.arg(since/hour) + ` AND began < ` + c.arg(until/hour) + ` AND runs <> 0` +
+		fmt.Sprintf(` UNION ALL SELECT `+startedOne+`started_at / %d AS began FROM execution `, hour) + all +
+		` AND subagent = '' AND status = 'running' AND ` + atWorkUntil + ` = 9223372036854775807` +
+		` AND started_at >= ` + c.arg(since) + ` AND started_at < ` + c.arg(until)
 }
 
 // CountExecutions counts the selected executions.

@@ -66,11 +66,11 @@ func (n *Snapshot) Beyond(ctx context.Context, limit int) ([]Row, error) {
 // Hours returns the rows of run_hour that are not what the executions add up to, of
 // which it names the hour and the agent.
 func (n *Snapshot) Hours(ctx context.Context) ([]string, error) {
-	const columns = `hour, agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros`
+	const columns = `hour, began, agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros`
 	kept := `SELECT ` + columns + ` FROM run_hour WHERE org = $1 AND runs <> 0`
-	added := `SELECT hour, agent, squad, status, SUM(runs), SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), ` +
-		`SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros) FROM (SELECT (` + atWorkUntil + `) / 3600000000 AS hour, ` + tallied +
-		` FROM execution WHERE org = $1 AND subagent = '' AND status <> 'running') AS x GROUP BY hour, agent, squad, status`
+	added := `SELECT hour, began, agent, squad, status, SUM(runs), SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), ` +
+		`SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros) FROM (SELECT (` + atWorkUntil + `) / 3600000000 AS hour, COALESCE(started_at / 3600000000, -1) AS began, ` + tallied +
+		` FROM execution WHERE org = $1 AND subagent = '' AND status <> 'running') AS x GROUP BY hour, began, agent, squad, status`
 	q := `SELECT DISTINCT hour, agent FROM (SELECT * FROM (` + kept + ` EXCEPT ` + added + `) AS a UNION ALL SELECT * FROM (` + added + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1, 2`
 	rows, err := n.tx.QueryContext(ctx, q, n.org)
 	if err != nil {

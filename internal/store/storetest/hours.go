@@ -74,6 +74,27 @@ func testHours(t *testing.T, open func(testing.TB) *store.Store) {
 			}
 		}
 	}
+	for _, squads := range [][]string{nil, {"eng"}} {
+		first := Epoch.Truncate(time.Hour).Add(-time.Hour)
+		bounds := []time.Time{first, first.Add(7 * time.Hour), first.Add(31 * time.Hour), first.Add(100 * time.Hour)}
+		got, err := s.TalliesIn(t.Context(), "default", store.Selection{Squads: squads}, bounds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A term that all runs fit leaves the hours aside.
+		every := []whodid.Term{{Field: whodid.FilterAgent, Values: []string{"*"}}}
+		want, err := s.TalliesIn(t.Context(), "default", store.Selection{Squads: squads, Terms: every}, bounds)
+		if err != nil || len(want) == 0 {
+			t.Fatalf("%d rows, %v", len(want), err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("what began, in %v (-runs +hours):\n%s", squads, diff)
+		}
+		// A bound that is no whole hour does too.
+		if _, err := s.TalliesIn(t.Context(), "default", store.Selection{}, []time.Time{first, first.Add(90 * time.Minute)}); err != nil {
+			t.Error(err)
+		}
+	}
 	snapshot, err := s.Snapshot(t.Context(), "default")
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,6 @@
--- What the runs that ended in an hour add up to, by agent and how they ended, so that
--- the history of a week adds up some thousand rows and not a million runs. Triggers
+-- What the runs that began in one hour and ended in one add up to, by agent and how they
+-- ended, so that history and reports of a week add up some thousand rows and not a
+-- million runs. A start that nobody told is in the hour -1. Triggers
 -- keep it, so that nothing can change an execution and forget it, and verify adds all
 -- of it up again. Runs that are at work are in no hour. Sub-agents are parts of their
 -- runs. A row whose runs are none is one whose runs moved.
@@ -7,6 +8,7 @@
 CREATE TABLE run_hour (
     org                text COLLATE "C" NOT NULL,
     hour               bigint NOT NULL,
+    began              bigint NOT NULL,
     agent              text COLLATE "C" NOT NULL,
     squad              text COLLATE "C" NOT NULL,
     status             text COLLATE "C" NOT NULL,
@@ -19,12 +21,16 @@ CREATE TABLE run_hour (
     tokens_cache_write bigint NOT NULL,
     tokens_unknown     bigint NOT NULL,
     micros             bigint NOT NULL,
-    PRIMARY KEY (org, hour, agent, squad, status)
+    PRIMARY KEY (org, hour, began, agent, squad, status)
 );
+
+-- What began in an hour.
+CREATE INDEX run_hour_by_start ON run_hour (org, began);
 
 -- What each run that ended adds.
 CREATE VIEW run_in_hour AS
-SELECT org, (CASE WHEN completed_at IS NOT NULL THEN completed_at WHEN lease_until IS NOT NULL THEN lease_until WHEN started_at IS NOT NULL THEN started_at ELSE 0 END) / 3600000000 AS hour, agent, squad, status,
+SELECT org, (CASE WHEN completed_at IS NOT NULL THEN completed_at WHEN lease_until IS NOT NULL THEN lease_until WHEN started_at IS NOT NULL THEN started_at ELSE 0 END) / 3600000000 AS hour,
+       COALESCE(started_at / 3600000000, -1) AS began, agent, squad, status,
        1 AS runs,
        cost_known AS cost_micros,
        CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END AS cost_unknown,
@@ -49,8 +55,9 @@ BEGIN
         EXECUTE format($f$
             CREATE FUNCTION whodid_run_hour_%1$s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $body$
             BEGIN
-                INSERT INTO run_hour (org, hour, agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
-                SELECT org, (CASE WHEN completed_at IS NOT NULL THEN completed_at WHEN lease_until IS NOT NULL THEN lease_until WHEN started_at IS NOT NULL THEN started_at ELSE 0 END) / 3600000000, agent, squad, status,
+                INSERT INTO run_hour (org, hour, began, agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
+                SELECT org, (CASE WHEN completed_at IS NOT NULL THEN completed_at WHEN lease_until IS NOT NULL THEN lease_until WHEN started_at IS NOT NULL THEN started_at ELSE 0 END) / 3600000000,
+                    COALESCE(started_at / 3600000000, -1), agent, squad, status,
                     SUM(sign * (1)),
                     SUM(sign * (cost_known)),
                     SUM(sign * (CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END)),
@@ -62,9 +69,9 @@ BEGIN
                     SUM(sign * (COALESCE(completed_at - started_at, 0)))
                 FROM (%3$s) AS x
                 WHERE subagent = '' AND status <> 'running'
-                GROUP BY 1, 2, 3, 4, 5
-                ORDER BY 1, 2, 3, 4, 5
-                ON CONFLICT (org, hour, agent, squad, status) DO UPDATE SET
+                GROUP BY 1, 2, 3, 4, 5, 6
+                ORDER BY 1, 2, 3, 4, 5, 6
+                ON CONFLICT (org, hour, began, agent, squad, status) DO UPDATE SET
                     runs = run_hour.runs + excluded.runs,
                     cost_micros = run_hour.cost_micros + excluded.cost_micros,
                     cost_unknown = run_hour.cost_unknown + excluded.cost_unknown,
@@ -87,8 +94,8 @@ END $$;
 
 -- A policy that is forced would hide all executions from this.
 ALTER TABLE execution NO FORCE ROW LEVEL SECURITY;
-INSERT INTO run_hour (org, hour, agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
-SELECT org, hour, agent, squad, status, SUM(runs), SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros) FROM run_in_hour GROUP BY org, hour, agent, squad, status;
+INSERT INTO run_hour (org, hour, began, agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
+SELECT org, hour, began, agent, squad, status, SUM(runs), SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros) FROM run_in_hour GROUP BY org, hour, began, agent, squad, status;
 
 -- The last run of an agent. The agent comes first, for it tells the keys apart.
 CREATE INDEX execution_by_agent ON execution (agent, org, started_at);
