@@ -67,10 +67,11 @@ type Mark struct {
 // The bounds of a search. Of each lane the newest that fit are ranked; the next
 // page goes on with older ones.
 const (
-	// searchWindow is how many events of a lane are ranked together.
-	searchWindow = 250
-	// searchExamine is about how many places of the log are looked at for that.
-	searchExamine = 64_000
+	// searchWindow is how many events of a lane are ranked together, and
+	// searchExamine about how many places of the log are looked at for that.
+	searchWindow, searchExamine = 250, 48_000
+	// bulkWindow and bulkExamine are those of what is done by the thousand.
+	bulkWindow, bulkExamine = 100, 32_000
 	// searchIndex is how many events a search adds to the index of a trail that is
 	// older than it.
 	searchIndex = 40_000
@@ -214,6 +215,9 @@ func (q *search) mayBeIn(lane whodid.SearchLane) bool {
 func (q *search) store(lane whodid.SearchLane, before uint64) *store.SearchQuery {
 	s := &store.SearchQuery{
 		Selection: q.sel, Runs: q.runs, Lane: lane, Before: before, Max: searchWindow, Examine: searchExamine, Accept: q.accept,
+	}
+	if lane == whodid.SearchBulk {
+		s.Max, s.Examine = bulkWindow, bulkExamine
 	}
 	for _, p := range q.all {
 		s.Words = append(s.Words, p.words...)

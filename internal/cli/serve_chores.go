@@ -132,6 +132,11 @@ func (c *chores) round(ctx context.Context) {
 		c.do(ctx, "retention", org, func() error { return c.sweep(ctx, org, t) })
 		c.do(ctx, "webhooks", org, func() error { return c.unhook(ctx, org, t) })
 		c.do(ctx, "erasures", org, func() error { return c.clean(ctx, org) })
+		c.do(ctx, "search", org, func() error {
+			const aRound = 100_000 // events of a trail that is older than the index
+			_, err := c.trail.store.IndexSearch(ctx, org, aRound)
+			return err
+		})
 		c.do(ctx, "notifications", org, func() error { return c.p.notify(ctx, c.trail.store, t.Recorder, org, c.told) })
 		c.do(ctx, "pin", org, func() error {
 			head, err := c.trail.store.Head(ctx, org)

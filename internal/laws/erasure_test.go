@@ -27,7 +27,13 @@ func TestErasure(t *testing.T) {
 		if found := e.find(t); found == 0 {
 			t.Fatal("not even before the erasure anything is found: the search does not work")
 		}
+		if found := w.whodid(t, "search", quaggaWord); found == "" {
+			t.Error("before the erasure a search does not find the person")
+		}
 		e.erase(t)
+		if found := w.whodid(t, "search", quaggaWord); found != "" {
+			t.Errorf("a search finds what was erased: %s", found)
+		}
 		v := w.mustHold(t)
 		if !strings.Contains(v.Verdicts["integrity"].Detail, "were erased by request evt-") {
 			t.Errorf("verify does not say who erased: %s", v.Verdicts["integrity"].Detail)

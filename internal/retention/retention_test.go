@@ -24,7 +24,16 @@ func TestWholeRunsGo(t *testing.T) {
 		w.pass(40) // the first run is due, and the beginning of the second would be
 		before := w.prove(w.run(execution(3))[2].ID)
 		sighting := w.sighting()
+		if w.searched(execution(1)) == 0 {
+			t.Error("a search does not find the run before it is swept")
+		}
 		a := w.apply()
+		if n := w.searched(execution(1)); n > 0 {
+			t.Errorf("a search finds %d things of the run that was swept", n)
+		}
+		if w.searched(execution(2)) == 0 {
+			t.Error("a search does not find the run that goes on")
+		}
 		if a.Events != len(old) || a.Executions != 1 || len(a.Sweeps) != 1 || a.Sweeps[0].Class != "run" {
 			t.Errorf("swept %+v, want the one run with its session", a)
 		}

@@ -247,3 +247,14 @@ func (w *world) sighting() witness.Sighting {
 	}
 	return witness.Sighting{Witness: "test", Checkpoint: head.Checkpoint, SeenAt: w.now}
 }
+
+// searched counts what a search finds of a run.
+func (w *world) searched(id string) int {
+	w.t.Helper()
+	f := whodid.Filter{Terms: []whodid.Term{{Field: whodid.FilterExecution, Values: []string{id}}}}
+	found, err := w.Asker.Search(w.t.Context(), ask.Selection{Filter: f}, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(found.Hits)
+}

@@ -92,6 +92,8 @@ type dialect interface {
 	// goneIDs lists the places of the ids that lead to no event, as they should
 	// for what was swept, and -1 for one that leads to another event.
 	goneIDs() string
+	// spans is a query for the events at some places that fit a clause.
+	spans(c *clause, spans [][2]int64) (query string, args []any)
 	// snapshot are the options of a transaction that sees one state.
 	snapshot() *sql.TxOptions
 }

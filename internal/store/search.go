@@ -3,6 +3,8 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,49 +42,119 @@ type SearchFound struct {
 	More bool
 }
 
-// blocksTogether is how many blocks are looked up at a time, and gap how far two
-// may be apart to be read as one.
+// The bounds of what is read at once. Blocks are looked up together, and those that
+// are near each other are read as one. The first statement reads few of them, for
+// words that are common are found in those; each that follows reads twice as much.
 const (
-	blocksTogether = 64
-	gapBetween     = 4 * maxBlock
-	spanTogether   = 64 * maxBlock
+	blocksTogether = 256
+	gapBetween     = maxBlock / 2
+	firstRead      = 2 * maxBlock
+	mostRead       = 32 * maxBlock
 )
 
 // Search finds the newest events before a place that have the words and fit.
 func (s *Store) Search(ctx context.Context, org string, q *SearchQuery) (*SearchFound, error) {
 	ctx = within(ctx, org)
 	found := &SearchFound{Next: q.Before}
-	for examined := uint64(0); ; {
+	examined, most := uint64(0), uint64(firstRead)
+	for {
 		blocks, err := s.searchBlocks(ctx, org, q, found.Next)
 		if err != nil {
 			return nil, fmt.Errorf("couldn't search the trail: %w", err)
 		}
-		for i := 0; i < len(blocks); {
-			span := blocks[i]
-			for i++; i < len(blocks) && span.first-blocks[i].last <= gapBetween && span.last-blocks[i].first <= spanTogether; i++ {
-				span.first = blocks[i].first
-				span.recordedSince, span.recordedUntil = min(span.recordedSince, blocks[i].recordedSince), max(span.recordedUntil, blocks[i].recordedUntil)
+		last := len(blocks) < blocksTogether
+		for len(blocks) > 0 {
+			n, read := searchTogether(blocks, most)
+			done, err := s.searchSpans(ctx, org, q, blocks[:n], found)
+			if err != nil {
+				return nil, fmt.Errorf("couldn't search the trail: %w", err)
 			}
-			for whole := false; !whole; {
-				if whole, err = s.searchSpan(ctx, org, q, &span, found); err != nil {
-					return nil, fmt.Errorf("couldn't search the trail: %w", err)
-				}
-				if len(found.Rows) >= q.Max {
-					found.More = true
-					return found, nil
-				}
-			}
-			found.Next = span.first
-			examined += min(span.last, q.Before) - span.first + 1
-			if examined >= uint64(q.Examine) {
+			if examined += read; !done || len(found.Rows) >= q.Max || examined >= uint64(q.Examine) {
 				found.More = found.Next > 0
 				return found, nil
 			}
+			blocks, most = blocks[n:], min(2*most, mostRead)
 		}
-		if len(blocks) < blocksTogether {
+		if last {
 			return found, nil
 		}
 	}
+}
+
+// searchTogether tells how many of the blocks to read at once, at least one, and
+// how many places they have.
+func searchTogether(blocks []searchBlock, most uint64) (n int, places uint64) {
+	for n < len(blocks) && (n == 0 || places < most) {
+		places += blocks[n].last - blocks[n].first + 1
+		n++
+	}
+	return n, places
+}
+
+// searchSpans reads the events of blocks that fit, until there are enough. It
+// tells whether the blocks have been read to their end.
+func (s *Store) searchSpans(ctx context.Context, org string, q *SearchQuery, blocks []searchBlock, found *SearchFound) (done bool, err error) {
+	for {
+		c := s.searchClause(org, q, blocks, found.Next)
+		limit := q.Max - len(found.Rows) + searchSlack
+		query, args := s.dialect.spans(c, spansOf(blocks, found.Next))
+		rows, err := s.read.QueryContext(ctx, query+fmt.Sprintf(" ORDER BY seq DESC LIMIT %d", limit), args...)
+		if err != nil {
+			return false, err
+		}
+		read, err := found.take(rows, q)
+		switch {
+		case err != nil:
+			return false, err
+		case len(found.Rows) >= q.Max:
+			return false, nil
+		case read < limit:
+			found.Next = blocks[len(blocks)-1].first
+			return true, nil
+		}
+	}
+}
+
+// take takes events that are accepted, until there are enough, and returns how
+// many it has read.
+func (f *SearchFound) take(rows *sql.Rows, q *SearchQuery) (read int, err error) {
+	defer rows.Close()
+	var r Row
+	var sc scanner
+	for len(f.Rows) < q.Max && rows.Next() {
+		if err := sc.scan(rows, &r); err != nil {
+			return read, err
+		}
+		if err := r.ParseData(); err != nil {
+			return read, err
+		}
+		read++
+		f.Next = r.Seq
+		if !q.Accept(&r) {
+			continue
+		}
+		row := r
+		row.DataText = bytes.Clone(r.DataText)
+		f.Rows = append(f.Rows, row)
+	}
+	return read, rows.Err()
+}
+
+// spansOf are the places of blocks that are before a place: those that are near
+// each other as one.
+func spansOf(blocks []searchBlock, before uint64) (spans [][2]int64) {
+	for i := range blocks {
+		b := &blocks[i]
+		if b.first >= before {
+			continue
+		}
+		if n := len(spans); n > 0 && spans[n-1][0]-int64(b.last) <= gapBetween {
+			spans[n-1][0] = int64(b.first)
+			continue
+		}
+		spans = append(spans, [2]int64{int64(b.first), int64(min(b.last, before-1))})
+	}
+	return spans
 }
 
 // searchBlocks returns the last blocks that begin before a place and list all the
@@ -135,17 +207,18 @@ const searchedText = `(what || ' ' || actor || ' ' || target || ' ' || why || ' 
 // notSettled leaves out attempts whose result is known.
 const notSettled = `NOT (id LIKE 'try-%' AND EXISTS (SELECT 1 FROM event_id AS settled WHERE settled.org = event.org AND settled.id = 'evt-' || substr(event.id, 5)))`
 
-// searchSpan reads events of a part of the log that fit, and tells whether it has
-// read them all.
-func (s *Store) searchSpan(ctx context.Context, org string, q *SearchQuery, span *searchBlock, found *SearchFound) (whole bool, err error) {
-	c := clause{dialect: s.dialect}
+// searchClause is the condition of what is looked for in blocks, before a place.
+func (s *Store) searchClause(org string, q *SearchQuery, blocks []searchBlock, before uint64) *clause {
+	c := &clause{dialect: s.dialect}
 	c.events(org, &q.Selection)
 	c.inRuns(q.Runs)
-	c.add("seq >= ?", int64(span.first))
-	c.add("seq <= ?", int64(span.last))
-	c.add("seq < ?", int64(min(found.Next, 1<<62)))
-	c.add("recorded_at >= ?", span.recordedSince)
-	c.add("recorded_at <= ?", span.recordedUntil)
+	since, until := blocks[0].recordedSince, blocks[0].recordedUntil
+	for i := range blocks {
+		since, until = min(since, blocks[i].recordedSince), max(until, blocks[i].recordedUntil)
+	}
+	c.add("seq < ?", int64(min(before, 1<<62)))
+	c.add("recorded_at >= ?", since)
+	c.add("recorded_at <= ?", until)
 	bulk := "what IN ('" + strings.Join(whodid.BulkKinds(), "', '") + "')"
 	switch q.Lane {
 	case whodid.SearchBulk:
@@ -161,33 +234,30 @@ func (s *Store) searchSpan(ctx context.Context, org string, q *SearchQuery, span
 		}
 	}
 	c.conditions = append(c.conditions, notSettled)
-	limit := q.Max - len(found.Rows) + searchSlack
-	rows, err := s.read.QueryContext(ctx, selectEvent+c.where()+fmt.Sprintf(" ORDER BY seq DESC LIMIT %d", limit), c.args...)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
-	var r Row
-	var sc scanner
-	read := 0
-	for len(found.Rows) < q.Max && rows.Next() {
-		if err := sc.scan(rows, &r); err != nil {
-			return false, err
-		}
-		if err := r.ParseData(); err != nil {
-			return false, err
-		}
-		read++
-		found.Next = r.Seq
-		if !q.Accept(&r) {
-			continue
-		}
-		row := r
-		row.DataText = bytes.Clone(r.DataText)
-		found.Rows = append(found.Rows, row)
-	}
-	return read < limit, rows.Err()
+	return c
 }
+
+// spans is a query for the events of some places that fit. The places are gone
+// through one by one, each by the index: PostgreSQL takes milliseconds to plan a
+// statement over many months, and would be asked for each.
+func (sqlite) spans(c *clause, spans [][2]int64) (query string, args []any) {
+	list, _ := json.Marshal(spans) // numbers always marshal
+	place := c.arg(string(list))
+	return searchColumns + `FROM (SELECT json_extract(value, '$[0]') AS first_place, json_extract(value, '$[1]') AS last_place FROM json_each(` + place + `)) AS span ` +
+		`CROSS JOIN event ` + c.where() + ` AND seq >= span.first_place AND seq <= span.last_place`, c.args
+}
+
+func (postgres) spans(c *clause, spans [][2]int64) (query string, args []any) {
+	first, last := make([]int64, len(spans)), make([]int64, len(spans))
+	for i, s := range spans {
+		first[i], last[i] = s[0], s[1]
+	}
+	from := `FROM unnest(` + c.arg(first) + `::bigint[], ` + c.arg(last) + `::bigint[]) AS span(first_place, last_place), LATERAL (SELECT event.* FROM event `
+	return searchColumns + from + c.where() + ` AND seq >= span.first_place AND seq <= span.last_place OFFSET 0) AS event`, c.args
+}
+
+// searchColumns are those of selectEvent.
+var searchColumns = strings.TrimSuffix(selectEvent, "FROM event ")
 
 // searchSlack is how many more events are read than are wanted, because some only
 // hold the words as parts of others.
