@@ -32,6 +32,8 @@ func everyPage() map[string][]string {
 		"/memory?q=retries&all=1":               {"made their outage worse"},
 		"/approvals":                            {"deploy version 1.4.2", "merge pull request 44"},
 		"/approvals?state=all":                  {"publish release 1.4.1"},
+		"/incidents":                            {"discounts lose a cent"},
+		"/reports":                              {"whodid report weekly"},
 		"/integrity":                            {"The head", "tool calls that the transcript knows"},
 		"/integrity?verify=1":                   {"Executions rebuilt", "conditional"},
 		"/retention":                            {"Nobody has set a policy"},
@@ -44,7 +46,13 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.fill(t, 12)
-	for path, words := range everyPage() {
+	list, err := w.tenant.Asker.Incidents(t.Context(), ask.IncidentFilter{})
+	if err != nil || len(list.Incidents) != 1 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	all := everyPage()
+	all["/incidents/"+list.Incidents[0].IncidentID] = []string{"discounts lose a cent", "Who did it", "What happened", "incident.view"}
+	for path, words := range all {
 		a := w.get(t, "admin", path)
 		body := a.Body.String()
 		if a.Code != http.StatusOK || !strings.Contains(body, "</html>") {

@@ -56,6 +56,7 @@ func navigation() []navGroup {
 			{"executions", "Executions", "/executions", "g e"},
 			{"agents", "Agents", "/agents", "g a"},
 			{"cost", "Cost", "/cost", "g c"},
+			{"reports", "Reports", "/reports", "g b"},
 			{"search", "Search", "/search", "g s"},
 		}},
 		{"Understand", []navItem{
@@ -65,6 +66,7 @@ func navigation() []navGroup {
 		}},
 		{"Decide", []navItem{
 			{"approvals", "Approvals", "/approvals", "g p"},
+			{"incidents", "Incidents", "/incidents", "g n"},
 		}},
 		{"Prove and keep", []navItem{
 			{"integrity", "Integrity", "/integrity", "g i"},

@@ -77,6 +77,6 @@ func pagesToLookAt() map[string]string {
 	return map[string]string{
 		"executions": "/executions", "execution": "/executions/" + runID(3), "agents": "/agents", "agent": "/agents/eng/issue-solver", "cost": "/cost",
 		"search": "/search?q=rounding", "why": "/why?q=" + runID(3), "files": "/files", "memory": "/memory", "approvals": "/approvals", "integrity": "/integrity?verify=1",
-		"retention": "/retention", "access": "/access", "settings": "/settings", "missing": "/nothing", "whyempty": "/why",
+		"reports": "/reports", "incidents": "/incidents", "retention": "/retention", "access": "/access", "settings": "/settings", "missing": "/nothing", "whyempty": "/why",
 	}
 }

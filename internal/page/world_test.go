@@ -15,6 +15,7 @@ import (
 	"github.com/whodid/whodid/internal/api"
 	"github.com/whodid/whodid/internal/api/apitest"
 	"github.com/whodid/whodid/internal/approval"
+	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/page"
 	"github.com/whodid/whodid/internal/server"
@@ -219,13 +220,19 @@ func (w *world) fill(t testing.TB, runs int) {
 		w.record(t, c.events()...)
 	}
 	w.decide(t)
+	found, err := (&ask.Git{Trail: w.tenant.Asker}).Investigate(t.Context(), &ask.IncidentOptions{At: runID(3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := whodid.Event{Org: apitest.Org, Actor: "human:papprover", ActorAuth: "oidc", At: time.Now(), Source: "api"}
+	w.record(t, ask.OpenIncident(found, &who, "page/incident", ask.Opening{Title: "discounts lose a cent", Severity: "high"})...)
 }
 
 // decide records what people and agents decided.
 func (w *world) decide(t testing.TB) {
 	t.Helper()
 	s := approval.New(apitest.Org, w.tenant.Recorder, w.tenant.Asker, time.Now)
-	ask := func(kind, target, agent, summary string, args whodid.Data) whodid.Approval {
+	request := func(kind, target, agent, summary string, args whodid.Data) whodid.Approval {
 		a, err := s.Request(t.Context(), &approval.Request{
 			Type: kind, Target: target, Agent: agent, Summary: summary, Why: "the fix is reviewed and the tests pass", TTL: 4 * time.Hour, Arguments: args, Level: "approve", Rule: "OPS-010",
 		}, approval.Who{Actor: whodid.AgentActor(agent), Auth: "hook", OnBehalfOf: "human:p3f9a7c1d02b4e688", OnBehalfAuth: "os-user", Execution: runID(3), Source: "hook:claude-code"})
@@ -234,9 +241,9 @@ func (w *world) decide(t testing.TB) {
 		}
 		return a
 	}
-	ask("deploy.production", "shop", "ops/deployer", "deploy version 1.4.2 of the shop to production", whodid.Data{"version": "1.4.2", "environment": "production"})
-	ask("pr.merge", "acme/shop#44", "eng/issue-solver", "merge pull request 44 of acme/shop", nil)
-	done := ask("release.publish", "shop 1.4.1", "ops/deployer", "publish release 1.4.1", nil)
+	request("deploy.production", "shop", "ops/deployer", "deploy version 1.4.2 of the shop to production", whodid.Data{"version": "1.4.2", "environment": "production"})
+	request("pr.merge", "acme/shop#44", "eng/issue-solver", "merge pull request 44 of acme/shop", nil)
+	done := request("release.publish", "shop 1.4.1", "ops/deployer", "publish release 1.4.1", nil)
 	if _, err := s.Decide(t.Context(), done.ID, &approval.Decision{Approve: true, Reason: "reviewed with the team", TTL: time.Hour},
 		approval.Who{Actor: "human:papprover", Auth: "oidc", Source: "api"}); err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // TestNeed runs scripts/need.sh on machines that lack things: its PATH holds only what the test puts there.
 func TestNeed(t *testing.T) {
 	t.Parallel()
-	everything := []string{"git", "ps", "gcc", "node", "ssh-keygen", "curl", "jq", "strace", "npm", "chromium", "apt-get", "sudo"}
+	everything := []string{"git", "ps", "gcc", "node", "ssh-keygen", "curl", "jq", "strace", "npm", "chromium", "openssl", "apt-get", "sudo"}
 	tests := []struct {
 		name     string
 		purposes []string
