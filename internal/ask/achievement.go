@@ -79,7 +79,7 @@ func (a *Asker) Outcomes(ctx context.Context, s Selection, asOf time.Time) (*Ach
 	if asOf.After(until) && !until.IsZero() {
 		until = asOf
 	}
-	found, _, err := a.outcomes(ctx, s.Filter.Since, until, s.Squads)
+	found, err := a.outcomes(ctx, s.Filter.Since, until, s.Squads)
 	if err != nil {
 		return nil, err
 	}
@@ -107,43 +107,76 @@ type claim struct {
 	confirmed bool
 }
 
-// outcomes are those of a time, the first first, and what agents claim to have
-// achieved in it.
-func (a *Asker) outcomes(ctx context.Context, since, until time.Time, squads []string) ([]Achievement, []claim, error) {
+// outcomes are those of a time, the first first.
+func (a *Asker) outcomes(ctx context.Context, since, until time.Time, squads []string) ([]Achievement, error) {
 	if since.IsZero() {
 		since = time.Unix(0, 0)
 	}
 	if until.IsZero() {
 		until = endOfTime
 	}
+	e, err := a.testimony(ctx, since, until)
+	if err != nil {
+		return nil, err
+	}
+	return e.outcomes(since, until, squads), nil
+}
+
+// testimony is what forges and agents say of what was achieved in a time.
+type testimony struct {
+	facts []store.Row // by time
+	*credits
+}
+
+func (a *Asker) testimony(ctx context.Context, since, until time.Time) (*testimony, error) {
 	facts, err := a.store.Happened(ctx, a.org, store.Selection{Since: since, Until: until},
 		"forge.pr.merge", "forge.issue.close", "forge.issue.reopen", "forge.release.publish", "forge.deploy.status")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	rows, err := a.store.Happened(ctx, a.org, store.Selection{Since: since.Add(-patience), Until: until.Add(patience), ActionsOnly: true},
 		OutcomePull, OutcomeIssue, OutcomeRelease, OutcomeDeploy)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	c := newCredits(rows)
-	if c.openers, err = a.store.PullOpeners(ctx, a.org, since, until); err != nil {
-		return nil, nil, err
+	e := &testimony{facts, newCredits(rows)}
+	if e.openers, err = a.store.PullOpeners(ctx, a.org, since, until); err != nil {
+		return nil, err
+	}
+	e.agents, err = a.agentsNamed(ctx, facts, e.openers)
+	return e, err
+}
+
+// outcomes are those of a part of the time, as they stood at its end, the first
+// first.
+func (e *testimony) outcomes(since, until time.Time, squads []string) []Achievement {
+	var facts []store.Row
+	for i := range e.facts {
+		if at := e.facts[i].At; !at.Before(since) && at.Before(until) {
+			facts = append(facts, e.facts[i])
+		}
 	}
 	facts = achieved(facts)
-	if c.agents, err = a.agentsNamed(ctx, facts, c.openers); err != nil {
-		return nil, nil, err
-	}
 	var found []Achievement
 	for i := range facts {
-		if o, ok := c.credit(&facts[i]); ok && within(squads, o.Squad) {
+		if o, ok := e.credit(&facts[i]); ok && within(squads, o.Squad) {
 			found = append(found, o)
 		}
 	}
-	claims := slices.DeleteFunc(c.claims, func(c claim) bool {
-		return c.row.At.Before(since) || !c.row.At.Before(until) || c.row.Result != whodid.ResultSuccess || !within(squads, whodid.Squad(whodid.AgentOf(c.row.Actor)))
-	})
-	return found, claims, nil
+	return found
+}
+
+// claimed is what agents say they achieved in a part of the time. Those that the
+// outcomes confirm which were asked for before say so.
+func (e *testimony) claimed(since, until time.Time, squads []string) []claim {
+	var out []claim
+	for _, c := range e.claims {
+		r := c.row
+		if !r.At.Before(since) && r.At.Before(until) && r.Result == whodid.ResultSuccess && within(squads, whodid.Squad(whodid.AgentOf(r.Actor))) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // achieved leaves of the facts, which are in the order of time, those that stand

@@ -45,7 +45,7 @@ func outcomeNames(action string) string {
 // forge, that agents had a part in: what [Asker.Outcomes] lists, with all runs that
 // had a part in it and not the agent alone that it is put down to.
 func (a *Asker) ConfirmedOutcomes(ctx context.Context, since, until time.Time) ([]ConfirmedOutcome, error) {
-	found, _, err := a.outcomes(ctx, since, until, nil)
+	found, err := a.outcomes(ctx, since, until, nil)
 	if err != nil {
 		return nil, err
 	}

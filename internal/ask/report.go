@@ -248,33 +248,27 @@ func (b *reportBuilder) addUp(ctx context.Context) error {
 			spans[t.Span-1].addRuns(&t.Tally)
 		}
 	}
-	for _, before := range []bool{true, false} {
-		since, until := p.Since, p.Until
-		if before {
-			since, until = p.BeforeSince, p.Since
-		}
-		found, claims, err := a.outcomes(ctx, since, until, o.Squads)
-		if err != nil {
-			return err
-		}
-		for i := range found {
-			x := &found[i]
-			total.of(before).addOutcome(x)
-			at(squads, who{squad: x.Squad}).of(before).addOutcome(x)
-			at(agents, who{x.Agent, x.Squad}).of(before).addOutcome(x)
-			if !before {
-				spans[b.spanOf(x.At)].addOutcome(x)
-			}
-		}
-		if before {
-			b.claimsBefore = claims
-			continue
-		}
-		b.claims = claims
-		for i := len(found) - 1; i >= max(len(found)-latestOutcomes, 0); i-- {
-			b.report.Latest = append(b.report.Latest, found[i])
-		}
+	e, err := a.testimony(ctx, p.BeforeSince, p.Until)
+	if err != nil {
+		return err
 	}
+	for _, x := range e.outcomes(p.BeforeSince, p.Since, o.Squads) {
+		total.before.addOutcome(&x)
+		at(squads, who{squad: x.Squad}).before.addOutcome(&x)
+		at(agents, who{x.Agent, x.Squad}).before.addOutcome(&x)
+	}
+	found := e.outcomes(p.Since, p.Until, o.Squads)
+	for i := range found {
+		x := &found[i]
+		total.now.addOutcome(x)
+		at(squads, who{squad: x.Squad}).now.addOutcome(x)
+		at(agents, who{x.Agent, x.Squad}).now.addOutcome(x)
+		spans[b.spanOf(x.At)].addOutcome(x)
+	}
+	for i := len(found) - 1; i >= max(len(found)-latestOutcomes, 0); i-- {
+		b.report.Latest = append(b.report.Latest, found[i])
+	}
+	b.claims, b.claimsBefore = e.claimed(p.Since, p.Until, o.Squads), e.claimed(p.BeforeSince, p.Since, o.Squads)
 	b.report.Total = b.row(who{}, total, false)
 	b.report.Squads = b.rows(squads)
 	b.report.Agents = b.rows(agents)

@@ -156,7 +156,7 @@ func (b *reportBuilder) found(kind string, items []ReportFinding, before []strin
 }
 
 func (b *reportBuilder) findings(ctx context.Context) error {
-	for _, look := range []func(context.Context) error{b.exceptions, b.approvals, b.unapproved, b.budgets, b.gaps, b.reviews} {
+	for _, look := range []func(context.Context) error{b.exceptions, b.approvals, b.unapproved, b.events, b.undated, b.reviews} {
 		if err := look(ctx); err != nil {
 			return err
 		}
@@ -304,47 +304,49 @@ func (b *reportBuilder) unapproved(ctx context.Context) error {
 	return nil
 }
 
-// happened are the events of a kind of both times.
-func (b *reportBuilder) happened(ctx context.Context, what string, finding func(*store.Row) ReportFinding) (items []ReportFinding, before []string, err error) {
+// events are budgets that were exceeded, and gaps.
+func (b *reportBuilder) events(ctx context.Context) error {
 	p := &b.options.Period
-	rows, err := b.asker.store.Happened(ctx, b.asker.org, store.Selection{Since: p.BeforeSince, Until: p.Until, Squads: b.options.Squads}, what)
-	for i := range rows {
-		if now, _ := b.when(rows[i].At); now {
-			items = append(items, finding(&rows[i]))
-		} else {
-			before = append(before, rows[i].ID)
-		}
-	}
-	return items, before, err
-}
-
-func (b *reportBuilder) budgets(ctx context.Context) error {
-	items, before, err := b.happened(ctx, "budget.exceed", func(x *store.Row) ReportFinding {
-		used, _ := x.Data.Int("used")
-		most, _ := x.Data.Int("most")
-		detail := fmt.Sprintf("%s %s: %d of %d", x.Target, x.Data.String("limited"), used, most)
-		if period := x.Data.String("period"); period != "" {
-			detail += " in " + period
-		}
-		return ReportFinding{At: moment(x.At), Agent: whodid.AgentOf(x.Actor), Subject: x.Data.String("subject"), Detail: detail, ID: x.ID}
-	})
-	b.found(FoundBudget, items, before)
-	return err
-}
-
-func (b *reportBuilder) gaps(ctx context.Context) error {
-	items, before, err := b.happened(ctx, "record.gap", func(x *store.Row) ReportFinding {
-		detail := x.Data.String("reason")
-		if n, ok := x.Data.Int("count"); ok {
-			detail += fmt.Sprintf(" (%d)", n)
-		}
-		return ReportFinding{At: moment(x.At), Subject: x.Execution, Detail: detail, ID: x.ID}
-	})
+	rows, err := b.asker.store.Happened(ctx, b.asker.org, store.Selection{Since: p.BeforeSince, Until: p.Until, Squads: b.options.Squads}, "budget.exceed", "record.gap")
 	if err != nil {
 		return err
 	}
-	b.found(FoundGap, items, before)
-	return b.undated(ctx)
+	items, before := map[string][]ReportFinding{}, map[string][]string{}
+	for i := range rows {
+		x := &rows[i]
+		if now, _ := b.when(x.At); !now {
+			before[x.What] = append(before[x.What], x.ID)
+			continue
+		}
+		f := ReportFinding{At: moment(x.At), Agent: whodid.AgentOf(x.Actor), ID: x.ID}
+		if x.What == "record.gap" {
+			f.Subject, f.Detail = cmp.Or(x.Execution, x.Target), gapInWords(x)
+		} else {
+			f.Subject, f.Detail = x.Data.String("subject"), budgetInWords(x)
+		}
+		items[x.What] = append(items[x.What], f)
+	}
+	b.found(FoundBudget, items["budget.exceed"], before["budget.exceed"])
+	b.found(FoundGap, items["record.gap"], before["record.gap"])
+	return nil
+}
+
+func budgetInWords(x *store.Row) string {
+	used, _ := x.Data.Int("used")
+	most, _ := x.Data.Int("most")
+	s := fmt.Sprintf("%s %s: %d of %d", x.Target, x.Data.String("limited"), used, most)
+	if period := x.Data.String("period"); period != "" {
+		s += " in " + period
+	}
+	return s
+}
+
+func gapInWords(x *store.Row) string {
+	s := x.Data.String("reason")
+	if n, ok := x.Data.Int("count"); ok {
+		s += fmt.Sprintf(" (%d)", n)
+	}
+	return s
 }
 
 // undated are runs whose start nobody told: they are in no sum.

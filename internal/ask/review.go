@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -305,13 +304,7 @@ func (a *Asker) reviewBudgets(ctx context.Context, r *Review) error {
 	}
 	for i := range list {
 		x := &list[i]
-		used, _ := x.Data.Int("used")
-		most, _ := x.Data.Int("most")
-		detail := fmt.Sprintf("%s %s: %d of %d", x.Target, x.Data.String("limited"), used, most)
-		if period := x.Data.String("period"); period != "" {
-			detail += " in " + period
-		}
-		r.add(FoundBudget, moment(x.At), whodid.AgentOf(x.Actor), x.Data.String("subject"), detail)
+		r.add(FoundBudget, moment(x.At), whodid.AgentOf(x.Actor), x.Data.String("subject"), budgetInWords(x))
 	}
 	return nil
 }
@@ -323,11 +316,7 @@ func (a *Asker) reviewGaps(ctx context.Context, r *Review) error {
 	}
 	for i := range list {
 		x := &list[i]
-		detail := x.Data.String("reason")
-		if n, ok := x.Data.Int("count"); ok {
-			detail += fmt.Sprintf(" (%d)", n)
-		}
-		r.add(FoundGap, moment(x.At), "", cmp.Or(x.Execution, x.Target, x.ID), detail)
+		r.add(FoundGap, moment(x.At), "", cmp.Or(x.Execution, x.Target, x.ID), gapInWords(x))
 	}
 	return nil
 }

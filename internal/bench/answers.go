@@ -15,6 +15,7 @@ import (
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
 	"github.com/whodid/whodid/internal/place"
+	weekly "github.com/whodid/whodid/internal/report"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/proof/dossier"
 )
@@ -68,6 +69,20 @@ func (b *bench) answers() []question {
 			_, err := t.search(ctx, "gofmt errors")
 			return err
 		}},
+		{"report", "the weekly report", time.Second, 1, func(ctx context.Context, t *trail, _ int) error {
+			r, err := t.report(ctx)
+			if err == nil && (r.Total.Outcomes.Value < int64(t.runs)/100 || r.Total.Runs.Value < int64(t.runs)/5) {
+				err = fmt.Errorf("the report has %d runs and %d outcomes", r.Total.Runs.Value, r.Total.Outcomes.Value)
+			}
+			return err
+		}},
+		{"report.pdf", "the weekly report, as PDF", time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
+			r, err := t.report(ctx)
+			if err == nil {
+				_, err = weekly.PDF(weekly.Of(r))
+			}
+			return err
+		}},
 		{"memory.all", "memory search for a word of all decisions", 50 * time.Millisecond, 1, func(ctx context.Context, t *trail, _ int) error {
 			d, err := t.asker().Memory(ctx, ask.MemoryFilter{Search: "rotate", Limit: 20})
 			if err == nil && len(d.Decisions) == 0 {
@@ -76,6 +91,16 @@ func (b *bench) answers() []question {
 			return err
 		}},
 	}
+}
+
+// report is that of the last seven days.
+func (t *trail) report(ctx context.Context) (*ask.Report, error) {
+	midnight := time.Now().UTC().Truncate(24 * time.Hour)
+	week, err := ask.PeriodOf(midnight.AddDate(0, 0, -7), midnight, time.UTC)
+	if err != nil {
+		return nil, err
+	}
+	return t.asker().Report(ctx, &ask.ReportOptions{Period: week})
 }
 
 // investigate finds out about an incident, and fails if it suspects fewer runs.
