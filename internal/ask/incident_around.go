@@ -224,7 +224,7 @@ func (v *investigator) pullFacts(ctx context.Context) error {
 // deployed in it, that changed settings, and that were at work.
 func (v *investigator) findInTime(ctx context.Context, from, until time.Time) error {
 	v.Kind, v.From, v.Until, v.at = IncidentOfTime, from, until, from
-	v.Subject = "time:" + from.Format(time.RFC3339) + ".." + until.Format(time.RFC3339)
+	v.Subject = "time:" + from.Format(time.RFC3339Nano) + ".." + until.Format(time.RFC3339Nano) // to the microsecond, so that it is found again
 	a := v.git.Trail
 	var err error
 	if v.changes, err = a.store.Changes(ctx, a.org, from.Add(-lookBack), until, maxChanges); err != nil {

@@ -22,7 +22,7 @@ type Opening struct {
 func OpenIncident(found *IncidentAnalysis, who *whodid.Event, key string, o Opening) []whodid.Event {
 	open := *who
 	open.Key, open.What, open.Target, open.Why, open.At = key, "incident.open", found.Subject, o.Title, found.AsOf
-	open.Data = whodid.Data{"from": found.From.Format(time.RFC3339), "until": found.Until.Format(time.RFC3339), "tree_size": int64(found.TreeSize)}
+	open.Data = whodid.Data{"from": found.From.Format(time.RFC3339Nano), "until": found.Until.Format(time.RFC3339Nano), "tree_size": int64(found.TreeSize)}
 	for name, value := range map[string]string{"severity": o.Severity, "follows": o.Follows, "repository": found.Repository} {
 		if value != "" {
 			open.Data[name] = value
