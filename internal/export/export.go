@@ -46,6 +46,8 @@ type Options struct {
 	Tell func(ctx context.Context, done *Summary) error
 	// Progress is told how much of the log was read; nil tells nobody.
 	Progress func(done, total uint64)
+
+	outside uint64 // in place of maxOutside, in tests; 0 is that
 }
 
 // Formats lists the formats of tables.
@@ -147,8 +149,8 @@ type writer struct {
 	tables   []population.Table
 	rows     []int64
 	span     population.Log
-	// outside is whether leaves of entries of another time are shown.
-	outside  bool
+	// leaves is whether leaves of entries of another time are shown.
+	leaves   bool
 	versions versions
 	// erased are the fields that events of executions lost, by execution.
 	erased map[string][]string
@@ -200,7 +202,7 @@ func (w *writer) bounds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.outside = true
+	w.leaves = true
 	// One entry before the period shows that the account does not begin in it.
 	w.span = population.Log{First: first - min(first, 1), End: size}
 	if w.Basis == population.Recorded {
@@ -208,12 +210,16 @@ func (w *writer) bounds(ctx context.Context) error {
 		w.span.End = min(end+1, size)
 		return err
 	}
+	most := uint64(maxOutside)
+	if w.Options.outside > 0 {
+		most = w.Options.outside
+	}
 	count, low, high, err := w.snapshot.Happened(ctx, w.From, w.To)
 	switch {
 	case err != nil:
 		return err
-	case size-w.span.First-min(count, size-w.span.First) > maxOutside && count > 0:
-		w.span, w.outside = population.Log{First: low, End: high + 1}, false
+	case size-w.span.First-min(count, size-w.span.First) > most && count > 0:
+		w.span, w.leaves = population.Log{First: low, End: high + 1}, false
 	case count > 0:
 		w.span.First = min(w.span.First, low)
 	}

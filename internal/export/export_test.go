@@ -82,6 +82,48 @@ func TestMonthsByRecordingLieSideBySide(t *testing.T) {
 	})
 }
 
+// Of a month long ago most of the log is of another time. Its entries are not shown
+// then, and neither is completeness.
+func TestOfALongLogOnlyHashesAreShown(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.append(rows(t, story()))
+		o := w.options()
+		o.From, o.To = october.Add(699*time.Hour), october.AddDate(0, 1, 0)
+		export.SetOutside(&o, 1)
+		done := w.export(o)
+		if want := (population.Log{First: 18, End: 21, Events: 3}); done.Manifest.Log != want {
+			t.Errorf("the log is accounted for as %+v, want %+v", done.Manifest.Log, want)
+		}
+		if r := check(t, o.Dir, w.public); states(r) != "pnccn" || !strings.Contains(r.Verdicts.Completeness.Detail, "in the middle of the period") {
+			t.Errorf("verdicts %s: %+v", states(r), r.Verdicts)
+		}
+		o = w.options()
+		o.From, o.To = october.Add(6*time.Hour), october.Add(740*time.Hour)
+		export.SetOutside(&o, 1)
+		w.append(moreRows(t, october.Add(7*time.Hour), october.AddDate(0, 2, 0)))
+		done = w.export(o)
+		if done.Manifest.Log.Hidden != 4 || done.Manifest.Log.Outside != 0 {
+			t.Errorf("the log is accounted for as %+v, want 4 hidden", done.Manifest.Log)
+		}
+		if r := check(t, o.Dir, w.public); states(r) != "pnccn" || !strings.Contains(r.Verdicts.Completeness.Detail, "of 4 entries") {
+			t.Errorf("verdicts %s: %+v", states(r), r.Verdicts)
+		}
+	})
+}
+
+// moreRows is a row that happened at one time and was recorded at another.
+func moreRows(t testing.TB, happened, recorded time.Time) []*store.Row {
+	t.Helper()
+	r := rows(t, []told{{what: "file.write", target: "later.go", result: whodid.ResultSuccess}})[0]
+	r.Key, r.At, r.RecordedAt = "more", happened, recorded
+	row, err := remade(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []*store.Row{row}
+}
+
 // The same trail gives the same bytes, whichever engine keeps it.
 func TestTheSameTrailGivesTheSameBytes(t *testing.T) {
 	t.Parallel()

@@ -140,7 +140,7 @@ func (r *reader) note(table int, row []population.Value) error {
 
 // beside accounts for an entry of another time.
 func (r *reader) beside(raw *store.RawEvent) error {
-	if !r.outside {
+	if !r.leaves {
 		r.span.Hidden++
 		return r.hashes(population.WhyOutside, raw.Leaf)
 	}
