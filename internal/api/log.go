@@ -44,7 +44,7 @@ func (c *call) export() error {
 	case err != nil:
 		return err
 	}
-	defer archive.Close() //nolint:errcheck // it was only read
+	defer archive.Close()
 	h := c.w.Header()
 	h.Set("Content-Type", c.op.Media)
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)

@@ -161,7 +161,7 @@ func (p *Program) proveReport(ctx context.Context, a *ask.Asker, file string) (*
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the report: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, maxReport+1))
 	if err != nil || len(text) > maxReport {
 		return nil, errors.Join(fmt.Errorf("couldn't read the report %s", file), err)

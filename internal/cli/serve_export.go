@@ -143,7 +143,7 @@ func tarOf(out io.Writer, dir string) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer f.Close() //nolint:errcheck // it was only read
 		_, err = io.Copy(w, f)
 		return err
 	})

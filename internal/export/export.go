@@ -47,7 +47,7 @@ type Options struct {
 	// Progress is told how much of the log was read; nil tells nobody.
 	Progress func(done, total uint64)
 
-	outside uint64 // in place of maxOutside, in tests; 0 is that
+	shown uint64 // in place of maxOutside, in tests; 0 is that
 }
 
 // Formats lists the formats of tables.
@@ -211,8 +211,8 @@ func (w *writer) bounds(ctx context.Context) error {
 		return err
 	}
 	most := uint64(maxOutside)
-	if w.Options.outside > 0 {
-		most = w.Options.outside
+	if w.shown > 0 {
+		most = w.shown
 	}
 	count, low, high, err := w.snapshot.Happened(ctx, w.From, w.To)
 	switch {

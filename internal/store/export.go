@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,7 +172,7 @@ func PopulationQuery(org, table string, recorded bool, from, to time.Time, size 
 	quoted := "'" + strings.ReplaceAll(org, "'", "''") + "'"
 	if table == "executions" {
 		where, _ := (&ExecutionFilter{Since: from, Until: to}).where(org)
-		where = strings.NewReplacer("$1", quoted, "$2", fmt.Sprint(whodid.Micros(from)), "$3", fmt.Sprint(whodid.Micros(to))).Replace(where)
+		where = strings.NewReplacer("$1", quoted, "$2", strconv.FormatInt(whodid.Micros(from), 10), "$3", strconv.FormatInt(whodid.Micros(to), 10)).Replace(where)
 		return `SELECT ` + executionColumns + ` FROM execution ` + where + executionOrder
 	}
 	condition, ok := populations[table]
