@@ -52,7 +52,7 @@ func (p *Program) execExportCommand() *cobra.Command {
   ocsf         its events, one line of OCSF each
   otlp         the spans of one trace, by OpenTelemetry's names for generative AI;
                --to sends them to a collector
-  agent-trace  whose the lines of the files are that it committed (a draft: --draft)
+  agent-trace  whose the lines of the files are that it committed (--draft)
 
 Paths, reasons and people stay here unless --fields all says otherwise. The
 versions are in docs/interchange.md. In the repository of the run, commits that
@@ -303,7 +303,7 @@ func (p *Program) sendSpans(ctx context.Context, content []byte, f *exportFlags)
 	if err != nil {
 		return fmt.Errorf("couldn't send the spans: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
+	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	if err != nil {
 		return fmt.Errorf("couldn't send the spans: %w", err)

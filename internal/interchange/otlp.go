@@ -149,7 +149,7 @@ func (s *spans) whole() otlpSpan {
 	}
 	return otlpSpan{
 		TraceID: s.trace, SpanID: s.root, Name: "invoke_agent " + s.agent, Kind: kindInternal, Start: nanos(start), End: nanos(end), Attributes: a,
-		Status: otlpStatus{Code: statusOf(string(x.Status))},
+		Status: otlpStatus{Code: statusOf(x.Status)},
 	}
 }
 

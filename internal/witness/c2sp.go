@@ -207,7 +207,7 @@ func post(ctx context.Context, client *http.Client, address, kind string, body [
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
+	defer res.Body.Close()
 	a := &answer{status: res.StatusCode, kind: res.Header.Get("Content-Type")}
 	if a.body, err = io.ReadAll(io.LimitReader(res.Body, limit+1)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)

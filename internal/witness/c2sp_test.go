@@ -66,7 +66,7 @@ func TestRealWitness(t *testing.T) {
 		if !errors.Is(err, step.want) {
 			t.Errorf("%s: %v, want %v", step.name, err, step.want)
 		}
-		if Refused(err) != (step.want == ErrRolledBack || step.want == ErrForked) {
+		if Refused(err) != (errors.Is(step.want, ErrRolledBack) || errors.Is(step.want, ErrForked)) {
 			t.Errorf("%s: refused %t", step.name, Refused(err))
 		}
 		if step.want == nil && err == nil {

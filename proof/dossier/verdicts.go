@@ -219,8 +219,8 @@ func (c *checker) time() proof.Verdict {
 		words = append(words, fmt.Sprintf("%s at %s", w.who, whodid.FormatTime(w.at)))
 	}
 	clocks := fmt.Sprintf("they happened when they say by the clocks of their sources, and were recorded in this order by the clock of the trail, %s at the latest", whodid.FormatTime(newest))
-	for _, why := range unread {
-		clocks += fmt.Sprintf("; a time stamp in the proof does not count: %s", why)
+	if len(unread) > 0 {
+		clocks += "; time stamps in the proof do not count: " + plainly(unread)
 	}
 	if len(seen) == 0 {
 		return conditional("%s; no witness that you trust confirms it", clocks)

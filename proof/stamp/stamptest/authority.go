@@ -27,7 +27,7 @@ type Authority struct {
 	key          ed25519.PrivateKey
 }
 
-// The faults of an authority's certificate.
+// Fault is what is wrong with an authority's certificate.
 type Fault int
 
 // The faults that there are.
