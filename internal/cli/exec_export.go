@@ -186,7 +186,8 @@ func (p *Program) commitsToExport(ctx context.Context, t *trail, execution strin
 			ids = append(ids, id)
 		}
 	}
-	for i := len(list.Commits) - 1; i >= 0; i-- { // the oldest first
+	slices.Reverse(list.Commits) // the oldest first
+	for i := range list.Commits {
 		add(list.Commits[i].Commit)
 	}
 	repo := git.In(p.Dir)

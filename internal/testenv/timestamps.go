@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -91,7 +92,7 @@ func (a *TimeAuthority) prepare(ctx context.Context, use string, days int) error
 	for _, args := range [][]string{
 		{"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "root.key", "-out", "root.pem", "-days", "3650", "-config", "conf", "-extensions", "ca"},
 		{"req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/CN=test.invalid time", "-config", "conf"},
-		{"x509", "-req", "-in", "tsa.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-out", "tsa.pem", "-days", fmt.Sprint(days), "-extfile", "conf", "-extensions", use},
+		{"x509", "-req", "-in", "tsa.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-out", "tsa.pem", "-days", strconv.Itoa(days), "-extfile", "conf", "-extensions", use},
 	} {
 		if err := a.openssl(ctx, args...); err != nil {
 			return err
