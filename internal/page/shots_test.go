@@ -31,6 +31,7 @@ func TestPictures(t *testing.T) {
 	none, much := newWorld(t, nil), newWorld(t, nil)
 	much.fill(t, 160)
 	var shots []shot
+	var muchURL string
 	for _, w := range []struct {
 		name string
 		*world
@@ -38,6 +39,7 @@ func TestPictures(t *testing.T) {
 		w.as = "admin"
 		s := httptest.NewServer(w.handler)
 		t.Cleanup(s.Close)
+		muchURL = s.URL
 		for name, path := range pagesToLookAt() {
 			if w.name == "none" && strings.Contains(path, "exec-") {
 				continue
@@ -49,6 +51,14 @@ func TestPictures(t *testing.T) {
 			)
 		}
 	}
+	pin, err := json.Marshal(map[string]string{"key": much.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shots = append(shots, shot{
+		Name: "proof-much", URL: muchURL + "/executions/" + runID(3), Height: 640, Wait: 5000,
+		Script: "localStorage.setItem('whodid.pin', '" + string(pin) + "'); document.querySelector('[data-verify]').click(); document.querySelector('#proof').scrollIntoView()",
+	})
 	if only := os.Getenv("WHODID_ONLY"); only != "" {
 		var kept []shot
 		for _, s := range shots {
