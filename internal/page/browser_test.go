@@ -174,8 +174,10 @@ func (w *world) attack(t *testing.T) []string {
 		}
 		runs = append(runs, runID(900+i))
 	}
-	pages := []string{"/executions?since=all&cols=trigger&cols=model&cols=why&cols=source&cols=who", "/agents", "/cost", "/cost?by=model", "/files", "/memory", "/memory?q=script", "/search?q=alert", "/integrity", "/settings", "/access",
-		"/executions?q=%3Cscript%3Ealert(1)%3C/script%3E", "/executions?q=%22", "/why?q=%3Cimg+src=x+onerror=alert(1)%3E", "/files?path=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/search?q=%3Cscript%3E", "/%3Cscript%3Ealert(1)%3C/script%3E"}
+	pages := []string{
+		"/executions?since=all&cols=trigger&cols=model&cols=why&cols=source&cols=who", "/agents", "/cost", "/cost?by=model", "/files", "/memory", "/memory?q=script", "/search?q=alert", "/integrity", "/settings", "/access",
+		"/executions?q=%3Cscript%3Ealert(1)%3C/script%3E", "/executions?q=%22", "/why?q=%3Cimg+src=x+onerror=alert(1)%3E", "/files?path=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/search?q=%3Cscript%3E", "/%3Cscript%3Ealert(1)%3C/script%3E",
+	}
 	found := 0
 	for _, id := range runs {
 		if a := w.get(t, "admin", "/executions/"+id); a.Code == http.StatusOK {

@@ -41,7 +41,7 @@ func (r *request) cost() (*answer, error) {
 	if by == "" {
 		by = "agent"
 	}
-	for _, one := range strings.Split(by, ",") {
+	for one := range strings.SplitSeq(by, ",") {
 		if !slices.Contains(ask.CostDimensions(), one) {
 			return nil, wrong(http.StatusBadRequest, "Costs can't be added up by "+quoted(one)+".", "They can by "+strings.Join(ask.CostDimensions(), ", ")+".")
 		}

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/whodid/whodid/internal/ask"
@@ -17,7 +18,7 @@ func escapePath(s string) string  { return url.PathEscape(s) }
 func driftOf(before, now *ask.Stats) []drift {
 	seconds := func(s float64) string { return term.Duration(time.Duration(s * float64(time.Second))) }
 	b, n := &before.Total, &now.Total
-	out := []drift{changed("Runs", float64(b.Runs), float64(n.Runs), false, false, func(f float64) string { return fmt.Sprint(int64(f)) })}
+	out := []drift{changed("Runs", float64(b.Runs), float64(n.Runs), false, false, func(f float64) string { return strconv.FormatInt(int64(f), 10) })}
 	if b.Runs == 0 || n.Runs == 0 {
 		return out
 	}

@@ -121,8 +121,14 @@ func (r *request) settings() (*answer, error) {
 // sourcesOf lists the clients that there are hooks for, and what else was heard of.
 func sourcesOf(heard map[string]time.Time) []source {
 	out := []source{
-		{Client: "claude-code"}, {Client: "codex"}, {Client: "gemini"}, {Client: "copilot"}, {Client: "cursor"},
-		{Client: "git", Command: "whodid git install && whodid git index"}, {Client: "forges", Command: "whodid forge --help"}, {Client: "any command", Command: "whodid run --agent squad/agent -- COMMAND"},
+		{Client: "claude-code"},
+		{Client: "codex"},
+		{Client: "gemini"},
+		{Client: "copilot"},
+		{Client: "cursor"},
+		{Client: "git", Command: "whodid git install && whodid git index"},
+		{Client: "forges", Command: "whodid forge --help"},
+		{Client: "any command", Command: "whodid run --agent squad/agent -- COMMAND"},
 	}
 	names := make([]string, 0, len(heard))
 	for name := range heard {

@@ -51,8 +51,15 @@ type column struct {
 // somebody chooses.
 func executionColumns(chosen string) []column {
 	all := []column{
-		{"trigger", "Trigger", true}, {"model", "Model", true}, {"started", "Started", true}, {"took", "Took", true}, {"tokens", "Tokens", false},
-		{"cost", "Cost", true}, {"who", "On behalf of", false}, {"source", "Source", false}, {"why", "Why", false},
+		{"trigger", "Trigger", true},
+		{"model", "Model", true},
+		{"started", "Started", true},
+		{"took", "Took", true},
+		{"tokens", "Tokens", false},
+		{"cost", "Cost", true},
+		{"who", "On behalf of", false},
+		{"source", "Source", false},
+		{"why", "Why", false},
 	}
 	if chosen != "" {
 		keys := strings.Split(chosen, ",")

@@ -64,7 +64,7 @@ func (l *Local) enter(p *Pages, w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: l.cookie, Value: l.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: l.cookie, Value: l.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}) //nolint:gosec // it never leaves this machine, where there is no TLS
 	// A page that goes on by itself, and no redirect: what another program's link
 	// began does not carry a strict cookie, what this page begins does.
 	p.render(w, r, &frame{Title: "whodid", Version: p.options.Version, Local: true, Now: p.options.Now()}, "enter", nil, http.StatusOK)

@@ -68,7 +68,7 @@ func at(v any) template.HTML {
 		}
 	}
 	if t.IsZero() {
-		return template.HTML(`<span class="unknown">` + term.Unknown + `</span>`)
+		return template.HTML(`<span class="unknown">` + term.Unknown + `</span>`) //nolint:gosec // words of ours
 	}
 	t = t.UTC()
 	//nolint:gosec // the digits of a time
@@ -116,7 +116,7 @@ func countOf(v any, noun string) string {
 
 // digits is a whole number in groups of three.
 func digits(v any) string {
-	s := ""
+	var s string
 	switch n := v.(type) {
 	case int:
 		s = strconv.Itoa(n)

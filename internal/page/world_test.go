@@ -115,10 +115,21 @@ type madeRun struct {
 func runID(n int) string { return whodid.DeriveID(whodid.PrefixExecution, "page", fmt.Sprint(n)) }
 
 var work = []struct{ what, target string }{
-	{"file.search", "internal/shop"}, {"file.read", "internal/shop/cart.go"}, {"file.read", "internal/shop/cart_test.go"}, {"file.read", "docs/architecture.md"},
-	{"test.run", "go test ./internal/shop"}, {"file.edit", "internal/shop/cart.go"}, {"file.edit", "internal/shop/cart_test.go"}, {"test.run", "go test ./internal/shop"},
-	{"web.fetch", "https://pkg.go.dev/errors"}, {"file.write", "docs/cart.md"}, {"shell.run", "gofmt"}, {"commit.create", "acme/shop"}, {"commit.push", "acme/shop"},
-	{"pr.create", "acme/shop#44"}, {"issue.comment", "acme/shop#43"},
+	{"file.search", "internal/shop"},
+	{"file.read", "internal/shop/cart.go"},
+	{"file.read", "internal/shop/cart_test.go"},
+	{"file.read", "docs/architecture.md"},
+	{"test.run", "go test ./internal/shop"},
+	{"file.edit", "internal/shop/cart.go"},
+	{"file.edit", "internal/shop/cart_test.go"},
+	{"test.run", "go test ./internal/shop"},
+	{"web.fetch", "https://pkg.go.dev/errors"},
+	{"file.write", "docs/cart.md"},
+	{"shell.run", "gofmt"},
+	{"commit.create", "acme/shop"},
+	{"commit.push", "acme/shop"},
+	{"pr.create", "acme/shop#44"},
+	{"issue.comment", "acme/shop#43"},
 }
 
 func (m *madeRun) events() []whodid.Event {
