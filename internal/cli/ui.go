@@ -38,12 +38,12 @@ func (p *Program) uiCommand() *cobra.Command {
 		GroupID: "ask",
 		Short:   "Show the trail in your browser",
 		Long: `Shows the trail as pages in your browser: executions, why a line is what it is,
-approvals to decide on, memory, and the proof of it all, which the browser checks
-itself.
+approvals to decide on, memory, and the proof of it all, which the browser
+checks itself.
 
-The pages are for this machine alone: they are served on its loopback address, and
-the address that is printed lets one browser in, once. It ends with Ctrl-C, or when
-no browser has shown a page for an hour.`,
+The pages are for this machine alone: they are served on its loopback address,
+and the address that is printed lets one browser in, once. It ends with Ctrl-C,
+or when no browser has shown a page for an hour.`,
 		Example: `  whodid ui
   whodid ui --no-open            # only print the address
   whodid ui --port 8485 --idle 8h`,
