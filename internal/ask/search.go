@@ -339,7 +339,7 @@ func (a *Asker) named(ctx context.Context, sel *Selection, q *search, hits []Hit
 				continue // it is a word like any other
 			}
 			x := &show.Execution
-			found = Hit{Kind: "execution", ID: x.ExecutionID, Title: excerpt(cmp.Or(x.Why, x.Agent)), ActionType: "execution.start", Actor: whodid.AgentActor(x.Agent), Result: string(x.Status), ExecutionID: x.ExecutionID, Next: "whodid exec show " + x.ExecutionID}
+			found = Hit{Kind: "execution", ID: x.ExecutionID, Title: excerpt(cmp.Or(x.Why, x.Agent)), ActionType: "execution.start", Actor: whodid.AgentActor(x.Agent), Result: x.Status, ExecutionID: x.ExecutionID, Next: "whodid exec show " + x.ExecutionID}
 			if x.StartedAt != nil {
 				found.At = *x.StartedAt
 			}
