@@ -47,6 +47,8 @@ type Program struct {
 	json  bool
 	// denied is what the settings of the server keep out of the trail.
 	denied denylist.List
+	// rereadDenied reads that again; nil where there are no such settings.
+	rereadDenied func() (denylist.List, error)
 }
 
 // Main runs the program in the world of this process and returns its exit

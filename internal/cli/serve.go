@@ -43,7 +43,8 @@ A setting is given by a flag, else by the environment (WHODID_LISTEN for
 settings.
 
 It stops on SIGTERM and SIGINT, once the requests in flight have ended, and reads
-its certificate again on SIGHUP.`,
+its certificate again on SIGHUP. The policy, and what the settings keep out of the
+trail ([redact]), it reads again when they change.`,
 		Example: `  whodid serve --listen 127.0.0.1:8484
   whodid serve --store postgres://whodid@db.example/trail --listen :8484 \
       --tls-cert server.pem --tls-key server.key
@@ -53,7 +54,8 @@ its certificate again on SIGHUP.`,
 			if file == "" {
 				file = p.Env("WHODID_CONFIG")
 			}
-			settings, err := config.Load(config.Sources{Flags: given(c.Flags()), Env: p.Env, File: file})
+			sources := config.Sources{Flags: given(c.Flags()), Env: p.Env, File: file}
+			settings, err := config.Load(sources)
 			if err != nil {
 				return misuse(err, "docs/server.md has all settings; see also: whodid serve --print-config")
 			}
@@ -63,7 +65,15 @@ its certificate again on SIGHUP.`,
 			if ask {
 				return probe(c.Context(), settings.Config)
 			}
-			return p.withSettings(settings.Config).serve(c.Context(), settings.Config)
+			q := p.withSettings(settings.Config)
+			q.rereadDenied = func() (denylist.List, error) {
+				again, err := config.Load(sources)
+				if err != nil {
+					return denylist.List{}, err
+				}
+				return denylist.List(again.Redact), nil
+			}
+			return q.serve(c.Context(), settings.Config)
 		},
 	}
 	for _, s := range config.Settings() {

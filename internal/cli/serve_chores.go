@@ -100,6 +100,13 @@ func (c *chores) round(ctx context.Context) {
 		}
 		return err
 	})
+	c.do(ctx, "redaction", "", func() error {
+		changed, err := c.orgs.reloadRedaction()
+		if changed {
+			c.log.InfoContext(ctx, "what is kept out of the trail was read again")
+		}
+		return err
+	})
 	c.do(ctx, "spool", "", func() error {
 		in := c.p.intake(c.trail)
 		_, err := in.Drain(ctx)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"sync"
 	"time"
 
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/denylist"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
 	"github.com/whodid/whodid/internal/place"
@@ -28,8 +30,10 @@ type tenants struct {
 	metrics  *server.Metrics
 	redactor *redact.Redactor
 
-	mu   sync.Mutex // guards open
+	mu   sync.Mutex // guards open, redactor and denied
 	open map[string]*tenant
+	// denied is what the redactor takes out by the settings.
+	denied denylist.List
 }
 
 // tenant is an organisation that is open.
@@ -50,7 +54,7 @@ func (p *Program) newTenants(t *trail, metrics *server.Metrics) *tenants {
 // own readies the trail of the organisation that the server's own machine, with
 // its spool, belongs to.
 func (ts *tenants) own(ctx context.Context, t *trail) (err error) {
-	if ts.redactor, err = ts.p.redactor(); err != nil {
+	if _, err := ts.reloadRedaction(); err != nil {
 		return err
 	}
 	own, err := ts.tenant(ctx, ts.p.org)
@@ -59,6 +63,37 @@ func (ts *tenants) own(ctx context.Context, t *trail) (err error) {
 	}
 	t.ring, t.recorder, t.redactor = own.ring, own.Recorder, ts.redactor
 	return nil
+}
+
+// reloadRedaction reads again what the settings keep out of the trail, and tells
+// whether that is something else now. If it can't be read, what was read before
+// holds on.
+func (ts *tenants) reloadRedaction() (changed bool, err error) {
+	own, err := denylist.Read(place.ConfigFile(ts.p.Env))
+	if err != nil {
+		return false, withHint(err, "docs/redaction.md describes the settings")
+	}
+	served, err := ts.p.deniedNow()
+	if err != nil {
+		return false, err
+	}
+	denied := own.With(served)
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.redactor != nil && reflect.DeepEqual(denied, ts.denied) {
+		return false, nil
+	}
+	redactor, err := ts.p.redactorWith(denied)
+	if err != nil {
+		return false, err
+	}
+	ts.redactor, ts.denied = redactor, denied
+	for _, t := range ts.open {
+		if t.Recorder != nil {
+			t.Recorder.UseRedactor(redactor)
+		}
+	}
+	return true, nil
 }
 
 // Tenant opens an organisation, or returns it as it was opened before. One that
@@ -109,7 +144,9 @@ func (ts *tenants) fill(ctx context.Context, t *tenant) error {
 		return err
 	}
 	t.ring, t.ledger = ring, log
+	ts.mu.Lock()
 	t.Recorder = record.New(t.Org, measuredLog{log: log, metrics: ts.metrics, now: time.Now}, ts.store, ts.redactor, ts.p.Now)
+	ts.mu.Unlock()
 	t.Asker = ask.New(ts.store, t.Org, ts.p.Now)
 	if len(again.Requests) > 0 {
 		erasing.Recorder = t.Recorder

@@ -142,6 +142,15 @@ func (p *Program) redactor() (*redact.Redactor, error) {
 	return p.redactorWith(own.With(p.denied))
 }
 
+// deniedNow is what the settings of the server keep out of the trail, as they are
+// now.
+func (p *Program) deniedNow() (denylist.List, error) {
+	if p.rereadDenied == nil {
+		return p.denied, nil
+	}
+	return p.rereadDenied()
+}
+
 func (p *Program) redactorWith(own denylist.List) (*redact.Redactor, error) {
 	return redact.New(redact.Options{
 		HomeDir:    place.Home(p.Env),

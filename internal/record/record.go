@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -30,19 +31,24 @@ type Recorder struct {
 	group    group
 	known    recent // executions that the trail has
 	store    *store.Store
-	redactor *redact.Redactor
+	redactor atomic.Pointer[redact.Redactor]
 	now      func() time.Time
 	prices   func() (*price.Table, error)
 }
 
 // New makes the recorder of an organisation. now is the trail's clock.
 func New(org string, log Log, s *store.Store, r *redact.Redactor, now func() time.Time) *Recorder {
-	return &Recorder{org: org, group: group{log: log}, store: s, redactor: r, now: now, prices: price.Default}
+	out := &Recorder{org: org, group: group{log: log}, store: s, now: now, prices: price.Default}
+	out.redactor.Store(r)
+	return out
 }
 
 // UsePrices makes the recorder price calls by another table than the one that is
 // built in. It is called before the first event is recorded.
 func (r *Recorder) UsePrices(table func() (*price.Table, error)) { r.prices = table }
+
+// UseRedactor cleans what comes in from now on with another redactor.
+func (r *Recorder) UseRedactor(other *redact.Redactor) { r.redactor.Store(other) }
 
 // Record takes events in. All of them enter or, if one is not valid, none. It
 // returns those that the trail did not hold yet.
@@ -170,7 +176,7 @@ func (r *Recorder) prepare(e *whodid.Event, now time.Time) (redact.Counts, error
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
-	counts, err := r.redactor.Event(e)
+	counts, err := r.redactor.Load().Event(e)
 	if err != nil {
 		return counts, fmt.Errorf("%w: %w", whodid.ErrInvalid, err)
 	}
