@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,6 +70,47 @@ func (b *bench) measureHook(context.Context) error {
 			b.done(f)
 		}
 	}
+	return b.measureDecision(dir)
+}
+
+// measureDecision measures what a policy adds to a call of the hook before a tool
+// runs: finding it, reading its twenty rules, and deciding.
+func (b *bench) measureDecision(dir string) error {
+	var call map[string]any
+	if err := json.Unmarshal(payload, &call); err != nil {
+		return fmt.Errorf("couldn't read the payload: %w", err)
+	}
+	delete(call, "tool_response")
+	call["hook_event_name"] = "PreToolUse"
+	programs := make([]*program, 2)
+	for i, name := range []string{"no-policy", "policy"} {
+		project := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Join(project, ".whodid"), 0o700); err != nil {
+			return fmt.Errorf("couldn't make a project: %w", err)
+		}
+		call["cwd"] = project
+		text, err := json.Marshal(call)
+		if err != nil {
+			return err
+		}
+		programs[i] = &program{argv: []string{b.program("whodid-hook")}, dir: project, env: b.env(), stdin: text}
+	}
+	rules := "version = \"1\"\n[approvals]\nrequired = true\n"
+	for i := range 20 {
+		rules += fmt.Sprintf("[[approval]]\nid = \"OPS-%03d\"\nlevel = \"approve\"\nactions = [\"deploy.*\", \"schema.migrate\"]\nenvironments = [\"prod%d*\"]\n", i, i)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "policy", ".whodid", "policy.toml"), []byte(rules), 0o600); err != nil {
+		return fmt.Errorf("couldn't write a policy: %w", err)
+	}
+	f := &figure{name: "hook.decision", unit: "s", what: "what a policy of twenty rules adds to a call of whodid-hook; 1 ms", aim: 1}
+	for range pick(b, 5, 3) {
+		times, err := interleave(programs, 1, pick(b, 200, 100))
+		if err != nil {
+			return fmt.Errorf("couldn't measure the decision: %w", err)
+		}
+		f.add(max(0, median(times[1])-median(times[0])), 0.001)
+	}
+	b.done(f)
 	return nil
 }
 
