@@ -307,6 +307,9 @@ func (p *Program) tellErasure(a *erasure) error {
 	if a.Left != "" {
 		facts = append(facts, fact("Left to do", a.Left))
 	}
+	if a.LogUntil != "" {
+		facts = append(facts, fact("Log until", a.LogUntil+" ("+a.LogSegment+")"))
+	}
 	if len(facts) == 0 {
 		p.advise(o, "The trail holds nothing of it.")
 		return nil

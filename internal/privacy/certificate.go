@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/proof"
@@ -26,8 +27,25 @@ type Certificate struct {
 	// changes no leaf, so that the log after goes on from the log before.
 	Before Point `json:"before"`
 	After  Point `json:"after"`
+	// Files is what is known of the database's own files. The trail's operator says
+	// so; the bundle does not prove it.
+	Files Files `json:"files"`
 	// Bundle proves the event of the request.
 	Bundle *proof.Bundle `json:"bundle"`
+}
+
+// Files says what is left of what was erased in the files of the database.
+type Files struct {
+	AsOf time.Time `json:"as_of"`
+	// Clean tells whether nothing is left in the files of its tables and indexes;
+	// if not, Left says what to do.
+	Clean bool   `json:"clean"`
+	Left  string `json:"left"`
+	// LogUntil is the place (LSN) in PostgreSQL's write-ahead log, and LogSegment
+	// the file of it, up to which that may still have it, and so archives of it:
+	// what is later has not. Both are empty on SQLite.
+	LogUntil   string `json:"log_until"`
+	LogSegment string `json:"log_segment"`
 }
 
 // Point is where a log stood.
@@ -50,7 +68,14 @@ func (s *Service) Certify(ctx context.Context, event string, prove func(ctx cont
 	if err != nil {
 		return nil, err
 	}
-	c := &Certificate{Format: CertificateFormat, Event: event, Places: r.Places}
+	files, err := s.Store.Cleaned(ctx, s.Org, event)
+	if err != nil {
+		return nil, err
+	}
+	c := &Certificate{
+		Format: CertificateFormat, Event: event, Places: r.Places,
+		Files: Files{AsOf: s.Now().UTC(), Clean: files.Left == "", Left: files.Left, LogUntil: files.Log, LogSegment: files.Segment},
+	}
 	if c.Bundle, err = prove(ctx, event); err != nil {
 		return nil, err
 	}

@@ -51,6 +51,10 @@ type Result struct {
 	// nothing of the values is left in them; if not, Left says what to do.
 	Rewritten bool   `json:"rewritten"`
 	Left      string `json:"left"`
+	// LogUntil and LogSegment are how far PostgreSQL's write-ahead log, and archives
+	// of it, may still have it; see [Files].
+	LogUntil   string `json:"log_until"`
+	LogSegment string `json:"log_segment"`
 }
 
 // Plan finds what a selector means.
@@ -152,7 +156,7 @@ func (s *Service) Erase(ctx context.Context, p *Plan, reason string, who Who) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Result{EventID: r.ID, Counts: p.Counts, Rewritten: done.Rewritten, Left: done.Left}, nil
+	return &Result{EventID: r.ID, Counts: p.Counts, Rewritten: done.Rewritten, Left: done.Left, LogUntil: done.Log, LogSegment: done.Segment}, nil
 }
 
 // people are the actors of a plan's person.

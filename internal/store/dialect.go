@@ -81,6 +81,9 @@ type dialect interface {
 	// which are still unclean and what is left to do. It waits no longer than it
 	// has patience for others who still need those rows.
 	purge(ctx context.Context, conn *sql.Conn, tables []string, patience time.Duration) (unclean []string, done Purged, err error)
+	// logHorizon says how far the database's own log goes now, if it keeps one that
+	// others may archive.
+	logHorizon(ctx context.Context, q querier) (Purged, error)
 	// places lists the places of the events that fit, as a list in text, by the
 	// table that they are in, where there are several.
 	places(where string) string

@@ -74,6 +74,20 @@ func (s *Store) purge(ctx context.Context, conn *sql.Conn, org string) (done Pur
 	return done, nil
 }
 
+// Cleaned tells what is known of the files of the database after an erasure that was
+// carried out: nothing is left in them, or what is left to do. Log is as of now.
+func (s *Store) Cleaned(ctx context.Context, org, id string) (Purged, error) {
+	ctx = within(ctx, org)
+	tables, err := queryStrings(ctx, s.read, `SELECT name FROM unclean WHERE org = $1 AND id = $2 ORDER BY name`, org, id)
+	if err != nil {
+		return Purged{}, fmt.Errorf("couldn't read what is to be cleaned: %w", err)
+	}
+	if len(tables) > 0 {
+		return Purged{Left: "what was erased may still be in the files of " + strings.Join(tables, ", ") + "; run whodid privacy reapply"}, nil
+	}
+	return s.dialect.logHorizon(ctx, s.read)
+}
+
 // noteUnclean notes that the files of a table may hold what is erased.
 func noteUnclean(ctx context.Context, tx execer, org, id, table string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO unclean (org, id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, org, id, table)
@@ -142,9 +156,21 @@ func (postgres) purge(ctx context.Context, conn *sql.Conn, tables []string, pati
 	// checkpoint. Not everybody may ask for one, or for a new file of the log.
 	_, _ = conn.ExecContext(ctx, `SELECT pg_switch_wal()`)
 	_, _ = conn.ExecContext(ctx, `CHECKPOINT`)
-	const horizon = `SELECT l::text, pg_walfile_name(l) FROM pg_current_wal_insert_lsn() AS l`
-	return nil, done, conn.QueryRowContext(ctx, horizon).Scan(&done.Log, &done.Segment)
+	done, err = postgres{}.logHorizon(ctx, conn)
+	return nil, done, err
 }
+
+// logHorizon says how far the write-ahead log goes: what was removed from all tables
+// is in no later part of it. A standby can't tell.
+func (postgres) logHorizon(ctx context.Context, q querier) (done Purged, err error) {
+	const horizon = `SELECT l::text, pg_walfile_name(l) FROM pg_current_wal_insert_lsn() AS l WHERE NOT pg_is_in_recovery()`
+	if err := q.QueryRowContext(ctx, horizon).Scan(&done.Log, &done.Segment); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return done, fmt.Errorf("couldn't ask how far the log of the database goes: %w", err)
+	}
+	return done, nil
+}
+
+func (sqlite) logHorizon(context.Context, querier) (Purged, error) { return Purged{}, nil }
 
 // rewrite makes the files of tables anew. Who appends queues behind the lock that it
 // takes, so that it does not wait for that long at a time. It returns what is in the

@@ -50,6 +50,9 @@ func TestPurgeWaitsForOthers(t *testing.T) {
 			if left, err := s.Purge(t.Context(), "default"); err != nil || left.Left == "" {
 				t.Errorf("it is still not done, and nothing is left: %+v, %v", left, err)
 			}
+			if c, err := s.Cleaned(t.Context(), "default", "evt-1"); err != nil || !strings.Contains(c.Left, "event_run_") || c.Log != "" {
+				t.Errorf("of the files it is said: %+v, %v", c, err)
+			}
 			s.SetPatience(time.Minute)
 			ended := make(chan error, 1)
 			time.AfterFunc(300*time.Millisecond, func() { ended <- other.Close(t.Context()) })
@@ -61,6 +64,9 @@ func TestPurgeWaitsForOthers(t *testing.T) {
 				t.Error(err)
 			}
 			mustNotHold(t, address, erasedValue)
+			if c, err := s.Cleaned(t.Context(), "default", "evt-1"); err != nil || c.Left != "" || c.Log == "" || c.Segment < left.Segment {
+				t.Errorf("of the files it is said: %+v, %v, after %+v", c, err, left)
+			}
 			// What is done is not done again.
 			if left, err := s.Purge(t.Context(), "default"); err != nil || left != (store.Purged{}) {
 				t.Errorf("%+v, %v", left, err)
