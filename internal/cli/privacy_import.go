@@ -146,12 +146,21 @@ func (p *Program) readPeople(file string) ([]listedPerson, error) {
 	return list, nil
 }
 
-// columnsOfPeople are the names that columns have in the lists of directories.
-var columnsOfPeople = map[string]string{
-	"person": "person", "pseudonym": "person", "identity": "person",
-	"name": "name", "displayname": "name", "display name": "name", "cn": "name", "full name": "name",
-	"email": "email", "e-mail": "email", "mail": "email", "email address": "email",
-	"login": "login", "username": "login", "user name": "login", "uid": "login", "samaccountname": "login",
+// columnOfPeople is what a column is by the title that it has in the lists of
+// directories; empty if it is passed over.
+func columnOfPeople(title string) string {
+	switch strings.ToLower(strings.TrimSpace(strings.TrimPrefix(title, "\ufeff"))) {
+	case "person", "pseudonym", "identity":
+		return "person"
+	case "name", "displayname", "display name", "cn", "full name":
+		return "name"
+	case "email", "e-mail", "mail", "email address":
+		return "email"
+	case "login", "username", "user name", "uid", "samaccountname":
+		return "login"
+	default:
+		return ""
+	}
 }
 
 func parsePeople(in io.Reader) ([]listedPerson, error) {
@@ -163,8 +172,7 @@ func parsePeople(in io.Reader) ([]listedPerson, error) {
 	}
 	at := map[string]int{}
 	for i, title := range head {
-		title = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(title, "\ufeff")))
-		if column, ok := columnsOfPeople[title]; ok {
+		if column := columnOfPeople(title); column != "" {
 			if _, twice := at[column]; !twice {
 				at[column] = i
 			}

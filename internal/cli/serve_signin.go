@@ -74,10 +74,10 @@ func (p *Program) nameWhoSignedIn(ctx context.Context, s *store.Store, t *server
 	if person.Name+person.Email+person.Login == "" {
 		return nil
 	}
-	new, err := s.PutPerson(ctx, person.Org, &store.Person{
+	changed, err := s.PutPerson(ctx, person.Org, &store.Person{
 		Pseudonym: t.Pseudonym(person.Identity), Name: person.Name, Email: person.Email, Login: person.Login, Source: "oidc", AddedAt: p.Now(),
 	})
-	if err != nil || !new {
+	if err != nil || !changed {
 		return err
 	}
 	_, err = t.Recorder.Record(ctx, whodid.Event{Key: freshKey("privacy.name"), What: "privacy.name", Actor: actor, ActorAuth: auth.MethodOIDC, Target: actor, Source: "oidc"})

@@ -140,8 +140,19 @@ func (s *spy) dutyCommands(t *testing.T) {
 		s.given(t, "redact", "--test", filepath.Join(s.planted, "nothing"))
 	}
 	for _, question := range [][]string{
-		{"approval", "list"}, {"approval", "findings"}, {"hold", "list"}, {"retention", "show"}, {"retention", "preview"}, {"review"}, {"review", "list"}, {"exception", "list"},
-		{"memory", "list"}, {"memory", "conflicts"}, {"budget", "list"}, {"budget", "status"}, {"redact", "stats"},
+		{"approval", "list"},
+		{"approval", "findings"},
+		{"hold", "list"},
+		{"retention", "show"},
+		{"retention", "preview"},
+		{"review"},
+		{"review", "list"},
+		{"exception", "list"},
+		{"memory", "list"},
+		{"memory", "conflicts"},
+		{"budget", "list"},
+		{"budget", "status"},
+		{"redact", "stats"},
 	} {
 		s.whodid(t, question...)
 		if o := s.whodid(t, append(question, "--json")...); !json.Valid([]byte(o.stdout)) {

@@ -221,7 +221,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // stillSeen names one who may see what was there before the transaction $1 began.
 // Once nobody has an older transaction, nobody can begin to see an older state. A
 // vacuum that is under way sees nothing.
-var stillSeen = func() string {
+func stillSeen() string {
 	older := func(xid string) string { return "age(" + xid + ") > age($1::xid8::xid)" }
 	return `SELECT COALESCE(` +
 		`(SELECT 'a transaction that began ' || to_char(xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC (process ' || pid || ') may still see what was erased' ` +
@@ -231,7 +231,7 @@ var stillSeen = func() string {
 		`(SELECT 'the replication slot ' || slot_name || ' may still need what was erased' FROM pg_replication_slots WHERE ` + older("xmin") + ` LIMIT 1), ` +
 		`(SELECT 'the prepared transaction ' || gid || ' is older than the erasure' FROM pg_prepared_xacts WHERE ` + older("transaction") + ` LIMIT 1), ` +
 		`CASE WHEN pg_snapshot_xmin(pg_current_snapshot()) < $1::xid8 THEN 'a transaction is older than the erasure' END, '')`
-}()
+}
 
 // awaitHorizon waits until no transaction is left that began before this moment,
 // and nobody else sees a state of this database from before it. It returns who
@@ -243,7 +243,7 @@ func awaitHorizon(ctx context.Context, conn *sql.Conn, patience time.Duration) (
 	}
 	wait, waited := time.Millisecond, time.Duration(0)
 	for {
-		if err := conn.QueryRowContext(ctx, stillSeen, now).Scan(&seen); err != nil || seen == "" || waited > patience {
+		if err := conn.QueryRowContext(ctx, stillSeen(), now).Scan(&seen); err != nil || seen == "" || waited > patience {
 			return seen, err
 		}
 		if err := pause(ctx, wait); err != nil {
