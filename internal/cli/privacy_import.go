@@ -132,7 +132,7 @@ func (p *Program) readPeople(file string) ([]listedPerson, error) {
 		if err != nil {
 			return nil, fmt.Errorf("couldn't read the list of people: %w", err)
 		}
-		defer f.Close()
+		defer f.Close() //nolint:errcheck // it was only read
 		in = f
 	}
 	bounded := &io.LimitedReader{R: in, N: maxDirectory + 1}

@@ -3,8 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/connections"
@@ -37,7 +37,7 @@ func (c *chores) unhook(ctx context.Context, org string, t *tenant) error {
 		}
 		gone = append(gone, whodid.Event{
 			// The same webhook may be taken away again after it was heard again.
-			Key:  factKey("unhook", h.Forge, h.Hook, h.Repository, fmt.Sprint(whodid.Micros(last))),
+			Key:  factKey("unhook", h.Forge, h.Hook, h.Repository, strconv.FormatInt(whodid.Micros(last), 10)),
 			What: "forge.unhook", Target: h.Repository, At: c.p.Now(), Actor: whodid.System, Source: "webhook:" + h.Forge,
 			Data: whodid.Data{"hook": h.Hook, "repository": h.Repository},
 		})
