@@ -261,12 +261,10 @@ func (c *credits) credit(f *store.Row) (Achievement, bool) {
 		o.Type = OutcomeDeploy
 	}
 	done := c.done(&o, f)
-	is := func(agent, execution, by, event string) bool {
-		if agent == "" || o.Agent != "" {
-			return false
+	is := func(agent, execution, by, event string) {
+		if agent != "" && o.Agent == "" {
+			o.Agent, o.Squad, o.ExecutionID, o.By, o.ByEvent = agent, whodid.Squad(agent), execution, by, event
 		}
-		o.Agent, o.Squad, o.ExecutionID, o.By, o.ByEvent = agent, whodid.Squad(agent), execution, by, event
-		return true
 	}
 	opener := c.openers[f.Seq]
 	if opener.Execution != "" {

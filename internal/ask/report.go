@@ -177,7 +177,6 @@ type reportBuilder struct {
 
 // sums are the numbers of a row before they are traced.
 type sums struct {
-	unnamed                                    bool
 	goals                                      map[string]bool
 	outcomes, pulls, issues, releases, deploys int64
 	runs, success, failed, cost, costUnknown   int64

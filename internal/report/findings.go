@@ -78,7 +78,11 @@ func (b *builder) findings(f *ask.ReportFindings) Section {
 func (b *builder) claims() Section {
 	s := Section{Title: "What agents say, and what forges say", Lead: "Only what a forge confirms is an outcome. Unknown is what no webhook tells of."}
 	s.Table = &Table{Columns: []Column{
-		{Title: "Action", Wide: true}, {Title: "Claimed", Right: true}, {Title: "Confirmed", Right: true}, {Title: "Contradicted", Right: true}, {Title: "Unconfirmed", Right: true},
+		{Title: "Action", Wide: true},
+		{Title: "Claimed", Right: true},
+		{Title: "Confirmed", Right: true},
+		{Title: "Contradicted", Right: true},
+		{Title: "Unconfirmed", Right: true},
 		{Title: "Unknown", Right: true},
 	}}
 	for i := range b.report.Claims {

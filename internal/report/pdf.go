@@ -148,7 +148,7 @@ func (w *pdfWriter) fit(s string, wide float64) string {
 func (w *pdfWriter) lines(s string, wide float64) []string {
 	var lines []string
 	now := ""
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		for w.f.GetStringWidth(word) > wide {
 			runes := []rune(word)
 			n := len(runes)

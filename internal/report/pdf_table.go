@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/whodid/whodid/internal/term"
 )
@@ -26,7 +27,7 @@ func (w *pdfWriter) section(s *Section) {
 	w.title(s.Title)
 	if s.Lead != "" {
 		w.paragraph(s.Lead, sizeText, ink)
-		w.y += 1
+		w.y++
 	}
 	if s.Table == nil {
 		return
@@ -181,11 +182,11 @@ func (w *pdfWriter) notes(notes []string) {
 	w.ruled()
 	w.y += 1.5
 	if w.lacking {
-		notes = append(notes[:len(notes):len(notes)], "□ stands for a character that the font of this file lacks; the HTML has it.")
+		notes = append(slices.Clip(notes), "□ stands for a character that the font of this file lacks; the HTML has it.")
 	}
 	for _, note := range notes {
 		w.paragraph(note, sizeSmall+0.5, soft)
-		w.y += 1
+		w.y++
 	}
 }
 

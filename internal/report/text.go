@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/whodid/whodid/internal/ask"
@@ -13,7 +14,7 @@ const textWidth = 110
 
 // TextWidth is the width of a report that no terminal shows, as the value of
 // [term.ForceVariable].
-func TextWidth() string { return fmt.Sprint(textWidth) }
+func TextWidth() string { return strconv.Itoa(textWidth) }
 
 // Text writes the page for people, as the output shows tables. With trace each
 // section is followed by what its numbers come from.

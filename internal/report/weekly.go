@@ -70,7 +70,7 @@ func (b *builder) title() string {
 func (b *builder) subtitle() string {
 	r := b.report
 	since, until := r.Since.In(b.zone), r.Until.In(b.zone)
-	s := ""
+	var s string
 	if midnight(since) && midnight(until) {
 		s = since.Format("Mon 2 Jan 2006") + " – " + until.AddDate(0, 0, -1).Format("Mon 2 Jan 2006")
 	} else {
@@ -223,8 +223,16 @@ func name(r *ask.ReportRow, agent bool) string {
 func (b *builder) group(title, what string, rows []ask.ReportRow, agents bool) Section {
 	s := Section{Title: title}
 	s.Table = &Table{Columns: []Column{
-		{Title: what, Wide: true}, {Title: "Goals", Right: true}, {Title: "PRs", Right: true}, {Title: "Issues", Right: true}, {Title: "Outcomes", Right: true},
-		{Title: "Runs", Right: true}, {Title: "Failed", Right: true}, {Title: "Cost", Right: true}, {Title: "Unknown", Right: true}, {Title: "Per outcome", Right: true},
+		{Title: what, Wide: true},
+		{Title: "Goals", Right: true},
+		{Title: "PRs", Right: true},
+		{Title: "Issues", Right: true},
+		{Title: "Outcomes", Right: true},
+		{Title: "Runs", Right: true},
+		{Title: "Failed", Right: true},
+		{Title: "Cost", Right: true},
+		{Title: "Unknown", Right: true},
+		{Title: "Per outcome", Right: true},
 	}}
 	for i := range rows[:min(len(rows), mostRows)] {
 		s.Table.Rows = append(s.Table.Rows, b.row(&rows[i], name(&rows[i], agents)))
@@ -248,7 +256,8 @@ func (b *builder) row(r *ask.ReportRow, label string) []Cell {
 	cost := Cell{Text: money(r.Cost.Value, r.CostUnknown.Value), Sub: money(r.Cost.Before, r.CostUnknown.Before), Trace: &r.Cost.Trace}
 	per := Cell{Text: rate(r.CostPerOutcome.Value, r.CostUnknown.Value), Sub: rate(r.CostPerOutcome.Before, r.CostUnknown.Before), Trace: &r.Cost.Trace, Over: &r.Outcomes.Trace}
 	return []Cell{
-		{Text: label}, count(&r.Goals, Plain), count(&r.Pulls, Plain), count(&r.Issues, Plain), count(&r.Outcomes, Plain), count(&r.Runs, Plain),
+		{Text: label},
+		count(&r.Goals, Plain), count(&r.Pulls, Plain), count(&r.Issues, Plain), count(&r.Outcomes, Plain), count(&r.Runs, Plain),
 		count(&r.Failed, Bad), cost, count(&r.CostUnknown, Warning), per,
 	}
 }
