@@ -192,14 +192,14 @@ func (a *Asker) Cost(ctx context.Context, q CostQuestion) (*Cost, error) {
 	}
 	sel := store.Selection{Terms: q.Filter.Terms, Squads: q.Squads, BeganSince: q.Filter.Since, BeganUntil: q.Filter.Until}
 	c := &Cost{Since: moment(q.Filter.Since), Until: moment(q.Filter.Until), By: append([]string{}, q.By...), Swept: []SweptCost{}}
-	if err := a.total(ctx, sel, &c.Total); err != nil {
+	if err := a.total(ctx, sel, &c.Total, q.By); err != nil {
 		return nil, err
 	}
 	if !q.Filter.Since.IsZero() || !q.Filter.Until.IsZero() {
 		undated := sel
 		undated.BeganSince, undated.BeganUntil, undated.Undated = time.Time{}, time.Time{}, true
 		c.Undated = &CostSums{}
-		if err := a.total(ctx, undated, c.Undated); err != nil {
+		if err := a.total(ctx, undated, c.Undated, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -209,7 +209,7 @@ func (a *Asker) Cost(ctx context.Context, q CostQuestion) (*Cost, error) {
 	}
 	rows := costRows{by: q.By, at: map[string]int{}, rows: []CostRow{}}
 	if len(q.By) > 0 {
-		if err := a.costRows(ctx, &q, sel, &rows, outcomes); err != nil {
+		if err := a.costRows(ctx, &q, sel, &rows, outcomes, &c.Total); err != nil {
 			return nil, err
 		}
 	}
@@ -237,7 +237,11 @@ func compareKeys(by []string, x, y map[string]string) int {
 	return 0
 }
 
-func (a *Asker) total(ctx context.Context, sel store.Selection, into *CostSums) error {
+// total adds all runs up. Where each run is in one row only, the rows say it.
+func (a *Asker) total(ctx context.Context, sel store.Selection, into *CostSums, by []string) error {
+	if len(by) > 0 && !slices.ContainsFunc(by, severalRows) {
+		return nil
+	}
 	tallies, err := a.store.CostTallies(ctx, a.org, sel, nil)
 	for i := range tallies {
 		into.tally(&tallies[i], false)
@@ -245,9 +249,15 @@ func (a *Asker) total(ctx context.Context, sel store.Selection, into *CostSums) 
 	return err
 }
 
+// severalRows tells whether a run may be in several rows of a dimension.
+func severalRows(by string) bool {
+	return by == "model" || by == "repository" || by == "pr" || by == "outcome"
+}
+
 // costRows adds the runs up by the dimensions. Those that the store has no column
 // for it knows by run.
-func (a *Asker) costRows(ctx context.Context, q *CostQuestion, sel store.Selection, rows *costRows, outcomes []ConfirmedOutcome) error {
+func (a *Asker) costRows(ctx context.Context, q *CostQuestion, sel store.Selection, rows *costRows, outcomes []ConfirmedOutcome, total *CostSums) error {
+	whole := !slices.ContainsFunc(q.By, severalRows)
 	var traits []store.CostTrait
 	place := map[string]int{}
 	need := func(t store.CostTrait) int {
@@ -287,6 +297,9 @@ func (a *Asker) costRows(ctx context.Context, q *CostQuestion, sel store.Selecti
 		}
 		for _, values := range several {
 			rows.row(values).tally(t, len(several) > 1)
+		}
+		if whole {
+			total.tally(t, false)
 		}
 	}
 	return nil

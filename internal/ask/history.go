@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -155,20 +156,26 @@ type ActionCount struct {
 
 // Stats answers what the selected runs add up to.
 func (a *Asker) Stats(ctx context.Context, sel Selection) (*Stats, error) {
-	h, err := a.History(ctx, sel, true)
+	h, err := a.History(ctx, sel, false)
 	if err != nil {
 		return nil, err
 	}
 	s := &Stats{Since: h.Since, Until: h.Until, Total: h.Total, Actions: []ActionCount{}, Swept: h.Swept}
-	s.Duration = durations(h.Runs)
-	s.Triggers = countBy(h.Runs, func(x *Execution) string { return x.Trigger })
-	byModel := map[string]whodid.Usage{}
-	for i := range h.Runs {
-		for model, u := range h.Runs[i].byModel {
+	var seconds []float64
+	byModel, byTrigger := map[string]whodid.Usage{}, map[string]int64{}
+	err = a.store.Outlines(ctx, a.org, sel.store(), func(o *store.RunOutline) {
+		if o.Ended {
+			seconds = append(seconds, o.Took.Seconds())
+		}
+		byTrigger[o.Trigger]++
+		for model, u := range o.Models {
 			byModel[model] = byModel[model].Add(u)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
-	s.Models = models(byModel)
+	s.Duration, s.Triggers, s.Models = durations(seconds), counts(byTrigger), models(byModel)
 	// Who acted is known of every action; of what else there is a run, and what
 	// was done outside of one does not fit.
 	of, inRuns := sel.store(), []whodid.Term{}
@@ -199,13 +206,7 @@ func (a *Asker) Stats(ctx context.Context, sel Selection) (*Stats, error) {
 	return s, nil
 }
 
-func durations(runs []Execution) DurationStats {
-	var seconds []float64
-	for i := range runs {
-		if x := &runs[i]; x.StartedAt != nil && x.CompletedAt != nil {
-			seconds = append(seconds, x.CompletedAt.Sub(*x.StartedAt).Seconds())
-		}
-	}
+func durations(seconds []float64) DurationStats {
 	if len(seconds) == 0 {
 		return DurationStats{}
 	}
@@ -216,19 +217,12 @@ func durations(runs []Execution) DurationStats {
 	return DurationStats{Runs: len(seconds), P50: rank(0.5), P95: rank(0.95), Max: seconds[len(seconds)-1]}
 }
 
-func countBy(runs []Execution, value func(*Execution) string) []Count {
-	out := []Count{}
-	at := map[string]int{}
-	for i := range runs {
-		v := value(&runs[i])
-		j, ok := at[v]
-		if !ok {
-			j = len(out)
-			at[v] = j
-			out = append(out, Count{Value: v})
-		}
-		out[j].Count++
+// counts lists how often values occurred, the most frequent first.
+func counts(of map[string]int64) []Count {
+	out := make([]Count, 0, len(of))
+	for value, n := range of {
+		out = append(out, Count{value, n})
 	}
-	slices.SortStableFunc(out, func(x, y Count) int { return int(y.Count - x.Count) })
+	slices.SortFunc(out, func(x, y Count) int { return cmp.Or(cmp.Compare(y.Count, x.Count), cmp.Compare(x.Value, y.Value)) })
 	return out
 }

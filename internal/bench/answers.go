@@ -32,6 +32,19 @@ func (b *bench) answers() []question {
 			}
 			return err
 		}},
+		{"cost", "cost of a month by agent", time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
+			return t.cost(ctx, "agent")
+		}},
+		{"cost.model", "cost of a month by model and day", 5 * time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
+			return t.cost(ctx, "model", "day")
+		}},
+		{"stats", "exec stats of a week", 5 * time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
+			s, err := t.asker().Stats(ctx, ask.Selection{Filter: whodid.Filter{Since: time.Now().Add(-ask.DefaultPeriod)}})
+			if err == nil && s.Total.Runs < int64(t.runs)/5 {
+				err = fmt.Errorf("stats have %d runs", s.Total.Runs)
+			}
+			return err
+		}},
 		{"show", "exec show", 10 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
 			_, err := t.asker().Show(ctx, t.anyRun(round))
 			return err
@@ -101,6 +114,15 @@ func (t *trail) report(ctx context.Context) (*ask.Report, error) {
 		return nil, err
 	}
 	return t.asker().Report(ctx, &ask.ReportOptions{Period: week})
+}
+
+// cost asks what the runs of the last thirty days cost.
+func (t *trail) cost(ctx context.Context, by ...string) error {
+	c, err := t.asker().Cost(ctx, ask.CostQuestion{Filter: whodid.Filter{Since: time.Now().AddDate(0, 0, -30)}, By: by})
+	if err == nil && (c.Total.Runs < int64(t.runs)*9/10 || len(c.Rows) == 0) {
+		err = fmt.Errorf("cost is of %d runs in %d rows", c.Total.Runs, len(c.Rows))
+	}
+	return err
 }
 
 // investigate finds out about an incident, and fails if it suspects fewer runs.

@@ -1,8 +1,12 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,14 +56,6 @@ type CostTally struct {
 	TokensUnknown                                          int64
 }
 
-// Whether the total was stated at the end of a run, and whether its calls were
-// priced anew. Both engines read folded alike.
-const (
-	statedTotal = "folded -> 'finish' -> 'stated' IS NOT NULL"
-	pricedAnew  = "folded -> 'repriced' IS NOT NULL"
-	hasCalls    = "folded -> 'calls' IS NOT NULL"
-)
-
 // CostTallies adds the selected runs up by traits. Sub-agents are in the runs
 // that they are a part of.
 func (s *Store) CostTallies(ctx context.Context, org string, sel Selection, by []CostTrait) ([]CostTally, error) {
@@ -72,59 +68,176 @@ func (s *Store) CostTallies(ctx context.Context, org string, sel Selection, by [
 			model = i
 		}
 	}
-	if model < 0 {
-		return s.tallyRuns(ctx, org, &sel, columns, "")
+	if model >= 0 {
+		return s.tallyModels(ctx, org, &sel, columns, model)
 	}
-	// What a run stated, or nothing was told of, stands in its columns.
-	out, err := s.tallyRuns(ctx, org, &sel, columns, "("+statedTotal+" OR NOT "+hasCalls+")")
-	if err != nil {
-		return nil, err
-	}
-	called, err := s.tallyCalls(ctx, org, &sel, columns, model)
-	if err != nil {
-		return nil, err
-	}
-	again, err := s.tallyRepriced(ctx, org, &sel, by)
-	return append(append(out, called...), again...), err
+	return s.tallyRuns(ctx, org, &sel, columns)
 }
 
-func (s *Store) tallyRuns(ctx context.Context, org string, sel *Selection, columns []string, condition string) ([]CostTally, error) {
+func (s *Store) tallyRuns(ctx context.Context, org string, sel *Selection, columns []string) ([]CostTally, error) {
 	c := clause{dialect: s.dialect}
 	c.executions(org, sel)
-	if condition != "" {
-		c.conditions = append(c.conditions, condition)
-	}
 	keys := strings.Join(append(columns[:len(columns):len(columns)], "status", "cost_state"), ", ")
 	return s.costTallies(ctx, len(columns), `SELECT `+keys+`, COUNT(*), SUM(cost_known), COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0), `+
 		`COALESCE(SUM(tokens_cache_read), 0), COALESCE(SUM(tokens_cache_write), 0), COUNT(*) - COUNT(tokens_in) `+
 		`FROM execution `+c.where()+` GROUP BY `+keys+` ORDER BY `+keys, c.args)
 }
 
-// tallyCalls adds up what each model cost of the runs whose calls were told.
-func (s *Store) tallyCalls(ctx context.Context, org string, sel *Selection, columns []string, model int) ([]CostTally, error) {
+// tallyModels adds up what each model cost of each run. What a run used by model
+// stands in what it remembers of its events, which the engines are slow to read.
+func (s *Store) tallyModels(ctx context.Context, org string, sel *Selection, columns []string, model int) ([]CostTally, error) {
 	c := clause{dialect: s.dialect}
 	c.executions(org, sel)
-	c.conditions = append(c.conditions, "NOT "+statedTotal, "NOT "+pricedAnew)
-	inner, outer := []string{"status", "folded"}, make([]string, len(columns))
-	for i, column := range columns {
-		outer[i] = fmt.Sprintf("k%d", i)
-		if i == model {
-			outer[i] = "c.key"
-			continue
+	keys := strings.Join(append(columns[:len(columns):len(columns)], "status", "model", "folded"), ", ")
+	rows, err := s.read.QueryContext(ctx, `SELECT `+keys+` FROM execution `+c.where(), c.args...)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't add up what models cost: %w", explain(err))
+	}
+	defer rows.Close()
+	sums := costSums{at: map[string]int{}}
+	traits := make([]string, len(columns))
+	into := make([]any, 0, len(columns)+3)
+	for i := range traits {
+		into = append(into, &traits[i])
+	}
+	var status, main string
+	var folded sql.RawBytes
+	into = append(into, &status, &main, &folded)
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return nil, fmt.Errorf("couldn't add up what models cost: %w", err)
 		}
-		inner = append(inner, fmt.Sprintf("%s AS k%d", column, i))
+		models, err := usageByModel(folded)
+		if err != nil {
+			return nil, err
+		}
+		if len(models) == 0 {
+			models = map[string]whodid.Usage{main: {}}
+		}
+		for name, u := range models {
+			traits[model] = name
+			sums.add(traits, whodid.Status(status), u)
+		}
 	}
-	number := func(name string) string { return "COALESCE(CAST(c.value ->> '" + name + "' AS BIGINT), 0)" }
-	known := func(name, unknown string) string {
-		return "COALESCE(SUM(CASE WHEN " + number(unknown) + " = 0 THEN " + number(name) + " END), 0)"
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("couldn't add up what models cost: %w", explain(err))
 	}
-	// As [whodid.Usage.CostState] has it.
-	state := "CASE WHEN " + number("nc") + " > 0 THEN 'unknown' WHEN " + number("cc") + " > 0 THEN 'computed' ELSE 'measured' END"
-	keys := strings.Join(append(outer, "x.status", state), ", ")
-	return s.costTallies(ctx, len(columns), `SELECT `+keys+`, COUNT(*), SUM(`+number("cost")+`), `+known("in", "ni")+`, `+known("out", "no")+`, `+
-		known("cr", "nr")+`, `+known("cw", "nw")+`, SUM(CASE WHEN `+number("ni")+` > 0 THEN 1 ELSE 0 END) `+
-		`FROM (SELECT `+strings.Join(inner, ", ")+` FROM execution `+c.where()+`) AS x, json_each(x.folded -> 'calls') AS c `+
-		`GROUP BY `+keys+` ORDER BY `+keys, c.args)
+	return sums.list, nil
+}
+
+// costSums are tallies while they are added up.
+type costSums struct {
+	list []CostTally
+	at   map[string]int
+	key  []byte
+}
+
+func (c *costSums) add(traits []string, status whodid.Status, u whodid.Usage) {
+	state := u.CostState()
+	c.key = c.key[:0]
+	for _, t := range traits {
+		c.key = append(append(c.key, t...), 0)
+	}
+	c.key = append(append(append(c.key, status...), 0), state...)
+	i, ok := c.at[string(c.key)]
+	if !ok {
+		i = len(c.list)
+		c.at[string(c.key)] = i
+		c.list = append(c.list, CostTally{Traits: slices.Clone(traits), Status: status, State: state})
+	}
+	t := &c.list[i]
+	t.Runs++
+	t.CostMicros += u.CostMicros
+	in, out, read, written := u.Tokens()
+	for _, n := range [...]struct{ of, to *int64 }{{in, &t.TokensIn}, {out, &t.TokensOut}, {read, &t.TokensCacheRead}, {written, &t.TokensCacheWrite}} {
+		if n.of != nil {
+			*n.to += *n.of
+		}
+	}
+	if in == nil {
+		t.TokensUnknown++
+	}
+}
+
+// The names in what an execution remembers by which it is told whether its calls
+// alone say what it used. In JSON they can't stand within a text: there the
+// quotation marks would be escaped.
+var (
+	callsName  = []byte(`"calls":{`)
+	otherNames = [...][]byte{[]byte(`"stated":{`), []byte(`"repriced":{`), []byte(`"restated":{`)}
+)
+
+// usageByModel reads what an execution used by model out of what it remembers:
+// most have calls and nothing that changes them, and the rest need not be read.
+func usageByModel(folded []byte) (map[string]whodid.Usage, error) {
+	at := bytes.Index(folded, callsName)
+	plain := true
+	for _, name := range otherNames {
+		plain = plain && !bytes.Contains(folded, name)
+	}
+	if plain {
+		if at < 0 {
+			return nil, nil
+		}
+		var models map[string]whodid.Usage
+		err := json.NewDecoder(bytes.NewReader(folded[at+len(callsName)-1:])).Decode(&models)
+		if err != nil {
+			return nil, fmt.Errorf("couldn't read what an execution used: %w", err)
+		}
+		return models, nil
+	}
+	var f whodid.Folded
+	if err := json.Unmarshal(folded, &f); err != nil {
+		return nil, fmt.Errorf("couldn't read what an execution remembers: %w", err)
+	}
+	models, _ := f.Usage()
+	return models, nil
+}
+
+// RunOutline is a run, as far as sums over many need to know it.
+type RunOutline struct {
+	Trigger string
+	// Ended tells whether its start and its end are known, and Took how long it took.
+	Ended bool
+	Took  time.Duration
+	// Models is what it used by model. It is good until the next run is told.
+	Models map[string]whodid.Usage
+}
+
+// Outlines yields the selected runs in no order that matters.
+func (s *Store) Outlines(ctx context.Context, org string, sel Selection, yield func(*RunOutline)) error {
+	ctx = within(ctx, org)
+	sel.RunsOnly = true
+	c := clause{dialect: s.dialect}
+	c.executions(org, &sel)
+	rows, err := s.read.QueryContext(ctx, `SELECT trigger, started_at, completed_at, folded FROM execution `+c.where(), c.args...)
+	if err != nil {
+		return fmt.Errorf("couldn't read runs: %w", explain(err))
+	}
+	defer rows.Close()
+	var folded sql.RawBytes
+	var trigger sql.RawBytes
+	var started, completed sql.NullInt64
+	var o RunOutline
+	for rows.Next() {
+		if err := rows.Scan(&trigger, &started, &completed, &folded); err != nil {
+			return fmt.Errorf("couldn't read runs: %w", err)
+		}
+		if string(trigger) != o.Trigger {
+			o.Trigger = string(trigger)
+		}
+		if o.Ended = started.Valid && completed.Valid; o.Ended {
+			o.Took = fromNull(completed).Sub(fromNull(started))
+		}
+		if o.Models, err = usageByModel(folded); err != nil {
+			return err
+		}
+		yield(&o)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("couldn't read runs: %w", explain(err))
+	}
+	return nil
 }
 
 func (s *Store) costTallies(ctx context.Context, traits int, query string, args []any) ([]CostTally, error) {
@@ -150,56 +263,4 @@ func (s *Store) costTallies(ctx context.Context, traits int, query string, args 
 		return nil, fmt.Errorf("couldn't add up what runs cost: %w", explain(err))
 	}
 	return out, nil
-}
-
-// tallyRepriced adds up what each model cost of the runs whose calls were priced
-// anew: what was recorded, and the difference.
-func (s *Store) tallyRepriced(ctx context.Context, org string, sel *Selection, by []CostTrait) ([]CostTally, error) {
-	c := clause{dialect: s.dialect}
-	c.executions(org, sel)
-	c.conditions = append(c.conditions, "NOT "+statedTotal, hasCalls, pricedAnew)
-	var out []CostTally
-	err := eachExecution(ctx, s.read, c.where()+" ORDER BY id", c.args, func(x *executionRow) error {
-		for model, u := range x.Models {
-			t := CostTally{Traits: make([]string, len(by)), Status: x.Status, State: u.CostState(), Runs: 1, CostMicros: u.CostMicros}
-			for i, trait := range by {
-				t.Traits[i] = traitOf(&x.Execution, trait, model)
-			}
-			in, out4, read, write := u.Tokens()
-			for _, n := range []struct {
-				of *int64
-				to *int64
-			}{{in, &t.TokensIn}, {out4, &t.TokensOut}, {read, &t.TokensCacheRead}, {write, &t.TokensCacheWrite}} {
-				if n.of != nil {
-					*n.to = *n.of
-				}
-			}
-			if in == nil {
-				t.TokensUnknown = 1
-			}
-			out = append(out, t)
-		}
-		return nil
-	})
-	return out, err
-}
-
-func traitOf(x *whodid.Execution, t CostTrait, model string) string {
-	switch t {
-	case TraitSquad:
-		return x.Squad
-	case TraitAgent:
-		return x.Agent
-	case TraitTrigger:
-		return x.Trigger
-	case TraitExecution:
-		return x.ID
-	case TraitModel:
-		return model
-	case TraitDay:
-		if !x.StartedAt.IsZero() {
-			return fmt.Sprint(whodid.Micros(x.StartedAt) / (24 * time.Hour).Microseconds())
-		}
-	}
-	return ""
 }
