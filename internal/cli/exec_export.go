@@ -47,8 +47,8 @@ func (p *Program) execExportCommand() *cobra.Command {
 		Short: "Write a run in a format of others: in-toto, OCSF, OTLP, Agent Trace",
 		Long: `Writes one execution for the tools of others:
 
-  in-toto      an attestation of the commits and files that the run made, in a DSSE
-               envelope that the trail's key signs
+  in-toto      an attestation of the commits and files that the run made, in a
+               DSSE envelope that the trail's key signs
   ocsf         its events, one line of OCSF each
   otlp         the spans of one trace, by OpenTelemetry's names for generative AI;
                --to sends them to a collector
