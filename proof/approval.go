@@ -3,6 +3,7 @@ package proof
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/whodid/whodid"
 )
@@ -27,7 +28,14 @@ func judgeApproval(b *Bundle, e *whodid.Event, trusted Keys, state State, signat
 	if !ok {
 		return verdict
 	}
-	if why := a.Allowed(e); why != "" {
+	done := *e
+	if a.Use == "" {
+		// A bundle need not have all parts: that it lacks the use does not say that
+		// another call used the approval, or none. judgeDecision says what is not shown.
+		done.Data = maps.Clone(e.Data)
+		delete(done.Data, "call")
+	}
+	if why := a.Allowed(&done); why != "" {
 		return Verdict{Refuted, fmt.Sprintf("the event names the approval %s, which does not allow it: %s", a.ID, why)}
 	}
 	return judgeDecision(&a, signature)
