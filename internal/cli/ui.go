@@ -187,7 +187,9 @@ func (p *Program) uiOptions(t *trail) page.Options {
 			o.Waiting = waiting.Records
 			return o, err
 		},
-		Log: func(ctx context.Context, _ *server.Tenant, execution string) ([]string, error) { return p.endOfLog(ctx, t, execution) },
+		Log: func(ctx context.Context, _ *server.Tenant, execution string) ([]string, error) {
+			return p.endOfLog(ctx, t, execution)
+		},
 		Tokens: func(ctx context.Context, _ *server.Tenant) ([]auth.Token, error) {
 			return auth.NewTokens(p.org, t.store, t.recorder, p.Now).List(ctx, false)
 		},
@@ -222,7 +224,7 @@ func (p *Program) endOfLog(ctx context.Context, t *trail, execution string) ([]s
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open the log: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	if err := seekToLast(f, lines); err != nil {
 		return nil, err
 	}
@@ -331,4 +333,3 @@ func (c *countedConn) Close() error {
 	defer c.closed()
 	return c.Conn.Close()
 }
-

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 )
@@ -104,17 +106,24 @@ func (r *request) executions() (*answer, error) {
 	if after != nil {
 		page.First = r.with(map[string]string{"after": ""})
 	}
-	history, err := r.t.Asker.History(r.ctx, sel, false)
-	if err != nil {
-		return nil, err
-	}
-	page.Total = history.Total
-	facets, err := r.t.Asker.Facets(r.ctx, sel)
-	if err != nil {
-		return nil, err
-	}
-	page.Facets = r.facets(facets, f.Terms)
-	if err := r.chartOf(page, sel); err != nil {
+	// Three looks at the same runs, at the same time.
+	var all errgroup.Group
+	all.Go(func() error {
+		history, err := r.t.Asker.History(r.ctx, sel, false)
+		if err == nil {
+			page.Total = history.Total
+		}
+		return err
+	})
+	all.Go(func() error {
+		facets, err := r.t.Asker.Facets(r.ctx, sel)
+		if err == nil {
+			page.Facets = r.facets(facets, f.Terms)
+		}
+		return err
+	})
+	all.Go(func() error { return r.chartOf(page, sel) })
+	if err := all.Wait(); err != nil {
 		return nil, err
 	}
 	page.Periods = r.periods()
