@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -286,7 +287,7 @@ func (r *Reconciliation) Events() []whodid.Event {
 		}
 	}
 	result := whodid.Event{
-		Key: "reconcile/" + digestOf(fmt.Sprint(data.Canonical()), r.At.Format(time.RFC3339Nano)), Actor: whodid.System, What: "reconcile.result",
+		Key: "reconcile/" + digestOf(string(data.Canonical()), r.At.Format(time.RFC3339Nano)), Actor: whodid.System, What: "reconcile.result",
 		At: r.At, Source: "system", Data: data,
 	}
 	events := []whodid.Event{result}
@@ -420,9 +421,7 @@ func (a *Asker) runsNamed(ctx context.Context, ids []string) (map[string]string,
 		if err != nil {
 			return nil, err
 		}
-		for id, agent := range found {
-			agents[id] = agent
-		}
+		maps.Copy(agents, found)
 	}
 	return agents, nil
 }

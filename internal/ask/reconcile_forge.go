@@ -106,7 +106,7 @@ func (a *Asker) forgeMissing(ctx context.Context, r *store.Row, agents map[strin
 	if len(named) > 0 {
 		return nil, nil
 	}
-	known := false
+	var known bool
 	switch r.What {
 	case "forge.pr.merge":
 		runs, err := a.runsOfPull(ctx, r.Target)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -337,6 +338,6 @@ func figure(what string, n *int64) string {
 	case what == "cost":
 		return fmt.Sprintf("$%.4f", float64(*n)/1e6)
 	default:
-		return fmt.Sprint(*n)
+		return strconv.FormatInt(*n, 10)
 	}
 }

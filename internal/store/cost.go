@@ -77,7 +77,7 @@ func (s *Store) CostTallies(ctx context.Context, org string, sel Selection, by [
 func (s *Store) tallyRuns(ctx context.Context, org string, sel *Selection, columns []string) ([]CostTally, error) {
 	c := clause{dialect: s.dialect}
 	c.executions(org, sel)
-	keys := strings.Join(append(columns[:len(columns):len(columns)], "status", "cost_state"), ", ")
+	keys := strings.Join(append(slices.Clip(columns), "status", "cost_state"), ", ")
 	return s.costTallies(ctx, len(columns), `SELECT `+keys+`, COUNT(*), SUM(cost_known), COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0), `+
 		`COALESCE(SUM(tokens_cache_read), 0), COALESCE(SUM(tokens_cache_write), 0), COUNT(*) - COUNT(tokens_in) `+
 		`FROM execution `+c.where()+` GROUP BY `+keys+` ORDER BY `+keys, c.args)
@@ -88,7 +88,7 @@ func (s *Store) tallyRuns(ctx context.Context, org string, sel *Selection, colum
 func (s *Store) tallyModels(ctx context.Context, org string, sel *Selection, columns []string, model int) ([]CostTally, error) {
 	c := clause{dialect: s.dialect}
 	c.executions(org, sel)
-	keys := strings.Join(append(columns[:len(columns):len(columns)], "status", "model", "folded"), ", ")
+	keys := strings.Join(append(slices.Clip(columns), "status", "model", "folded"), ", ")
 	rows, err := s.read.QueryContext(ctx, `SELECT `+keys+` FROM execution `+c.where(), c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't add up what models cost: %w", explain(err))
