@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // payload is what a real client told its hook after a tool call.
@@ -95,11 +96,12 @@ func (b *bench) measureDecision(dir string) error {
 		}
 		programs[i] = &program{argv: []string{b.program("whodid-hook")}, dir: project, env: b.env(), stdin: text}
 	}
-	rules := "version = \"1\"\n[approvals]\nrequired = true\n"
+	var rules strings.Builder
+	rules.WriteString("version = \"1\"\n[approvals]\nrequired = true\n")
 	for i := range 20 {
-		rules += fmt.Sprintf("[[approval]]\nid = \"OPS-%03d\"\nlevel = \"approve\"\nactions = [\"deploy.*\", \"schema.migrate\"]\nenvironments = [\"prod%d*\"]\n", i, i)
+		fmt.Fprintf(&rules, "[[approval]]\nid = \"OPS-%03d\"\nlevel = \"approve\"\nactions = [\"deploy.*\", \"schema.migrate\"]\nenvironments = [\"prod%d*\"]\n", i, i)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "policy", ".whodid", "policy.toml"), []byte(rules), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "policy", ".whodid", "policy.toml"), []byte(rules.String()), 0o600); err != nil {
 		return fmt.Errorf("couldn't write a policy: %w", err)
 	}
 	f := &figure{name: "hook.decision", unit: "s", what: "what a policy of twenty rules adds to a call of whodid-hook; 1 ms", aim: 1}

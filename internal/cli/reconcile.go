@@ -124,7 +124,7 @@ func (p *Program) reconcile(ctx context.Context, q *reconcile) error {
 	case p.json:
 		err = p.printJSON(answer)
 	case q.markdown:
-		err = p.printReconciledMarkdown(answer)
+		p.printReconciledMarkdown(answer)
 	default:
 		err = p.printReconciled(answer)
 	}
@@ -341,7 +341,7 @@ func byPercent(p *float64) string {
 	return fmt.Sprintf(" (%+.2f%%)", *p)
 }
 
-func (p *Program) printReconciledMarkdown(r *ask.Reconciliation) error {
+func (p *Program) printReconciledMarkdown(r *ask.Reconciliation) {
 	o := p.out()
 	cell := func(s string) string {
 		return strings.NewReplacer("|", "\\|", "<", "&lt;", "`", "'").Replace(term.Clean(s))
@@ -377,5 +377,4 @@ func (p *Program) printReconciledMarkdown(r *ask.Reconciliation) error {
 			o.Printf("- %s: %s\n", r.Sources[i].Source, cell(note))
 		}
 	}
-	return nil
 }
