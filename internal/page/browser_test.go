@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -65,7 +67,7 @@ func TestBrowser(t *testing.T) {
 			"signs with another key":             foreign.serve(t, nil),
 			"changed the head that was signed":   much.serve(t, replacing("/proof", `"checkpoint":"whodid/`, `"checkpoint":"whodit/`)),
 			"takes an action out of a leaf":      much.serve(t, replacing("/proof", `file.edit`, `file.read`)),
-			"says that an entry is elsewhere":    much.serve(t, replacing("/proof", `"first":0,"left"`, `"first":1,"left"`)),
+			"says that an entry is elsewhere":    much.serve(t, changing("/proof", movedEntry)),
 			"shows another result than happened": much.serve(t, replacing("/executions/"+runID(3), ">failed</span>", ">success</span>")),
 		},
 	})
@@ -106,6 +108,24 @@ func (w *world) serve(t *testing.T, change func(http.Handler) http.Handler) stri
 // replacing is a server that lies about one thing in the answers whose path ends
 // so.
 func replacing(suffix, old, new string) func(http.Handler) http.Handler {
+	return changing(suffix, func(text string) string { return strings.Replace(text, old, new, 1) })
+}
+
+var firstEntry = regexp.MustCompile(`"first":\d+`)
+
+// movedEntry says of the entries of a proof that they begin one place further on.
+func movedEntry(text string) string {
+	return firstEntry.ReplaceAllStringFunc(text, func(s string) string {
+		n, err := strconv.Atoi(strings.TrimPrefix(s, `"first":`))
+		if err != nil {
+			return s
+		}
+		return fmt.Sprintf(`"first":%d`, n+1)
+	})
+}
+
+// changing is a server that changes what it answers under a path.
+func changing(suffix string, change func(string) string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !strings.HasSuffix(r.URL.Path, suffix) {
@@ -119,7 +139,7 @@ func replacing(suffix, old, new string) func(http.Handler) http.Handler {
 				w.Header()[name] = values
 			}
 			w.WriteHeader(a.Code)
-			_, _ = io.WriteString(w, strings.Replace(a.Body.String(), old, new, 1))
+			_, _ = io.WriteString(w, change(a.Body.String()))
 		})
 	}
 }
