@@ -51,6 +51,9 @@ func (a *Asker) confirm(ctx context.Context, lists ...[]Action) error {
 	if len(seqs) == 0 {
 		return nil
 	}
+	if silent, err := a.store.ForgesAreSilent(ctx, a.org); err != nil || silent {
+		return err
+	}
 	found, err := a.store.Confirmations(ctx, a.org, seqs)
 	if err != nil {
 		return err

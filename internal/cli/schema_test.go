@@ -188,7 +188,7 @@ func answers() map[string]any {
 // speechless are the commands that have nothing to say in JSON, or that say it
 // in a format of their own.
 func speechless() []string {
-	return []string{"run", "serve", "hook", "git hook", "completion", "man", "log export", "sink run", "mcp"}
+	return []string{"run", "serve", "hook", "git hook", "completion", "man", "log export", "sink run", "mcp", "exec export", "ui"}
 }
 
 // documented are the folders whose types answers are made of.

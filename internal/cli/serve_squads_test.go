@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -44,6 +45,10 @@ func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit str
 		add("execution.start", "exec-"+squad, data)
 		add("session.start", "exec-"+squad, whodid.Data{"client": "claude-code", "cwd": "~/" + squad})
 		add("file.write", "exec-"+squad, whodid.Data{})
+		events = append(events, whodid.Event{
+			Key: "forge/" + squad, Actor: "human:p1", ActorAuth: "forge", What: "forge.pr.merge", Target: squad + "/shop#1", At: now, Source: "webhook:github", Result: whodid.ResultSuccess,
+			Data: whodid.Data{"repository": squad + "/shop", "number": int64(1), "executions": []string{"exec-" + squad}, "agents": []string{squad + "/solver"}},
+		})
 		add("model.call", "exec-"+squad, whodid.Data{"model": squad + "-model", "input_tokens": int64(7), "output_tokens": int64(1)})
 	}
 	if _, err := tenant.Recorder.Record(t.Context(), events...); err != nil {
@@ -123,6 +128,14 @@ func TestSquadsAtEveryDoor(t *testing.T) {
 	}
 	// What tells of no squad.
 	general := []string{"/v1/catalogue", "/v1/schemas/{name}", "/v1/openapi.json", "/auth/whoami"}
+	// What has to be asked for, lest the answer be empty or none.
+	year, week := time.Now().UTC().Add(-time.Hour).ISOWeek()
+	with := map[string]string{
+		"/v1/search": "?q=solver", "/v1/reports/weekly": fmt.Sprintf("?week=%d-W%02d", year, week),
+		"/v1/reports/monthly": "?month=" + time.Now().UTC().Add(-time.Hour).Format("2006-01"),
+	}
+	// What nobody is told who sees some squads only.
+	whole := []string{"/v1/reconcile"}
 	tried := 0
 	for _, route := range routes {
 		method, path, _ := strings.Cut(route.Pattern, " ")
@@ -143,7 +156,13 @@ func TestSquadsAtEveryDoor(t *testing.T) {
 			if one {
 				theirs = replace(about[0])
 			}
-			w := ask(who, theirs)
+			w := ask(who, theirs+with[path])
+			if slices.Contains(whole, path) {
+				if w.Code != http.StatusForbidden {
+					t.Errorf("%s as %s: %d %s", theirs, who, w.Code, w.Body)
+				}
+				continue
+			}
 			if w.Code != http.StatusOK {
 				t.Errorf("%s as %s: %d %s", theirs, who, w.Code, w.Body)
 			}
@@ -159,7 +178,7 @@ func TestSquadsAtEveryDoor(t *testing.T) {
 				}
 			}
 			if !one {
-				if w := ask("everyone", path); !strings.Contains(w.Body.String(), "hidden") {
+				if w := ask("everyone", path+with[path]); !strings.Contains(w.Body.String(), "hidden") {
 					t.Errorf("%s shows who may see all nothing that could be hidden: %s", path, w.Body)
 				}
 				continue

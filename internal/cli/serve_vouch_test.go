@@ -45,6 +45,10 @@ var inOthersNames = map[string][]toldAt{
 		{path: "/hooks?agent=ops/other", body: `{"session_id":"s-vouch","transcript_path":"/x/.claude/projects/x/s.jsonl","hook_event_name":"SessionStart","source":"startup","cwd":"/tmp"}`},
 		{path: "/hooks", headers: map[string]string{"Whodid-Agent": "ops/other"}, body: `{"session_id":"s-vouch2","transcript_path":"/x/.claude/projects/x/s.jsonl","hook_event_name":"SessionStart","source":"startup","cwd":"/tmp"}`},
 	},
+	"POST /mcp/record": {{
+		headers: map[string]string{"Accept": "application/json, text/event-stream"},
+		body:    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memory_record","arguments":{"subject":"x","decided":"y","why":"z","agent":"ops/other","actor":"human:p123"}}}`,
+	}},
 	"POST /v1/logs":    {{file: "claude-code-2.1.197-001-v1_logs.json.gz"}},
 	"POST /v1/metrics": {{file: "claude-code-2.1.197-002-v1_metrics.pb.gz"}},
 	"POST /v1/traces":  {{file: "claude-code-2.1.197-006-v1_traces.pb.gz"}},

@@ -67,7 +67,7 @@ func TestRunWhatIsNotThere(t *testing.T) {
 		if end.Code != c.code || !end.Failed || end.Err == nil || end.ExitCode != -1 {
 			t.Errorf("%s: %+v, want %d", c.program, end, c.code)
 		}
-		if end.Err != nil && strings.Count(end.Err.Error(), filepath.Base(c.program)) != 1 {
+		if end.Err != nil && strings.Count(end.Err.Error(), c.program) != 1 {
 			t.Errorf("the error reads %q", end.Err)
 		}
 	}

@@ -44,9 +44,6 @@ const maxConfirmations = 500
 func (s *Store) Confirmations(ctx context.Context, org string, seqs []uint64) (map[uint64]Confirmation, error) {
 	ctx = within(ctx, org)
 	out := map[uint64]Confirmation{}
-	if silent, err := s.forgesAreSilent(ctx, org); err != nil || silent {
-		return out, err
-	}
 	for chunk := range slices.Chunk(seqs, maxConfirmations) {
 		var list strings.Builder
 		for i, seq := range chunk {
@@ -67,10 +64,11 @@ func (s *Store) Confirmations(ctx context.Context, org string, seqs []uint64) (m
 	return out, nil
 }
 
-// forgesAreSilent tells whether no forge ever told of anything, so that there is
+// ForgesAreSilent tells whether no forge ever told of anything, so that there is
 // nothing to hold actions against, however many they are. Where the engine would
 // have to look for that it says no.
-func (s *Store) forgesAreSilent(ctx context.Context, org string) (bool, error) {
+func (s *Store) ForgesAreSilent(ctx context.Context, org string) (bool, error) {
+	ctx = within(ctx, org)
 	q := s.dialect.anyFact()
 	if q == "" {
 		return false, nil
