@@ -117,7 +117,7 @@ func TestOverHTTP(t *testing.T) {
 				t.Errorf("%s: %s", tool, text)
 			}
 		}
-		for tool, arguments := range map[string]map[string]any{"exec_show": {"id": "exec-none"}, "why": {"subject": "auth.go:1"}, "memory_show": {"id": "x"}, "search": {"query": strings.Repeat("x", 5000)}} {
+		for tool, arguments := range map[string]map[string]any{"exec_show": {"id": "exec-none"}, "why": {"subject": "auth.go:1"}, "memory_show": {"id": "evt-none"}, "search": {"query": strings.Repeat("x", 5000)}} {
 			if text, failed := call(t, reader, tool, arguments); !failed || !strings.Contains(text, `"error":"`) || !strings.Contains(text, `"data":null`) {
 				t.Errorf("%s: %s", tool, text)
 			}
