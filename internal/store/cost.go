@@ -107,7 +107,7 @@ func (s *Store) tallyModels(ctx context.Context, org string, sel *Selection, col
 		if err := rows.Scan(into...); err != nil {
 			return nil, fmt.Errorf("couldn't add up what models cost: %w", err)
 		}
-		models, err := usageByModel(folded)
+		models, err := usageByModel(folded, main)
 		if err != nil {
 			return nil, err
 		}
@@ -168,8 +168,17 @@ var (
 )
 
 // usageByModel reads what an execution used by model out of what it remembers:
-// most have calls and nothing that changes them, and the rest need not be read.
-func usageByModel(folded []byte) (map[string]whodid.Usage, error) {
+// most have calls and nothing that changes them, and the rest need not be read. What
+// one model used that nobody named, the run's own did, if it has one.
+func usageByModel(folded []byte, main string) (map[string]whodid.Usage, error) {
+	models, err := usageAsTold(folded)
+	if u, ok := models[""]; ok && len(models) == 1 && main != "" {
+		models = map[string]whodid.Usage{main: u}
+	}
+	return models, err
+}
+
+func usageAsTold(folded []byte) (map[string]whodid.Usage, error) {
 	at := bytes.Index(folded, callsName)
 	plain := true
 	for _, name := range otherNames {
@@ -210,17 +219,18 @@ func (s *Store) Outlines(ctx context.Context, org string, sel Selection, yield f
 	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
 	c.executions(org, &sel)
-	rows, err := s.read.QueryContext(ctx, `SELECT trigger, started_at, completed_at, folded FROM execution `+c.where(), c.args...)
+	rows, err := s.read.QueryContext(ctx, `SELECT trigger, started_at, completed_at, model, folded FROM execution `+c.where(), c.args...)
 	if err != nil {
 		return fmt.Errorf("couldn't read runs: %w", explain(err))
 	}
 	defer rows.Close()
 	var folded sql.RawBytes
 	var trigger sql.RawBytes
+	var main string
 	var started, completed sql.NullInt64
 	var o RunOutline
 	for rows.Next() {
-		if err := rows.Scan(&trigger, &started, &completed, &folded); err != nil {
+		if err := rows.Scan(&trigger, &started, &completed, &main, &folded); err != nil {
 			return fmt.Errorf("couldn't read runs: %w", err)
 		}
 		if string(trigger) != o.Trigger {
@@ -229,7 +239,7 @@ func (s *Store) Outlines(ctx context.Context, org string, sel Selection, yield f
 		if o.Ended = started.Valid && completed.Valid; o.Ended {
 			o.Took = fromNull(completed).Sub(fromNull(started))
 		}
-		if o.Models, err = usageByModel(folded); err != nil {
+		if o.Models, err = usageByModel(folded, main); err != nil {
 			return err
 		}
 		yield(&o)

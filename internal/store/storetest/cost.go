@@ -65,11 +65,9 @@ func testCostTallies(t *testing.T, open func(testing.TB) *store.Store) {
 
 // tallied is one run as tallies: one, or one for each model.
 func tallied(x *whodid.Execution, by []store.CostTrait) []store.CostTally {
-	models := map[string]whodid.Usage{x.Model: x.Usage}
-	if slices.Contains(by, store.TraitModel) && len(x.Models) > 1 {
-		models = x.Models
-	} else if len(x.Models) == 1 && (x.Folded.Finish == nil || x.Folded.Finish.Stated == nil) {
-		models = x.Models
+	models := x.Models
+	if _, unnamed := models[""]; len(models) == 0 || len(models) == 1 && unnamed || !slices.Contains(by, store.TraitModel) {
+		models = map[string]whodid.Usage{x.Model: x.Usage}
 	}
 	var out []store.CostTally
 	for model, u := range models {
