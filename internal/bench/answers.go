@@ -79,7 +79,7 @@ func (b *bench) answers() []question {
 			return fmt.Sprintf(`"rotate the token" agent:squad-%d/* since:30d status:failed`, round%8)
 		})},
 		{"search.apart", "search for words that are everywhere and never together: a page ends before the trail does", searchLimit, 1, func(ctx context.Context, t *trail, _ int) error {
-			_, err := t.search(ctx, "gofmt errors")
+			_, err := t.search(ctx, "gofmt errors", "")
 			return err
 		}},
 		{"report", "the weekly report", time.Second, 1, func(ctx context.Context, t *trail, _ int) error {
@@ -140,7 +140,10 @@ const searchLimit = 300 * time.Millisecond
 // search is the question for a filter, which must find something.
 func search(filter func(round int) string) func(context.Context, *trail, int) error {
 	return func(ctx context.Context, t *trail, round int) error {
-		found, err := t.search(ctx, filter(round))
+		found, err := t.search(ctx, filter(round), "")
+		for err == nil && len(found.Hits) == 0 && found.Cursor != nil { // as the command does
+			found, err = t.search(ctx, filter(round), *found.Cursor)
+		}
 		if err == nil && len(found.Hits) == 0 {
 			err = fmt.Errorf("%q finds nothing", filter(round))
 		}
@@ -148,12 +151,12 @@ func search(filter func(round int) string) func(context.Context, *trail, int) er
 	}
 }
 
-func (t *trail) search(ctx context.Context, filter string) (*ask.SearchResult, error) {
+func (t *trail) search(ctx context.Context, filter, cursor string) (*ask.SearchResult, error) {
 	f, err := whodid.ParseFilter(filter, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	return t.asker().Search(ctx, ask.Selection{Filter: f}, "")
+	return t.asker().Search(ctx, ask.Selection{Filter: f}, cursor)
 }
 
 // measureAnswers asks the trail of a company on PostgreSQL.

@@ -29,6 +29,9 @@ func eventsOfCompany(n int, began time.Time) []whodid.Event {
 	events := eventsOfRun(n, began)
 	for i := range events {
 		events[i].Target = own.Replace(events[i].Target)
+		if events[i].What == "commit.push" {
+			events[i].Target += fmt.Sprintf("@fix-%d", n)
+		}
 		if events[i].What == "execution.start" {
 			events[i].Data["repository"] = repository
 			events[i].Why = fmt.Sprintf("rotate the token of service %d in part %d", n%4099, n%1009)

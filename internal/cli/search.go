@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,9 @@ is searched. docs/search.md says how hits are ranked.`,
 	return c
 }
 
+// searchPatience is how long a search reads on that has found nothing yet.
+const searchPatience = 10 * time.Second
+
 func (p *Program) search(ctx context.Context, args []string, limit int, cursor string) error {
 	if limit < 1 || limit > ask.MaxHits {
 		return usageError("--limit: %d is not from 1 to %d", limit, ask.MaxHits)
@@ -52,6 +56,10 @@ func (p *Program) search(ctx context.Context, args []string, limit int, cursor s
 	}
 	defer t.close()
 	found, err := t.asker.Search(ctx, ask.Selection{Filter: filter, Limit: limit}, cursor)
+	// A page reads so much of the trail and no more; who waits here wants a hit.
+	for began := p.Now(); err == nil && len(found.Hits) == 0 && found.Cursor != nil && p.Now().Sub(began) < searchPatience; {
+		found, err = t.asker.Search(ctx, ask.Selection{Filter: filter, Limit: limit}, *found.Cursor)
+	}
 	if errors.Is(err, ask.ErrCursor) {
 		return usageError("--cursor: %w", err)
 	}
@@ -62,10 +70,15 @@ func (p *Program) search(ctx context.Context, args []string, limit int, cursor s
 		return p.printJSON(found)
 	}
 	o := p.out()
-	if len(found.Hits) == 0 {
+	switch {
+	case len(found.Hits) == 0 && found.Cursor != nil:
+		p.advise(o, "Nothing fits in the part of the trail that was read.")
+	case len(found.Hits) == 0:
 		p.advise(o, "Nothing in the trail fits.")
-	} else if err := printHits(o, found.Hits); err != nil {
-		return err
+	default:
+		if err := printHits(o, found.Hits); err != nil {
+			return err
+		}
 	}
 	if found.IndexedFrom > 0 {
 		p.advise(o, "\nThe trail is older than its index: its first %s can't be searched yet. Search again.", term.Count(int64(found.IndexedFrom), "event"))
