@@ -112,7 +112,7 @@ type Tally struct {
 
 // tallied are the columns that tallies add up, of runs one by one. The migration
 // of run_hour adds up the same.
-const tallied = `agent, squad, status, 1 AS runs, cost_known AS cost_micros, CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END AS cost_unknown, ` +
+const tallied = startedOne +
 	`COALESCE(tokens_in, 0) AS tokens_in, COALESCE(tokens_out, 0) AS tokens_out, COALESCE(tokens_cache_read, 0) AS tokens_cache_read, ` +
 	`COALESCE(tokens_cache_write, 0) AS tokens_cache_write, CASE WHEN tokens_in IS NULL THEN 1 ELSE 0 END AS tokens_unknown, ` +
 	`COALESCE(completed_at - started_at, 0) AS micros`
@@ -122,17 +122,14 @@ func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally
 	ctx = within(ctx, org)
 	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
-	c.executions(org, &sel)
-	from := `SELECT ` + tallied + `, started_at AS last FROM execution ` + c.where()
-	last := `MAX(last)`
+	var from, last string
 	if sel.sinceOnly() {
-		from, last = c.talliesByHour(&sel)
+		from, last = c.talliesByHour(org, &sel)
+	} else {
+		c.executions(org, &sel)
+		from, last = `SELECT `+tallied+`, started_at AS last FROM execution `+c.where(), `MAX(last)`
 	}
-	count := func(status whodid.Status) string {
-		return fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN runs ELSE 0 END)", status)
-	}
-	query := `SELECT agent, squad, SUM(runs) AS n, ` + count(whodid.StatusSuccess) + `, ` + count(whodid.StatusFailed) + `, ` +
-		count(whodid.StatusTimeout) + `, ` + count(whodid.StatusCancelled) + `, ` + count(whodid.StatusLost) + `, ` + count(whodid.StatusRunning) + `, ` +
+	query := `SELECT agent, squad, SUM(runs) AS n, ` + runsByStatus() + `, ` +
 		`SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros), ` +
 		last + ` FROM (` + from + `) AS t GROUP BY agent, squad ORDER BY n DESC, agent`
 	rows, err := s.read.QueryContext(ctx, query, c.args...)
@@ -161,6 +158,25 @@ func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally
 	return out, nil
 }
 
+// runsByStatus are the sums of runs that ended in each way, and of those at work, in
+// the order of [Tally].
+func runsByStatus() string {
+	var sums []string
+	for _, status := range []whodid.Status{
+		whodid.StatusSuccess, whodid.StatusFailed, whodid.StatusTimeout, whodid.StatusCancelled, whodid.StatusLost, whodid.StatusRunning,
+	} {
+		sums = append(sums, fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN runs ELSE 0 END)", status))
+	}
+	return strings.Join(sums, ", ")
+}
+
+// microsPerHour is how long the hours of run_hour are.
+const microsPerHour = int64(time.Hour / time.Microsecond)
+
+// runsAtWork selects the runs at work, which are in no hour. The second condition is
+// for the index.
+const runsAtWork = `subagent = '' AND status = 'running' AND ` + atWorkUntil + ` = 9223372036854775807`
+
 // sinceOnly tells whether a selection of runs is all that were at work since a
 // time, in some squads or in all: those are added up by hour.
 func (sel *Selection) sinceOnly() bool {
@@ -169,29 +185,21 @@ func (sel *Selection) sinceOnly() bool {
 
 // talliesByHour adds up the whole hours since the first one, what is left of that
 // one run by run, and the runs at work. Each agent's last run is looked up.
-func (c *clause) talliesByHour(sel *Selection) (from, last string) {
-	const hour = int64(time.Hour / time.Microsecond)
-	c.conditions = nil
-	org := c.args[0]
-	c.args = nil
-	c.add("org = ?", org)
-	if len(sel.Squads) > 0 {
-		condition, arg := c.dialect.among("squad", len(c.args)+1, sel.Squads)
-		c.conditions, c.args = append(c.conditions, condition), append(c.args, arg)
-	}
+func (c *clause) talliesByHour(org string, sel *Selection) (from, last string) {
+	c.whose(org, sel)
 	all := c.where()
 	since := int64(math.MinInt64)
 	first := since
 	edge := ""
 	if !sel.Since.IsZero() {
 		since = whodid.Micros(sel.Since)
-		first = since / hour
+		first = since / microsPerHour
 		edge = ` UNION ALL SELECT ` + tallied + ` FROM execution ` + all + ` AND subagent = '' AND ` +
-			atWorkUntil + ` >= ` + c.arg(since) + ` AND ` + atWorkUntil + ` < ` + c.arg((first+1)*hour)
+			atWorkUntil + ` >= ` + c.arg(since) + ` AND ` + atWorkUntil + ` < ` + c.arg((first+1)*microsPerHour)
 	}
 	from = `SELECT agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros ` +
 		`FROM run_hour ` + all + ` AND hour > ` + c.arg(first) + ` AND runs <> 0` + edge +
-		` UNION ALL SELECT ` + tallied + ` FROM execution ` + all + ` AND subagent = '' AND status = 'running' AND ` + atWorkUntil + ` = 9223372036854775807`
+		` UNION ALL SELECT ` + tallied + ` FROM execution ` + all + ` AND ` + runsAtWork
 	// The plus is for the agent's index, not the one by time.
 	last = `(SELECT started_at FROM execution AS x WHERE x.org = $1 AND x.agent = t.agent AND x.squad = t.squad AND x.subagent = '' AND x.started_at IS NOT NULL AND ` +
 		`+(` + atWorkUntil + `) >= ` + c.arg(since) + ` ORDER BY x.started_at DESC LIMIT 1)`

@@ -122,15 +122,21 @@ func executionColumn(f whodid.FilterField) string {
 	}[f]
 }
 
-func (c *clause) executions(org string, sel *Selection) {
+// whose are the organisation and the squads that are selected, which all that is
+// kept of runs names.
+func (c *clause) whose(org string, sel *Selection) {
 	c.add("org = ?", org)
-	for i := range sel.Terms {
-		t := &sel.Terms[i]
-		c.term(t, func(v string) string { return c.executionValue(t, v) })
-	}
 	if len(sel.Squads) > 0 {
 		condition, arg := c.dialect.among("squad", len(c.args)+1, sel.Squads)
 		c.conditions, c.args = append(c.conditions, condition), append(c.args, arg)
+	}
+}
+
+func (c *clause) executions(org string, sel *Selection) {
+	c.whose(org, sel)
+	for i := range sel.Terms {
+		t := &sel.Terms[i]
+		c.term(t, func(v string) string { return c.executionValue(t, v) })
 	}
 	if !sel.Since.IsZero() {
 		c.add(atWorkUntil+" >= ?", whodid.Micros(sel.Since))

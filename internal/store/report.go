@@ -37,14 +37,13 @@ type TallyIn struct {
 func (s *Store) TalliesIn(ctx context.Context, org string, sel Selection, bounds []time.Time) ([]TallyIn, error) {
 	sel.RunsOnly = true
 	sel.BeganSince, sel.BeganUntil = bounds[0], bounds[len(bounds)-1]
-	c, hour := clause{dialect: s.dialect}, int64(time.Hour/time.Microsecond)
-	from, unit := c.startedRuns(org, &sel), int64(1)
-	if len(sel.Terms) == 0 && !slices.ContainsFunc(bounds, func(b time.Time) bool { return whodid.Micros(b)%hour != 0 }) {
-		c = clause{dialect: s.dialect}
-		from, unit = c.startedHours(org, &sel, hour), hour
-	}
-	count := func(status whodid.Status) string {
-		return fmt.Sprintf("SUM(CASE WHEN status = '%s' THEN runs ELSE 0 END)", status)
+	c := clause{dialect: s.dialect}
+	var from string
+	unit := int64(1)
+	if len(sel.Terms) == 0 && !slices.ContainsFunc(bounds, func(b time.Time) bool { return whodid.Micros(b)%microsPerHour != 0 }) {
+		from, unit = c.startedHours(org, &sel), microsPerHour
+	} else {
+		from = c.startedRuns(org, &sel)
 	}
 	var span strings.Builder
 	span.WriteString("CASE")
@@ -52,8 +51,7 @@ func (s *Store) TalliesIn(ctx context.Context, org string, sel Selection, bounds
 		fmt.Fprintf(&span, " WHEN began < %d THEN %d", whodid.Micros(b)/unit, i)
 	}
 	span.WriteString(" END")
-	query := `SELECT ` + span.String() + ` AS span, agent, squad, SUM(runs), ` + count(whodid.StatusSuccess) + `, ` + count(whodid.StatusFailed) + `, ` +
-		count(whodid.StatusTimeout) + `, ` + count(whodid.StatusCancelled) + `, ` + count(whodid.StatusLost) + `, ` + count(whodid.StatusRunning) + `, ` +
+	query := `SELECT ` + span.String() + ` AS span, agent, squad, SUM(runs), ` + runsByStatus() + `, ` +
 		`SUM(cost_micros), SUM(cost_unknown) FROM (` + from + `) AS t GROUP BY 1, agent, squad ORDER BY 1, agent, squad`
 	rows, err := s.read.QueryContext(within(ctx, org), query, c.args...)
 	if err != nil {
@@ -85,18 +83,14 @@ func (c *clause) startedRuns(org string, sel *Selection) string {
 
 // startedHours are the hours in which runs began, and the runs at work, which are in
 // none.
-func (c *clause) startedHours(org string, sel *Selection, hour int64) string {
-	c.add("org = ?", org)
-	if len(sel.Squads) > 0 {
-		condition, arg := c.dialect.among("squad", len(c.args)+1, sel.Squads)
-		c.conditions, c.args = append(c.conditions, condition), append(c.args, arg)
-	}
+func (c *clause) startedHours(org string, sel *Selection) string {
+	c.whose(org, sel)
 	all := c.where()
 	since, until := whodid.Micros(sel.BeganSince), whodid.Micros(sel.BeganUntil)
 	return `SELECT agent, squad, status, runs, cost_micros, cost_unknown, began FROM run_hour ` + all +
-		` AND began >= ` + c.arg(since/hour) + ` AND began < ` + c.arg(until/hour) + ` AND runs <> 0` +
-		fmt.Sprintf(` UNION ALL SELECT `+startedOne+`started_at / %d AS began FROM execution `, hour) + all +
-		` AND subagent = '' AND status = 'running' AND ` + atWorkUntil + ` = 9223372036854775807` +
+		` AND began >= ` + c.arg(since/microsPerHour) + ` AND began < ` + c.arg(until/microsPerHour) + ` AND runs <> 0` +
+		fmt.Sprintf(` UNION ALL SELECT `+startedOne+`started_at / %d AS began FROM execution `, microsPerHour) + all +
+		` AND ` + runsAtWork +
 		` AND started_at >= ` + c.arg(since) + ` AND started_at < ` + c.arg(until)
 }
 
