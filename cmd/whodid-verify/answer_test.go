@@ -23,6 +23,7 @@ func TestAttacks(t *testing.T) {
 		Name, File string
 		Trust      json.RawMessage
 		Verdicts   map[string]proof.State
+		Proofs     []map[string]proof.State
 		Refused    bool
 	}
 	if err := json.Unmarshal(text, &corpus); err != nil {
@@ -43,6 +44,15 @@ func TestAttacks(t *testing.T) {
 				return
 			}
 			good := a.Verdicts["integrity"] == proof.Proved
+			for _, p := range a.Proofs {
+				good = good && p["integrity"] == proof.Proved
+				for name, state := range p {
+					good = good && state != proof.Refuted
+					if want := (name + "              ")[:14] + string(state) + " "; !strings.Contains(stdout, want) {
+						t.Errorf("%q is not in\n%s", want, stdout)
+					}
+				}
+			}
 			for name, state := range a.Verdicts {
 				good = good && state != proof.Refuted
 				if want := "\n" + (name + "              ")[:14] + string(state) + " "; !strings.Contains("\n"+stdout, want) {

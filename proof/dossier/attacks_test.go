@@ -16,6 +16,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
+	"github.com/whodid/whodid/proof/casefile"
 	"github.com/whodid/whodid/proof/dossier"
 )
 
@@ -27,6 +28,8 @@ type attack struct {
 	File     string            `json:"file"`
 	Trust    trustJSON         `json:"trust"`
 	Verdicts map[string]string `json:"verdicts,omitempty"`
+	// Proofs are the verdicts on the proofs in the bundle of an incident.
+	Proofs []map[string]string `json:"proofs,omitempty"`
 	// Refused means that the archive is none.
 	Refused bool `json:"refused,omitempty"`
 
@@ -281,6 +284,8 @@ func TestAttacks(t *testing.T) {
 	c.forged()
 	c.insider()
 	c.witnessed()
+	c.subjects()
+	c.bundles()
 	c.hostile()
 	dir := filepath.Join("testdata", "attacks")
 	var list bytes.Buffer
@@ -319,6 +324,10 @@ func check(t *testing.T, a *attack, archive []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if casefile.Is(archive) {
+		checkBundle(t, a, archive, trust)
+		return
+	}
 	d, err := dossier.Parse(archive)
 	if a.Refused {
 		if err == nil {
@@ -338,11 +347,7 @@ func check(t *testing.T, a *attack, archive []byte) {
 		t.Errorf("the file is not what this package makes: go test ./proof/dossier -update\n%s", diff)
 	}
 	r := dossier.Check(d, trust)
-	got := map[string]string{
-		"integrity": string(r.Verdicts.Integrity.State), "completeness": string(r.Verdicts.Completeness.State),
-		"authorship": string(r.Verdicts.Authorship.State), "time": string(r.Verdicts.Time.State), "approval": string(r.Verdicts.Approval.State),
-	}
-	if diff := cmp.Diff(a.Verdicts, got); diff != "" {
+	if diff := cmp.Diff(a.Verdicts, stateNames(&r.Verdicts)); diff != "" {
 		t.Errorf("other verdicts (-want +got):\n%s%+v", diff, r.Verdicts)
 	}
 	if r.Verdicts.Integrity.State == proof.Refuted && (len(r.Events) > 0 || r.Context != nil) {

@@ -102,7 +102,7 @@ func (c *checker) integrity() proof.Verdict {
 		return refuted("%v", err)
 	}
 	shown := fmt.Sprintf("%s of the log %s, whose checkpoint of %d entries", counted(len(c.entries), "entry is", "entries are"), c.Origin, c.checkpoint.Size)
-	rest := c.redacted()
+	rest := c.tied() + c.redacted()
 	if !c.trusted {
 		return conditional("%s is signed by the key that the proof names; whether that is the log's key, only the proof says%s", shown, rest)
 	}
@@ -271,6 +271,29 @@ func (s *Subject) when(e *whodid.Event) time.Time {
 
 // within tells whether t is in a period, whose end is not.
 func within(t, from, to time.Time) bool { return !t.Before(from) && t.Before(to) }
+
+// tied says what ties the events to a subject that only git knows, to go on after a
+// sentence: an entry that names it, or nothing that is proved.
+func (c *checker) tied() string {
+	var names func(e *whodid.Event) bool
+	switch s := c.Subject; s.Kind {
+	case OfCommit:
+		names = func(e *whodid.Event) bool { return e.Target == s.ID || e.Data.String("sha") == s.ID }
+	case OfPullRequest:
+		names = func(e *whodid.Event) bool { return strings.EqualFold(e.Target, s.ID) }
+	case OfLine:
+		file := s.ID[:max(0, strings.LastIndexByte(s.ID, ':'))]
+		names = func(e *whodid.Event) bool { return e.Target == file || strings.HasSuffix(e.Target, "/"+file) }
+	default:
+		return ""
+	}
+	for i := range c.entries {
+		if e := &c.entries[i]; c.Subject.ID != "" && e.answer && names(e.Event) {
+			return fmt.Sprintf("; entry %d names %s", e.Index, short(c.Subject.ID))
+		}
+	}
+	return "; that they are behind this " + strings.ReplaceAll(c.Subject.Kind, "_", " ") + " git tells, and no entry that is disclosed"
+}
 
 // redacted says what is not disclosed of the answer's events, to go on after a
 // sentence.

@@ -1,6 +1,7 @@
-// Another verifier of proofs, with nothing but Node's standard library and the text of docs/format.md, section 10.
-//   node check.mjs                       checks that every archive of the corpus beside it gets the verdicts of attacks.json
-//   node check.mjs proof.zip keys.json   prints the verdicts on one
+// Another verifier of proofs, with nothing but Node's standard library and the text of docs/format.md, sections 10 and 12.
+//   node check.mjs                          checks that every archive of the corpus beside it gets the verdicts of attacks.json
+//   node check.mjs proof.zip keys.json      prints the verdicts on one, a proof of any subject or the bundle of an incident
+//   node check.mjs incident.zip keys.json
 // It knows Ed25519 keys of signers only, and authorities for time stamps whose certificate is signed by the trusted root itself.
 import { createHash, createHmac, createPublicKey, verify, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -19,12 +20,13 @@ const whole = (n) => Number.isSafeInteger(n) && n >= 0;
 
 // The archive.
 const limits = { checkpoint: 64 << 10, "context.json": 4 << 20, "events.json": 96 << 20, "manifest.json": 4 << 20, "timestamps.json": 1 << 20 };
-function unpack(zip) {
+const limitOf = (name) => (Object.hasOwn(limits, name) ? limits[name] : -1);
+function unpack(zip, most = 8, limit = limitOf) {
   if (zip.length > 32 << 20 || zip.length < 22 || zip.readUInt32LE(0) !== 0x04034b50) fail("no zip archive");
   const end = zip.subarray(-22);
   const [count, size, offset] = [end.readUInt16LE(10), end.readUInt32LE(12), end.readUInt32LE(16)];
   if (end.readUInt32LE(0) !== 0x06054b50 || end.readUInt16LE(20) || end.readUInt16LE(4) || end.readUInt16LE(6) || end.readUInt16LE(8) !== count) fail("bad end");
-  if (count > 8 || size > 8 * 512 || offset + size + 22 !== zip.length) fail("bad directory");
+  if (count > most || size > most * 512 || offset + size + 22 !== zip.length) fail("bad directory");
   const files = {};
   let [at, left] = [offset, 96 << 20];
   for (let i = 0; i < count; i++) {
@@ -33,19 +35,20 @@ function unpack(zip) {
     const [n, extra, comment, local] = [zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32), zip.readUInt32LE(at + 42)];
     const name = zip.toString("utf8", at + 46, at + 46 + n);
     at += 46 + n + extra + comment;
-    const limit = Math.min(Object.hasOwn(limits, name) ? limits[name] : -1, left);
-    if (limit < 0 || files[name] || (method !== 0 && method !== 8) || flags & 1 || plain > limit) fail(`bad file ${name}`);
+    const room = Math.min(limit(name), left);
+    if (room < 0 || Object.hasOwn(files, name) || (method !== 0 && method !== 8) || flags & 1 || plain > room) fail(`bad file ${name}`);
     const from = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
     const body = zip.subarray(from, from + packed);
-    const content = method === 8 ? inflateRawSync(body, { maxOutputLength: limit + 1 }) : body;
-    if (content.length > limit) fail("too large");
+    const content = method === 8 ? inflateRawSync(body, { maxOutputLength: room + 1 }) : body;
+    if (content.length > room) fail("too large");
     left -= content.length;
-    files[name] = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
+    files[name] = content;
   }
   return files;
 }
+const text = (content) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(content);
 function parse(zip) {
-  const files = unpack(zip);
+  const files = Object.fromEntries(Object.entries(unpack(zip)).map(([name, content]) => [name, text(content)]));
   for (const name of ["checkpoint", "events.json", "manifest.json"]) if (files[name] === undefined) fail(`no ${name}`);
   const [manifest, events] = [JSON.parse(files["manifest.json"]), JSON.parse(files["events.json"])];
   if (manifest.format !== "whodid-proof/1") fail("unknown format");
@@ -233,12 +236,32 @@ function integrity(d, trust) {
   for (const index of [...d.events, ...Object.keys(d.disclosed).map(Number)]) if (!there.has(index)) fail("an event without its entry");
   const s = d.subject ?? fail("no subject");
   const mine = entries.filter((e) => e.answer);
-  if (s.kind === "event" ? !mine.some((e) => e.event.id === s.id) : s.kind === "execution" ? !mine.some((e) => e.event.execution === s.id) : false) fail("about something else");
-  if (s.kind === "period" && !(Date.parse(s.from) < Date.parse(s.to) && mine.every((e) => inPeriod(e, s)))) fail("not in the period");
-  if (!["event", "execution", "period", "commit", "pull_request", "line"].includes(s.kind)) fail("unknown subject");
+  const about = {
+    event: () => mine.some((e) => e.event.id === s.id),
+    execution: () => mine.some((e) => e.event.execution === s.id),
+    incident: () => mine.every((e) => ofIncident(e, s)) && mine.some((e) => e.event.id === s.id && e.event.what === "incident.open"),
+    period: () => begins(s) < ends(s) && mine.every((e) => inTime(e, s) || isPart(e)),
+    report: () => begins(s) < ends(s) && mine.every((e) => inTime(e, s) || isPart(e)),
+    commit: () => true, // for the values to say
+    pull_request: () => true,
+    line: () => true,
+  };
+  if (!Object.hasOwn(about, s.kind) || !about[s.kind]()) fail("about something else");
   return { size: c.size, trusted: trusted !== undefined, entries };
 }
-const inPeriod = ({ event }, s) => Date.parse(event.recorded_at) >= Date.parse(s.from) && Date.parse(event.recorded_at) < Date.parse(s.to);
+// In milliseconds, to the microsecond.
+const moment = (t) => Date.parse(t) + Number(`0.${t.match(/\.\d{3}(\d+)/)?.[1] ?? 0}`);
+const [begins, ends] = [(s) => moment(s.from), (s) => moment(s.to)];
+const isPart = ({ event }) => Object.hasOwn(parts, event.what);
+// A period is one of recording, that of a report one of happening.
+const inTime = ({ event }, s) => {
+  const at = moment(s.kind === "report" ? event.at : event.recorded_at);
+  return at >= begins(s) && at < ends(s);
+};
+function ofIncident({ event, withheld }, s) {
+  if (event.what.startsWith("hold.")) return true;
+  return event.what.startsWith("incident.") && (event.id === s.id || withheld.includes("target") || event.target === s.id);
+}
 
 function completeness(d, { size, entries }) {
   const span = d.complete;
@@ -247,13 +270,26 @@ function completeness(d, { size, entries }) {
   if (!(span.first < span.end) || span.end > size) return "refuted";
   for (let i = span.first; i < span.end; i++) if (!there.has(i)) return "refuted";
   const all = span.first === 0 && span.end === size;
-  if (d.subject.kind === "execution") return entries.some((e) => e.event.execution === d.subject.id && !e.answer) ? "refuted" : all ? "proved" : "conditional";
-  if (d.subject.kind !== "period") return "not shown";
-  if (entries.some((e) => inPeriod(e, d.subject) && !e.answer)) return "refuted";
-  const at = (i) => Date.parse(entries.find((e) => e.index === i).event.recorded_at);
-  if (span.first > 0 && at(span.first) >= Date.parse(d.subject.from)) return "not shown";
-  if (span.end < size && at(span.end - 1) < Date.parse(d.subject.to)) return "not shown";
-  return all ? "proved" : "conditional";
+  const [s, whole] = [d.subject, all ? "proved" : "conditional"];
+  const others = entries.filter((e) => !e.answer);
+  const at = (i) => moment(entries.find((e) => e.index === i).event.recorded_at);
+  const inTheMiddle = span.first > 0 && at(span.first) >= begins(s);
+  switch (s.kind) {
+    case "execution":
+      return others.some((e) => e.event.execution === s.id) ? "refuted" : whole;
+    case "period":
+      if (others.some((e) => inTime(e, s))) return "refuted";
+      return inTheMiddle || (span.end < size && at(span.end - 1) < ends(s)) ? "not shown" : whole;
+    case "report":
+      if (others.some((e) => inTime(e, s))) return "refuted";
+      return inTheMiddle || span.end < size ? "not shown" : whole;
+    case "incident": {
+      const mayBe = (e) => e.event.what.startsWith("incident.") && (e.withheld.includes("target") || e.event.target === s.id);
+      return others.some((e) => e.index >= span.first && e.index < span.end && mayBe(e)) ? "not shown" : whole;
+    }
+    default:
+      return "not shown";
+  }
 }
 
 // Fewer witnesses than are asked for: others may have been shown another tree.
@@ -334,21 +370,50 @@ function sshKey(message, armored) {
   return verify(null, signed, ed25519(k()), s()) ? key : fail("of something else");
 }
 
-function check(zip, trust) {
-  const d = parse(zip);
-  const not = { completeness: "not shown", authorship: "not shown", time: "not shown", approval: "not shown" };
+// The bundle of an incident.
+const listName = "casefile.json";
+const isBundle = (zip) => zip.length > 30 + listName.length && zip.readUInt16LE(26) === listName.length && zip.toString("latin1", 30, 30 + listName.length) === listName;
+function checkBundle(zip, trust) {
+  const named = (name) => /^[a-z0-9._/-]{1,100}$/.test(name) && !name.includes("..") && !name.startsWith("/") && !name.endsWith("/");
+  const files = unpack(zip, 64, (name) => (named(name) ? (name === listName ? 1 << 20 : 96 << 20) : -1));
+  const { [listName]: listed, "custody.zip": custody, ...held } = files;
+  if (!listed || !custody) fail("no list, or no chain of custody");
+  const list = JSON.parse(text(listed));
+  if (list.format !== "whodid-incident/1") fail("unknown format");
+  try {
+    const names = list.files.map((f) => f.name);
+    if (new Set(names).size !== names.length || canonical([...names].sort()) !== canonical(Object.keys(held).sort())) fail("other files than are listed");
+    for (const f of list.files) if (held[f.name].length !== f.bytes || sha256(held[f.name]).toString("hex") !== f.sha256) fail("a file was changed");
+    const { subject, origin, entries, verdicts } = judge(parse(custody), trust);
+    if (verdicts.integrity === "refuted" || subject.kind !== "incident" || subject.id !== list.incident || origin !== list.origin) fail("the custody of something else");
+    const digest = `sha256:${sha256(listed).toString("hex")}`;
+    if (!entries.some((e) => e.answer && e.event.what === "incident.export" && e.event.data?.digest === digest)) fail("not sealed");
+    const proofs = Object.keys(held).filter((name) => name.startsWith("proofs/")).map((name) => check(held[name], trust));
+    return proofs.length ? { ...verdicts, proofs } : verdicts;
+  } catch (e) {
+    return { integrity: "refuted", ...nothing };
+  }
+}
+
+const nothing = { completeness: "not shown", authorship: "not shown", time: "not shown", approval: "not shown" };
+const check = (zip, trust) => (isBundle(zip) ? checkBundle(zip, trust) : judge(parse(zip), trust).verdicts);
+function judge(d, trust) {
   let c;
   try {
     c = integrity(d, trust);
   } catch (e) {
-    return { integrity: "refuted", ...not };
+    return { ...d, verdicts: { integrity: "refuted", ...nothing } };
   }
   return {
-    integrity: c.trusted ? "proved" : "conditional",
-    completeness: everybodySees(completeness(d, c), d, trust),
-    authorship: c.entries.some((e) => e.answer && e.event.actor) ? "conditional" : "not shown",
-    time: time(d, c, trust),
-    approval: approval(c, trust),
+    ...d,
+    entries: c.entries,
+    verdicts: {
+      integrity: c.trusted ? "proved" : "conditional",
+      completeness: everybodySees(completeness(d, c), d, trust),
+      authorship: c.entries.some((e) => e.answer && e.event.actor) ? "conditional" : "not shown",
+      time: time(d, c, trust),
+      approval: approval(c, trust),
+    },
   };
 }
 function parseTrust(t) {
@@ -363,12 +428,12 @@ function parseTrust(t) {
   };
 }
 
+const holds = ({ proofs = [], ...verdicts }) => verdicts.integrity === "proved" && !Object.values(verdicts).includes("refuted") && proofs.every(holds);
 const [zip, keys] = process.argv.slice(2);
 if (zip) {
-  const verdicts = check(readFileSync(zip), parseTrust(JSON.parse(readFileSync(keys, "utf8"))));
-  for (const name in verdicts) console.log(`${name.padEnd(14)}${verdicts[name]}`);
-  const states = Object.values(verdicts);
-  process.exit(verdicts.integrity === "proved" && !states.includes("refuted") ? 0 : 3);
+  const { proofs = [], ...verdicts } = check(readFileSync(zip), parseTrust(JSON.parse(readFileSync(keys, "utf8"))));
+  for (const v of [...proofs, verdicts]) for (const name in v) console.log(`${name.padEnd(14)}${v[name]}`);
+  process.exit(holds({ proofs, ...verdicts }) ? 0 : 3);
 }
 const beside = (name) => readFileSync(new URL(name, import.meta.url));
 const corpus = JSON.parse(beside("attacks.json"));
@@ -380,10 +445,10 @@ for (const a of corpus) {
   } catch (e) {
     got = `refused: ${e.message}`;
   }
-  const good = a.refused ? typeof got === "string" : JSON.stringify(got) === JSON.stringify({ integrity: 0, completeness: 0, authorship: 0, time: 0, approval: 0, ...a.verdicts });
-  if (!good) {
+  const want = a.proofs ? { ...a.verdicts, proofs: a.proofs } : a.verdicts;
+  if (a.refused ? typeof got !== "string" : canonical(got) !== canonical(want)) {
     wrong++;
-    console.log(`${a.name}: got ${JSON.stringify(got)}, want ${JSON.stringify(a.verdicts ?? "refused")}`);
+    console.log(`${a.name}: got ${JSON.stringify(got)}, want ${JSON.stringify(want ?? "refused")}`);
   }
 }
 console.log(`${corpus.length - wrong} of ${corpus.length} archives get their verdicts`);
