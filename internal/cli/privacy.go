@@ -46,6 +46,7 @@ was proved before stays proved (docs/privacy.md).`,
 func (p *Program) privacyOf(t *trail, org string) *privacy.Service {
 	s := &privacy.Service{
 		Org: org, Store: t.store, List: privacy.ListIn(t.place.Erasures), Logs: t.place.Logs, Now: p.Now,
+		ForgetActions: func(client, session string) error { return hook.ForgetActions(t.place.Calls, client, session) },
 	}
 	if t.recorder != nil {
 		s.Recorder = t.recorder

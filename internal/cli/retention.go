@@ -15,6 +15,8 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/githook"
+	"github.com/whodid/whodid/internal/hook"
+	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/retention"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/term"
@@ -347,7 +349,7 @@ func (p *Program) applyRetention(ctx context.Context, clock bool) error {
 	a, err := k.Apply(ctx, clock)
 	if a != nil {
 		// Even if it did not get to the end: what is gone is gone.
-		p.removeLogs(w.trail.place.Logs, a.Gone)
+		p.sweepDisk(&w.trail.place, p.org, a)
 	}
 	switch {
 	case errors.Is(err, retention.ErrUnconfirmed):
@@ -372,16 +374,23 @@ func (p *Program) applyRetention(ctx context.Context, clock bool) error {
 	return nil
 }
 
-// removeLogs removes the logs of runs that are gone. One that can't be removed is
-// told of.
-func (p *Program) removeLogs(dir string, executions []string) {
-	for _, id := range executions {
+// sweepDisk removes what is kept beside the trail of what was swept: the logs of
+// runs, and what hooks noted of sessions. What can't be removed is told of.
+func (p *Program) sweepDisk(where *place.Trail, org string, a *retention.Applied) {
+	var failed []error
+	for _, id := range a.Gone {
 		if !whodid.ValidID(id) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, id+".log")); err != nil && !errors.Is(err, os.ErrNotExist) {
-			fmt.Fprintf(p.Stderr, "whodid: couldn't remove the log of a run that was swept: %v\n", err)
+		if err := os.Remove(filepath.Join(where.Logs, id+".log")); err != nil && !errors.Is(err, os.ErrNotExist) {
+			failed = append(failed, fmt.Errorf("couldn't remove the log of a run that was swept: %w", err))
 		}
+	}
+	if org == p.org && !a.Sessions.IsZero() { // hooks tell of this user's own organisation
+		failed = append(failed, hook.ForgetBefore(where.Calls, a.Sessions))
+	}
+	if err := errors.Join(failed...); err != nil {
+		fmt.Fprintf(p.Stderr, "whodid: %v\n", err)
 	}
 }
 

@@ -91,7 +91,7 @@ func (c *chores) sweep(ctx context.Context, org string, t *tenant) error {
 	k := &retention.Keeper{Org: org, Store: c.trail.store, Recorder: t.Recorder, Asker: t.Asker, Now: c.p.Now}
 	a, err := k.Apply(ctx, false)
 	if a != nil {
-		c.p.removeLogs(c.trail.place.Logs, a.Gone)
+		c.p.sweepDisk(&c.trail.place, org, a)
 	}
 	switch {
 	case errors.Is(err, retention.ErrUnconfirmed):

@@ -131,7 +131,7 @@ func (c *Call) record() error {
 		return errors.Join(unread, err)
 	}
 	if len(record.Transcripts) > 0 {
-		calls{trail.Calls}.forget(c.Now())
+		_ = ForgetBefore(trail.Calls, c.Now().Add(-forgetCalls)) // the next time, then
 		if c.Sync != nil {
 			c.Sync(c.Store)
 		}

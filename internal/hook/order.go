@@ -101,16 +101,3 @@ func number(text []byte, fingerprint, own string) (int, error) {
 	}
 	return 0, errors.New("the call is missing in the file of the session " + strconv.Quote(fingerprint))
 }
-
-// forget removes the files of sessions that nobody has gone on with for long.
-func (c calls) forget(now time.Time) {
-	entries, err := os.ReadDir(c.dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > forgetCalls {
-			_ = os.Remove(filepath.Join(c.dir, e.Name())) // the next time, then
-		}
-	}
-}

@@ -96,10 +96,54 @@ func (e *erasure) live(t *testing.T) {
 	w.run(t, nil, "whodid", "approval", "approve", asked[0], "--reason", quaggaWord+" looked")
 	w.whodid(t, "privacy", "name", e.pseudonym, "--name", quaggaWord, "--email", quaggaMail)
 	w.whodid(t, "exec", "finish", run, "--status", "success")
-	e.sent = 14
+	e.sent = 16
 	e.words = []string{e.pseudonym, quaggaWord, quaggaMail}
+	e.hooks(t)
 	e.proved = eventID(t, w, "file.write")
 	e.bundle = w.whodid(t, "prove", e.proved)
+}
+
+// hooks lets hooks tell of the person, and note it for a budget. A crash leaves
+// what they told in the spool, though the trail has it.
+func (e *erasure) hooks(t *testing.T) {
+	t.Helper()
+	w := e.w
+	rules := filepath.Join(w.dir, ".whodid", "policy.toml")
+	put(t, rules, []byte("version = \"1\"\n[[budget]]\nid = \"BUD-001\"\nscope = \"run\"\nloops = 9\n"))
+	for _, event := range []string{"PreToolUse", "PostToolUseFailure"} {
+		payload := fmt.Sprintf(`{"session_id":"zoo","hook_event_name":%q,"cwd":%q,"tool_name":"Write","tool_use_id":"t1","tool_input":{"file_path":%q},"error":"no"}`,
+			event, w.dir, filepath.Join(w.dir, quaggaWord+".go"))
+		if o := w.run(t, strings.NewReader(payload), "whodid-hook"); o.code != 0 || o.stdout+o.stderr != "" {
+			t.Fatalf("the hook: exit %d\n%s%s", o.code, o.stdout, o.stderr)
+		}
+	}
+	p := w.place(t)
+	told, err := os.ReadFile(filepath.Join(p.Spool, "current.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.whodid(t, "history")
+	put(t, filepath.Join(p.Spool, "segment-00000000000000000001-000.jsonl"), told)
+	tallies, err := filepath.Glob(filepath.Join(p.Calls, "*.tally"))
+	if err != nil || len(tallies) != 1 {
+		t.Fatalf("the sessions that were counted: %v, %v", tallies, err)
+	}
+	tally, err := os.ReadFile(tallies[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.words = append(e.words, strings.Fields(string(tally))[1]) // a digest of verb and target
+}
+
+// put writes a file, and the folder that it is in.
+func put(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // eventID is the id of the first action of a kind.
@@ -234,9 +278,7 @@ func (e *erasure) restore(t *testing.T, files map[string][]byte) {
 		_ = os.Remove(trail + suffix)
 	}
 	for path, text := range files {
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		put(t, path, text)
 	}
 }
 

@@ -30,6 +30,9 @@ type Service struct {
 	List     List
 	// Logs is the folder of the output of runs.
 	Logs string
+	// ForgetActions removes what is noted of a session's actions beside the trail;
+	// nil where nothing is.
+	ForgetActions func(client, session string) error
 	Now  func() time.Time
 	// Holds are those that keep events; nil is none.
 	Holds Holds
@@ -148,6 +151,14 @@ func (s *Service) Erase(ctx context.Context, p *Plan, reason string, who Who) (*
 	r.ID = rows[0].ID
 	if err := s.List.Add(r); err != nil {
 		return nil, err
+	}
+	for of := range p.sessions {
+		if s.ForgetActions == nil {
+			break
+		}
+		if err := s.ForgetActions(of.client, of.id); err != nil {
+			return nil, err
+		}
 	}
 	if p.personHeld {
 		people = nil

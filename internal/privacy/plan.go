@@ -82,6 +82,7 @@ type Plan struct {
 	Root proof.Hash
 
 	events         []store.Taking
+	sessions       map[session]bool // of the events
 	authors, files []store.CommitRef
 	tokens         []string
 	// Executions are the runs whose logs go.
@@ -89,6 +90,9 @@ type Plan struct {
 	// personHeld keeps what is not in events: the name, tokens, and commits.
 	personHeld bool
 }
+
+// session is one of a client, by the client's own id.
+type session struct{ client, id string }
 
 // Trail is what a plan is made from. internal/store is the implementation.
 type Trail interface {
@@ -113,7 +117,7 @@ func MakePlan(ctx context.Context, trail Trail, org string, sel Selector, holds 
 	}
 	defer snapshot.Close()
 	p := &Plan{Selector: sel, Size: snapshot.Head.Frontier.Size(), Root: snapshot.Head.Frontier.Root()}
-	p.Counts.Kinds = map[string]int{}
+	p.Counts.Kinds, p.sessions = map[string]int{}, map[session]bool{}
 	if err := p.readPeople(ctx, trail, org); err != nil {
 		return nil, err
 	}
@@ -149,6 +153,9 @@ func MakePlan(ctx context.Context, trail Trail, org string, sel Selector, holds 
 		p.events = append(p.events, store.Taking{Event: r.ID, Fields: fields})
 		p.Counts.Fields += len(fields)
 		p.Counts.Kinds[r.What]++
+		if _, client, _ := strings.Cut(r.Source, ":"); r.Session != "" {
+			p.sessions[session{client, r.Session}] = true
+		}
 		for _, id := range r.Folds() {
 			runs[id] = true
 		}

@@ -30,8 +30,10 @@ type Applied struct {
 	Events     int       `json:"events"`
 	Executions int       `json:"executions"`
 	Sweeps     []Removal `json:"sweeps"`
-	// Gone are the executions, for who keeps more of them than the trail does.
-	Gone []string `json:"-"`
+	// Gone are the executions, and Sessions the moment before which the period of
+	// sessions is over, for who keeps more of them than the trail does.
+	Gone     []string  `json:"-"`
+	Sessions time.Time `json:"-"`
 }
 
 // Removal is one sweep.
@@ -95,6 +97,7 @@ func (k *Keeper) Apply(ctx context.Context, clockIsRight bool) (*Applied, error)
 		}
 	}
 	now := k.Now()
+	a.Sessions, _ = policy.Cutoff(whodid.ClassSession, now)
 	for _, class := range ask.SweptClasses() {
 		if err := k.sweep(ctx, &policy, class, now, a); err != nil {
 			return a, err
