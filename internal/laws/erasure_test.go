@@ -30,6 +30,13 @@ func TestErasure(t *testing.T) {
 		if found := w.whodid(t, "search", quaggaWord); found == "" {
 			t.Error("before the erasure a search does not find the person")
 		}
+		// Whoever has the trail open keeps its journal from being removed.
+		open := w.open(t)
+		if w.engine == "sqlite" {
+			if _, err := os.Stat(w.place(t).Path + "-wal"); err != nil {
+				t.Errorf("the journal is not there to be searched: %v", err)
+			}
+		}
 		e.erase(t)
 		if found := w.whodid(t, "search", quaggaWord); found != "" {
 			t.Errorf("a search finds what was erased: %s", found)
@@ -39,6 +46,9 @@ func TestErasure(t *testing.T) {
 			t.Errorf("verify does not say who erased: %s", v.Verdicts["integrity"].Detail)
 		}
 		e.mustBeGone(t, "after the erasure")
+		if err := open.Close(); err != nil {
+			t.Error(err)
+		}
 		e.provesHold(t)
 		e.restore(t, backup)
 		o := w.run(t, nil, "whodid", "history", "--verbose", "--json")

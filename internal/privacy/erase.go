@@ -33,7 +33,7 @@ type Service struct {
 	// ForgetActions removes what is noted of a session's actions beside the trail;
 	// nil where nothing is.
 	ForgetActions func(client, session string) error
-	Now  func() time.Time
+	Now           func() time.Time
 	// Holds are those that keep events; nil is none.
 	Holds Holds
 }
