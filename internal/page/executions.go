@@ -35,6 +35,11 @@ type executionsPage struct {
 	Anything bool
 	Periods  []period
 	Address  url.Values
+	// Views are what somebody saved, and Save is what this page would save.
+	Views    []savedView
+	Save     string
+	MaySave  bool
+	MayShare bool
 }
 
 // show tells whether a column is shown.
@@ -101,13 +106,17 @@ func (r *request) executions() (*answer, error) {
 	}
 	page := &executionsPage{
 		Query: r.query("q"), Since: r.query("since"), Until: r.query("until"), Runs: list.Executions, Columns: executionColumns(strings.Join(r.r.URL.Query()["cols"], ",")),
-		More: r.onward(next), Address: r.r.URL.Query(), Anything: true,
+		More: r.onward(next), Address: r.r.URL.Query(), Anything: true, Save: viewQuery(r.r.URL.Query()), MaySave: r.pages.options.Views != nil, MayShare: r.mayShare(),
 	}
 	if after != nil {
 		page.First = r.with(map[string]string{"after": ""})
 	}
 	// Three looks at the same runs, at the same time.
 	var all errgroup.Group
+	all.Go(func() (err error) {
+		page.Views, err = r.views()
+		return err
+	})
 	all.Go(func() error {
 		history, err := r.t.Asker.History(r.ctx, sel, false)
 		if err == nil {

@@ -47,6 +47,8 @@ type Options struct {
 	Log func(ctx context.Context, t *server.Tenant, execution string) ([]string, error)
 	// Tokens lists the tokens of an organisation; nil where they are not shown.
 	Tokens func(ctx context.Context, t *server.Tenant) ([]auth.Token, error)
+	// Views keeps the views that people name; nil where none can be saved.
+	Views ViewStore
 	// Policy is the policy that holds here; nil where none is known.
 	Policy func(ctx context.Context) (*policy.Policy, error)
 }
@@ -85,7 +87,7 @@ func (p *Pages) Routes() []server.Route {
 			Pattern: "GET " + q.path, Needs: q.needs, Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { p.show(&q, w, r, t) },
 		})
 	}
-	return append(routes, p.deeds()...)
+	return slices.Concat(routes, p.deeds(), p.viewDeeds())
 }
 
 // question is one page: a way to an answer, and the template that shows it.

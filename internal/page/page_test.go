@@ -18,6 +18,7 @@ func everyPage() map[string][]string {
 		"/executions":                           {"Executions", "eng/", "success"},
 		"/executions?since=all&q=status:failed": {"failed"},
 		"/executions/" + runID(3):               {"Timeline", "tool calls that the transcript knows", "explore", "internal/shop/cart.go", "rounding of money", "whodid prove"},
+		"/views":                                {"No view is saved yet"},
 		"/agents":                               {"ops/deployer", "growth"},
 		"/agents/eng/issue-solver":              {"What it did", "Last runs"},
 		"/cost":                                 {"Per confirmed outcome", "This month"},

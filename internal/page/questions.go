@@ -12,6 +12,7 @@ func (p *Pages) questions() []question {
 	return []question{
 		{path: "/executions", needs: auth.Read, template: "executions", nav: "executions", beginning: true, ask: (*request).executions},
 		{path: "/executions/{id}", needs: auth.Read, template: "execution", nav: "executions", ask: (*request).execution},
+		{path: "/views", needs: auth.Read, template: "views", nav: "executions", beginning: true, ask: (*request).savedViews},
 		{path: "/agents", needs: auth.Read, template: "agents", nav: "agents", ask: (*request).agents},
 		{path: "/agents/{squad}/{name}", needs: auth.Read, template: "agent", nav: "agents", ask: (*request).agent},
 		{path: "/cost", needs: auth.Read, template: "cost", nav: "cost", ask: (*request).cost},

@@ -59,7 +59,7 @@ func newWorld(t testing.TB, change func(*page.Options)) *world {
 	t.Helper()
 	w := &world{World: apitest.New(t, filepath.Join(t.TempDir(), "trail.db"))}
 	w.tenant = w.Tenants[apitest.Org]
-	o := page.Options{Now: time.Now, Version: "test", Authenticator: w, Tokens: func(context.Context, *server.Tenant) ([]auth.Token, error) {
+	o := page.Options{Now: time.Now, Version: "test", Authenticator: w, Views: w.Store, Tokens: func(context.Context, *server.Tenant) ([]auth.Token, error) {
 		return []auth.Token{{ID: "tok-1", Name: "ci", Role: auth.RoleRecorder, State: auth.TokenActive, CreatedAt: time.Now(), CreatedBy: "human:padmin"}}, nil
 	}}
 	if change != nil {

@@ -214,10 +214,18 @@ func (s *Service) exportNames(ctx context.Context, e *Export, p *Plan) error {
 			})
 		}
 	}
+	views := []whodid.SavedView{}
+	for _, pseudonym := range p.Selector.Pseudonyms {
+		list, err := s.Store.SavedViews(ctx, s.Org, whodid.HumanActor(pseudonym), false)
+		if err != nil {
+			return err
+		}
+		views = append(views, list...)
+	}
 	var tokens []string
 	tokens = append(tokens, p.tokens...)
 	commits := append([]store.CommitRef{}, p.authors...)
-	text, err := json.MarshalIndent(map[string]any{"pseudonyms": p.Selector.Pseudonyms, "names": names, "tokens": tokens, "commits": commits}, "", "  ")
+	text, err := json.MarshalIndent(map[string]any{"pseudonyms": p.Selector.Pseudonyms, "names": names, "tokens": tokens, "commits": commits, "saved_views": views}, "", "  ")
 	e.Files["person.json"] = append(text, '\n')
 	return err
 }
@@ -270,7 +278,7 @@ events.csv        the same as a table
 executions.jsonl  runs of agents that the person started or stands behind
 approvals.jsonl   what the person asked for, decided, or what was decided on their
                   behalf
-person.json       pseudonyms, names, ids of API tokens, commits
+person.json       pseudonyms, names, ids of API tokens, commits, saved views
 manifest.json     digests (SHA-256) of all other files
 
 Fields of an event: what (the verb), actor (who acted), on_behalf_of (who stands

@@ -327,7 +327,7 @@ func (w *sweep) eraseCommits(ctx context.Context, e *Erasure) error {
 }
 
 // erasePerson takes a person out of tokens, and out of the table of people. A
-// token that was theirs is worth nothing from then on.
+// token that was theirs is worth nothing from then on; views that they saved go.
 func (w *sweep) erasePerson(ctx context.Context, e *Erasure) error {
 	for _, id := range e.Tokens {
 		w.touched["token"] = true
@@ -350,6 +350,13 @@ func (w *sweep) erasePerson(ctx context.Context, e *Erasure) error {
 		w.touched["person"] = true
 		if _, err := w.ExecContext(ctx, `DELETE FROM person WHERE org = $1 AND pseudonym = $2`, w.org, pseudonymOf(actor)); err != nil {
 			return err
+		}
+		res, err := w.ExecContext(ctx, `DELETE FROM saved_view WHERE org = $1 AND owner = $2`, w.org, actor)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err == nil && n > 0 {
+			w.touched["saved_view"] = true
 		}
 	}
 	return nil

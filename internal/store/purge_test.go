@@ -131,3 +131,27 @@ func mustNotHold(t *testing.T, address, value string) {
 		}
 	}
 }
+
+// TestErasedPeopleHaveNoViews holds that the views of a person go who is erased, and
+// nobody else's.
+func TestErasedPeopleHaveNoViews(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		b := storetest.NewBook(t, s, "default")
+		rows := b.Append(t, storetest.Action(0))
+		for _, owner := range []string{"human:p1", "human:p2"} {
+			if err := s.SaveView(t.Context(), "default", &whodid.SavedView{Owner: owner, Name: "quaggazebra", Shared: true, SavedAt: storetest.Epoch}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e := erasureOf(rows[0].ID, "evt-erase")
+		e.People = []string{"human:p1"}
+		if _, err := s.Erase(t.Context(), "default", e); err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.SavedViews(t.Context(), "default", "human:p1", true)
+		if err != nil || len(list) != 1 || list[0].Owner != "human:p2" {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}

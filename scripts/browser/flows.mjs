@@ -103,13 +103,41 @@ await flow("executions: choose a time on the chart, with the mouse and with keys
 });
 await flow("executions: choose columns", async (page) => {
   await page.goto(`${world.much}/executions`);
-  await page.locator(".choose summary").click();
-  await page.locator('.choose input[value="tokens"]').check();
-  await page.locator('.choose input[value="cost"]').uncheck();
+  await page.locator(".table .choose summary").click();
+  await page.locator('.table .choose input[value="tokens"]').check();
+  await page.locator('.table .choose input[value="cost"]').uncheck();
   await page.getByRole("button", { name: "Show these" }).click();
   await page.waitForURL(/cols=tokens/);
   const heads = await page.locator("thead th").allInnerTexts();
   assert.ok(heads.some((h) => h.startsWith("Tokens")) && !heads.includes("Cost"), heads.join());
+});
+await flow("executions: save a view, open it, rename it, delete it", async (page) => {
+  await page.goto(`${world.much}/executions?since=30d&q=status%3Afailed&cols=cost`);
+  await page.getByText("Save view", { exact: true }).click();
+  await page.locator("#view-name").fill("went wrong");
+  await page.getByRole("button", { name: "Save this view" }).click();
+  await page.locator('.views [aria-current="true"]').waitFor();
+  await page.goto(`${world.much}/executions`);
+  await page.getByRole("link", { name: "went wrong" }).click();
+  await page.waitForURL(/status%3Afailed/);
+  assert.equal(await page.locator("#q").inputValue(), "status:failed");
+  assert.deepEqual(await page.locator("thead th").allInnerTexts(), ["Agent", "Status", "Cost"]);
+  // Now with keys alone.
+  await page.getByRole("link", { name: "All views" }).press("Enter");
+  await page.waitForURL(/\/views/);
+  await page.locator("body").press("j");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("to look at");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Enter");
+  await page.getByText("shared by you").waitFor();
+  assert.equal(await text(page, ".inbox a"), "to look at");
+  await page.getByText("Change", { exact: true }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No view is saved yet").waitFor();
 });
 await flow("executions: live", async (page) => {
   await page.goto(`${world.live}/executions`);
