@@ -35,6 +35,7 @@ func incidentKinds() []Kind {
 				{"digest", String, Technical, "Digest of the bundle's list of files, as sha256: and hexadecimal digits."},
 				{"files", Int, Technical, "How many files it lists."},
 				{"bytes", Int, Technical, "How much they hold together."},
+				{"withheld", List, Technical, "Fields of events that they do without."},
 			},
 		},
 		{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/whodid/whodid/proof"
 	"github.com/whodid/whodid/proof/casefile"
@@ -39,7 +40,11 @@ func (a incidentAnswer) text(w io.Writer) error {
 	var out bytes.Buffer
 	if a.Verdicts.Integrity.State != proof.Refuted {
 		fmt.Fprintf(&out, "%-14s%s\n", "incident", plain(a.Incident))
-		fmt.Fprintf(&out, "%-14s%s, %d entries\n\nchain of custody\n", "log", plain(a.Origin), a.TreeSize)
+		fmt.Fprintf(&out, "%-14s%s, %d entries\n", "log", plain(a.Origin), a.TreeSize)
+		if len(a.Withheld) > 0 {
+			fmt.Fprintf(&out, "%-14s%s: whoever made the bundle chose not to disclose these fields\n", "withheld", plain(strings.Join(a.Withheld, ", ")))
+		}
+		fmt.Fprintln(&out, "\nchain of custody")
 		r := answer{Report: &dossier.Report{Events: a.Custody}}
 		for i := range a.Custody {
 			fmt.Fprintln(&out, r.line(&a.Custody[i]))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -20,7 +19,7 @@ import (
 )
 
 func (p *Program) incidentBundleCommand() *cobra.Command {
-	var out string
+	var o disclosure
 	c := &cobra.Command{
 		Use:   "bundle ID -o FILE",
 		Short: "Write the sealed bundle of an incident, for somebody who trusts nobody",
@@ -32,9 +31,10 @@ or takes out a file is found out. whodid-verify checks it offline.`,
 		Example: `  whodid incident bundle 7k2m -o incident.zip
   whodid-verify incident.zip --trust keys.json`,
 		Args: oneArgument("the id of an incident"),
-		RunE: func(c *cobra.Command, args []string) error { return p.bundleIncident(c.Context(), args[0], out) },
+		RunE: func(c *cobra.Command, args []string) error { return p.bundleIncident(c.Context(), args[0], &o) },
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", "write the bundle to this `FILE`")
+	c.Flags().StringVarP(&o.out, "out", "o", "", "write the bundle to this `FILE`")
+	o.bind(c)
 	return c
 }
 
@@ -49,14 +49,20 @@ type bundledIncident struct {
 	Bytes   int    `json:"bytes"`
 	// Files are what the bundle holds.
 	Files []string `json:"files"`
+	// Withheld are the fields of events that it does without.
+	Withheld []string `json:"withheld"`
 	// PublicKey is that of the log, for who checks it; they should get it by
 	// another way.
 	PublicKey string `json:"public_key"`
 }
 
-func (p *Program) bundleIncident(ctx context.Context, prefix, out string) error {
-	if out == "" {
+func (p *Program) bundleIncident(ctx context.Context, prefix string, o *disclosure) error {
+	if o.out == "" {
 		return misuse(errors.New("--out is missing"), "name the file to write: -o incident.zip")
+	}
+	withheld, err := o.withheld()
+	if err != nil {
+		return err
 	}
 	w, who, err := p.holdPen(ctx)
 	if err != nil {
@@ -75,11 +81,11 @@ func (p *Program) bundleIncident(ctx context.Context, prefix, out string) error 
 	if err != nil {
 		return err
 	}
-	files, err := g.IncidentFiles(ctx, s, p.incidentText)
+	files, err := g.IncidentFiles(ctx, s, withheld, p.incidentText)
 	if err != nil {
 		return err
 	}
-	c, export, err := p.sealIncident(ctx, w, who, x, files)
+	c, export, err := p.sealIncident(ctx, w, who, x, withheld, files)
 	if err != nil {
 		return err
 	}
@@ -87,23 +93,19 @@ func (p *Program) bundleIncident(ctx context.Context, prefix, out string) error 
 	if err != nil {
 		return err
 	}
-	file := out
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(p.Dir, file)
-	}
-	if err := os.WriteFile(file, archive, 0o600); err != nil {
+	if err := os.WriteFile(p.path(o.out), archive, 0o600); err != nil {
 		return fmt.Errorf("couldn't write the bundle: %w", err)
 	}
-	answer := bundledIncident{IncidentID: x.IncidentID, EventID: export, Digest: c.Digest(), File: out, Bytes: len(archive), Files: []string{}, PublicKey: c.PublicKey}
+	answer := bundledIncident{IncidentID: x.IncidentID, EventID: export, Digest: c.Digest(), File: o.out, Bytes: len(archive), Files: []string{}, Withheld: withheld, PublicKey: c.PublicKey}
 	for _, f := range c.List.Files {
 		answer.Files = append(answer.Files, f.Name)
 	}
 	if p.json {
 		return p.printJSON(answer)
 	}
-	o := p.out()
-	o.Printf("%s is the sealed bundle of %s: %d files, %d bytes, %s\n", term.Clean(out), x.IncidentID, len(answer.Files), answer.Bytes, answer.Digest)
-	p.advise(o, "Check it: whodid-verify %s --key %q", out, c.PublicKey)
+	out := p.out()
+	out.Printf("%s is the sealed bundle of %s: %d files, %d bytes, %s\n", term.Clean(o.out), x.IncidentID, len(answer.Files), answer.Bytes, answer.Digest)
+	p.advise(out, "Check it: whodid-verify %s --key %q", o.out, c.PublicKey)
 	return nil
 }
 
@@ -120,23 +122,26 @@ func (p *Program) incidentText(s *ask.IncidentShow) ([]byte, error) {
 
 // sealIncident records the export, and adds the proof of the chain of custody. A
 // bundle that does not hold is not written: the trail was tampered with.
-func (p *Program) sealIncident(ctx context.Context, w *pen, who *whodid.Event, x *ask.Incident, files []casefile.File) (*casefile.Casefile, string, error) {
+func (p *Program) sealIncident(ctx context.Context, w *pen, who *whodid.Event, x *ask.Incident, withheld []string, files []casefile.File) (*casefile.Casefile, string, error) {
 	log, err := w.trail.store.Log(ctx, p.org)
 	if err != nil {
 		return nil, "", err
 	}
-	c, err := casefile.New(x.IncidentID, log.Origin, log.PublicKey, files)
+	c, err := casefile.New(x.IncidentID, log.Origin, log.PublicKey, withheld, files)
 	if err != nil {
 		return nil, "", err
 	}
 	e := *who
 	e.Key, e.What, e.Target = freshKey("incident-export"), "incident.export", x.IncidentID
 	e.Data = whodid.Data{"digest": c.Digest(), "files": int64(len(c.Files)), "bytes": c.Bytes()}
+	if len(withheld) > 0 {
+		e.Data["withheld"] = withheld
+	}
 	rows, err := w.trail.recorder.Record(ctx, e)
 	if err != nil {
 		return nil, "", err
 	}
-	custody, err := w.trail.asker.ProveIncident(ctx, x)
+	custody, err := w.trail.asker.ProveIncident(ctx, x, withheld)
 	if err != nil {
 		return nil, "", unprovable(err)
 	}

@@ -34,20 +34,21 @@ func (d *disclosure) bind(c *cobra.Command) {
 	c.Flags().StringSliceVar(&d.withhold, "withhold", nil, "withhold these `FIELDS` of the events; the proof still verifies")
 }
 
-// withheld are the fields that are not to be shown.
+// withheld are the fields that are not to be shown, sorted.
 func (d *disclosure) withheld() ([]string, error) {
 	for _, field := range slices.Concat(d.disclose, d.withhold) {
 		if !slices.Contains(proof.Fields(), field) {
 			return nil, usageError("there is no field %q to disclose or withhold; there are: %s", field, strings.Join(proof.Fields(), ", "))
 		}
 	}
-	out := slices.Clone(d.withhold)
+	out := append([]string{}, d.withhold...)
 	for _, field := range proof.Fields() {
 		if len(d.disclose) > 0 && !slices.Contains(d.disclose, field) {
 			out = append(out, field)
 		}
 	}
-	return out, nil
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // writeProof writes the archive, and says what it shows. A proof that does not

@@ -57,6 +57,7 @@ func TestTwoVerifiersAgree(t *testing.T) {
 		"period":            {"prove", "--from", "2020-01-01", "--to", "2039-01-01"},
 		"report":            {"prove", "report:" + report},
 		"incident":          {"incident", "bundle", incident},
+		"incident, withheld": {"incident", "bundle", incident, "--withhold", "actor,data,target,why,on_behalf_of"},
 		"approver withheld": {"prove", "execution:" + run, "--withhold", "actor"},
 	} {
 		t.Run(name, func(t *testing.T) {

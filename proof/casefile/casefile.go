@@ -57,9 +57,12 @@ type List struct {
 	// Incident is the event that opened it.
 	Incident string `json:"incident"`
 	// Origin is the name of the log, PublicKey what the maker claims to be its key.
-	Origin    string  `json:"origin"`
-	PublicKey string  `json:"public_key"`
-	Files     []Entry `json:"files"`
+	Origin    string `json:"origin"`
+	PublicKey string `json:"public_key"`
+	// Withheld are the fields of events that its maker chose not to disclose in any
+	// of the files.
+	Withheld []string `json:"withheld,omitempty"`
+	Files    []Entry  `json:"files"`
 }
 
 // Entry is a file of the list.
@@ -84,9 +87,10 @@ type Casefile struct {
 	Custody []byte
 }
 
-// New makes a bundle that lacks its chain of custody.
-func New(incident, origin, publicKey string, files []File) (*Casefile, error) {
-	c := &Casefile{List: List{Format: Format, Incident: incident, Origin: origin, PublicKey: publicKey, Files: []Entry{}}, Files: slices.Clone(files)}
+// New makes a bundle that lacks its chain of custody, and whose files do without the
+// withheld fields.
+func New(incident, origin, publicKey string, withheld []string, files []File) (*Casefile, error) {
+	c := &Casefile{List: List{Format: Format, Incident: incident, Origin: origin, PublicKey: publicKey, Withheld: withheld, Files: []Entry{}}, Files: slices.Clone(files)}
 	slices.SortFunc(c.Files, func(x, y File) int { return strings.Compare(x.Name, y.Name) })
 	for _, f := range c.Files {
 		if !isName(f.Name) {

@@ -127,7 +127,7 @@ func exported(t *testing.T) (*world, *casefile.Casefile, string) {
 func (w *world) export(incident, found string) *casefile.Casefile {
 	w.t.Helper()
 	ofRun := w.prove(dossier.Subject{Kind: dossier.OfExecution, ID: run}, func(e *whodid.Event) bool { return e.Execution == run })
-	c, err := casefile.New(incident, "test.invalid/log", w.public, []casefile.File{
+	c, err := casefile.New(incident, "test.invalid/log", w.public, nil, []casefile.File{
 		{Name: "proofs/run.zip", Content: ofRun}, {Name: "incident.txt", Content: []byte(found)},
 	})
 	if err != nil {
@@ -201,7 +201,7 @@ func TestForgedBundles(t *testing.T) {
 			return c
 		}, "not on the list"},
 		"a file and the list were changed": {func(w *world, c *casefile.Casefile, first string) *casefile.Casefile {
-			other, err := casefile.New(first, c.Origin, c.PublicKey, []casefile.File{{Name: "incident.txt", Content: []byte("nothing was found")}})
+			other, err := casefile.New(first, c.Origin, c.PublicKey, nil, []casefile.File{{Name: "incident.txt", Content: []byte("nothing was found")}})
 			if err != nil {
 				w.t.Fatal(err)
 			}

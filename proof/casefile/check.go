@@ -13,6 +13,9 @@ type Report struct {
 	Incident string `json:"incident"`
 	Origin   string `json:"origin"`
 	TreeSize uint64 `json:"tree_size"`
+	// Withheld are the fields of events that the bundle does without, as its sealed
+	// list says.
+	Withheld []string `json:"withheld,omitempty"`
 	// Verdicts are those on the chain of custody; integrity is that of the bundle
 	// as a whole.
 	Verdicts proof.Verdicts `json:"verdicts"`
@@ -52,7 +55,7 @@ func Check(c *Casefile, t *dossier.Trust) *Report {
 		r.Custody, r.Files, r.Proofs, r.TreeSize = []dossier.Entry{}, []Entry{}, []Proof{}, 0
 		return r
 	}
-	r.TreeSize, r.Verdicts, r.Custody, r.Files = custody.TreeSize, custody.Verdicts, custody.Events, c.List.Files
+	r.TreeSize, r.Verdicts, r.Custody, r.Files, r.Withheld = custody.TreeSize, custody.Verdicts, custody.Events, c.List.Files, c.Withheld
 	r.Verdicts.Integrity.Detail = fmt.Sprintf("the %d files are those whose list the log sealed; of the chain of custody, %s", len(c.List.Files), custody.Verdicts.Integrity.Detail)
 	return r
 }

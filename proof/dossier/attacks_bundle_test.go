@@ -23,7 +23,7 @@ func (c *corpus) exported(key byte, edit func(events []whodid.Event) []whodid.Ev
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	b, err := casefile.New(events[10].ID, origin, l.publicKey(), []casefile.File{
+	b, err := casefile.New(events[10].ID, origin, l.publicKey(), nil, []casefile.File{
 		{Name: casefile.FolderProofs + run + ".zip", Content: ofRun}, {Name: "incident.txt", Content: []byte(found)},
 	})
 	if err != nil {
@@ -83,7 +83,7 @@ func (c *corpus) bundles() {
 		c.addBundle(name, "rnnnn", nil, b)
 	}
 	again := func(b *casefile.Casefile, origin, key string, files []casefile.File) {
-		made, err := casefile.New(b.Incident, origin, key, files)
+		made, err := casefile.New(b.Incident, origin, key, b.Withheld, files)
 		if err != nil {
 			c.t.Fatal(err)
 		}
