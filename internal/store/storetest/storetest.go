@@ -80,6 +80,9 @@ func OpenBook(t testing.TB, s *store.Store, org, private, public string) *Book {
 	return &Book{Store: s, Org: org, ledger: l}
 }
 
+// Ledger is what the book writes with.
+func (b *Book) Ledger() *ledger.Ledger { return b.ledger }
+
 // Append appends events as the recorder would, and returns those that are new.
 func (b *Book) Append(t testing.TB, events ...whodid.Event) []*store.Row {
 	t.Helper()
