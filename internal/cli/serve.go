@@ -164,7 +164,11 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 		Concurrent: c.Limits.Concurrent, Streams: c.Limits.Streams, Memory: int64(c.Limits.Memory), Rate: c.Limits.Rate, Burst: c.Limits.Burst,
 		Metrics: metrics, MetricsToken: c.Metrics.Token.Value(), Tracer: tracer, RecordViews: true,
 	}
-	pages := p.pages(authenticator, &door, t)
+	clones, err := p.newClones(ctx, c.Clones)
+	if err != nil {
+		return err
+	}
+	pages := p.pages(authenticator, &door, t, clones)
 	o.Refuse = pages.Refuse
 	if certificate != nil {
 		o.TLS = certificate.Config()

@@ -85,12 +85,15 @@ func (p *Program) nameWhoSignedIn(ctx context.Context, s *store.Store, t *server
 }
 
 // pages are what the server shows to people with a browser.
-func (p *Program) pages(authenticator auth.Authenticator, door *signin.Options, t *trail) *page.Pages {
+func (p *Program) pages(authenticator auth.Authenticator, door *signin.Options, t *trail, at clones) *page.Pages {
 	o := page.Options{
 		Now: p.Now, Version: p.Version, Authenticator: authenticator, Signers: p.signersOfServer, Views: t.store,
 		Tokens: func(ctx context.Context, tenant *server.Tenant) ([]auth.Token, error) {
 			return auth.NewTokens(tenant.Org, t.store, tenant.Recorder, p.Now).List(ctx, false)
 		},
+	}
+	if len(at) > 0 {
+		o.Why, o.Blame, o.LinesOf = at.why, at.blame, p.org
 	}
 	door.Home = "/executions"
 	if door.Provider != nil {

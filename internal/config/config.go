@@ -41,6 +41,10 @@ type Config struct {
 	// Connections is the file of webhooks, by which forges tell the server what
 	// happened there; docs/forges.md describes it.
 	Connections string `toml:"connections" flag:"connections" usage:"the FILE of webhooks and sinks"`
+	// Clones are folders of git repositories, which the page shows the lines of, and
+	// whose they are: everybody who may read the whole trail of the server's own
+	// organisation sees them. Bare clones do; something else keeps them up to date.
+	Clones []string `toml:"clones"`
 	// Grace is how long requests in flight may take to end once the server was
 	// asked to stop.
 	Grace time.Duration `toml:"grace"`

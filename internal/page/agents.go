@@ -67,6 +67,10 @@ func (r *request) agents() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	from, err := r.t.Asker.Size(r.ctx)
+	if err != nil {
+		return nil, err
+	}
 	h, err := r.t.Asker.History(r.ctx, ask.Selection{Filter: whodid.Filter{Since: since}, Squads: r.id.Squads}, false)
 	if err != nil {
 		return nil, err
@@ -87,7 +91,7 @@ func (r *request) agents() (*answer, error) {
 	for i := range page.Squads {
 		page.Squads[i].Parts = sharesOf(&page.Squads[i].HistoryRow)
 	}
-	return &answer{title: "Agents", value: h, rows: h.Rows, page: page}, nil
+	return &answer{title: "Agents", value: h, rows: h.Rows, page: page, stream: "type:execution.*", from: from}, nil
 }
 
 // agentLink is the page of an agent; empty for one without a name.
@@ -146,6 +150,10 @@ func (r *request) agent() (*answer, error) {
 	}
 	const runs = 1000 // of which quantiles are made; the sums are over all
 	sel := ask.Selection{Filter: whodid.Filter{Since: since, Terms: []whodid.Term{{Field: whodid.FilterAgent, Values: []string{name}}}}, Squads: r.id.Squads, Limit: runs}
+	from, err := r.t.Asker.Size(r.ctx)
+	if err != nil {
+		return nil, err
+	}
 	stats, err := r.t.Asker.Stats(r.ctx, sel)
 	if err != nil {
 		return nil, err
@@ -175,5 +183,5 @@ func (r *request) agent() (*answer, error) {
 		return nil, err
 	}
 	page.Runs = list.Executions
-	return &answer{title: name, value: stats, rows: stats.Actions, page: page}, nil
+	return &answer{title: name, value: stats, rows: stats.Actions, page: page, stream: "type:execution.* " + whodid.FilterTerm("agent", name), from: from}, nil
 }

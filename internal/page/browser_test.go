@@ -91,9 +91,16 @@ func (w *world) serve(t *testing.T, change func(http.Handler) http.Handler) stri
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /test/record", func(rw http.ResponseWriter, r *http.Request) {
 		m := &madeRun{n: 5_000_000 + int(n.Add(1)), agent: "eng/newcomer", began: time.Now().Add(-time.Minute), trigger: "manual", model: "claude-opus-4", actions: 3, took: time.Minute}
-		if _, err := w.tenant.Recorder.Record(r.Context(), m.events()...); err != nil {
+		events := m.events()
+		if id := r.FormValue("finish"); id != "" {
+			events = []whodid.Event{{
+				Key: "finish/" + id, What: "execution.finish", Actor: whodid.AgentActor("eng/newcomer"), Execution: id, Source: "cli", At: time.Now(), Result: whodid.ResultSuccess,
+			}}
+		}
+		if _, err := w.tenant.Recorder.Record(r.Context(), events...); err != nil {
 			http.Error(rw, err.Error(), http.StatusInternalServerError)
 		}
+		_, _ = fmt.Fprintf(rw, `{"id":%q}`, runID(m.n))
 	})
 	h := w.handler
 	if change != nil {

@@ -65,6 +65,9 @@ func (r *request) execution() (*answer, error) {
 		a.redirect = "/executions/" + show.ExecutionID
 		return a, nil
 	}
+	if show.Status == string(whodid.StatusRunning) {
+		a.stream, a.from = "execution:"+show.ExecutionID, show.Proof.TreeSize
+	}
 	page := &executionPage{Show: show, Now: r.now, All: len(show.Actions), Files: show.Files()}
 	if err := r.actionsOf(page); err != nil {
 		return nil, err

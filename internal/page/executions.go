@@ -95,12 +95,16 @@ func (r *request) executions() (*answer, error) {
 	if f.Since.IsZero() && r.query("since") != allTime {
 		f.Since = r.now.Add(-ask.DefaultPeriod)
 	}
+	from, err := r.t.Asker.Size(r.ctx)
+	if err != nil {
+		return nil, err
+	}
 	sel := ask.Selection{Filter: f, Squads: r.id.Squads, RunsOnly: !askedFor(f.Terms, whodid.FilterParent), Limit: pageRows}
 	list, next, err := r.t.Asker.SelectExecutions(r.ctx, sel, after)
 	if err != nil {
 		return nil, err
 	}
-	a := &answer{title: "Executions", value: list, rows: list.Executions}
+	a := &answer{title: "Executions", value: list, rows: list.Executions, stream: "type:execution.*", from: from}
 	if r.query("format") != "" {
 		return a, nil
 	}
@@ -234,10 +238,9 @@ type facetValue struct {
 // facets shows by what the runs can be narrowed, and by what they are.
 func (r *request) facets(found *ask.Facets, terms []whodid.Term) []facet {
 	const shown, most = 6, 40
-	names := map[string]string{"status": "Status", "squad": "Squad", "agent": "Agent", "trigger": "Trigger", "model": "Model", "cost": "Cost"}
 	out := make([]facet, 0, len(found.Facets))
 	for _, f := range found.Facets {
-		one := facet{Field: f.Field, Name: names[f.Field]}
+		one := facet{Field: f.Field, Name: heading(f.Field)}
 		for i, v := range f.Values[:min(len(f.Values), most)] {
 			on := slices.ContainsFunc(terms, func(t whodid.Term) bool {
 				return string(t.Field) == f.Field && !t.Not && len(t.Values) == 1 && strings.Join(whodid.Pattern(t.Values[0]), "*") == v.Value

@@ -38,6 +38,8 @@ type Options struct {
 	// are, from the repository at hand; nil where there is none.
 	Why   func(ctx context.Context, t *server.Tenant, question string) (*ask.Why, error)
 	Blame func(ctx context.Context, t *server.Tenant, path string, first, last int) (*ask.Blame, error)
+	// LinesOf is the only organisation whose lines these are; empty is any.
+	LinesOf string
 	// Signers says whose signatures of decisions count; nil is nobody's.
 	Signers func() (*sshsig.AllowedSigners, error)
 	// Trust is what a verification rests on besides the trail; nil is nothing.
@@ -127,9 +129,19 @@ type answer struct {
 	page any
 	// redirect is where to go instead.
 	redirect string
+	// stream are the events that make the answer another, by a filter, and from the
+	// index of the first that is not in it; empty for a page that stays as it is.
+	stream string
+	from   uint64
 }
 
 func (r *request) query(name string) string { return r.r.URL.Query().Get(name) }
+
+// lines tells whether there is a repository at hand that who asks may look into.
+func (r *request) lines() bool {
+	o := &r.pages.options
+	return o.Why != nil && o.Blame != nil && len(r.id.Squads) == 0 && (o.LinesOf == "" || o.LinesOf == r.t.Org)
+}
 
 // maySee tells whether who asks may see the work of a squad.
 func (r *request) maySee(squad string) bool {
@@ -179,6 +191,7 @@ func (p *Pages) show(q *question, w http.ResponseWriter, r *http.Request, t *ser
 		})
 	default:
 		f := in.frame(a.title, q.nav)
+		f.Stream, f.From = a.stream, a.from
 		f.JSON, f.CSV = link(r.URL, a.value != nil, "json"), link(r.URL, a.rows != nil, "csv")
 		p.render(w, r, f, q.template, a.page, http.StatusOK)
 	}

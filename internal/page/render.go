@@ -37,7 +37,10 @@ type frame struct {
 	Now            time.Time
 	// JSON and CSV are where the same answer is in another form; empty for none.
 	JSON, CSV string
-	Page      any
+	// Stream are the events that the page follows, From the index of the first.
+	Stream string
+	From   uint64
+	Page   any
 }
 
 // navGroup is a part of the navigation.

@@ -27,6 +27,7 @@ func (v *views) functions() template.FuncMap {
 		"count":     countOf,
 		"digits":    digits,
 		"dur":       term.Duration,
+		"heading":   heading,
 		"hue":       hue,
 		"indent":    indented,
 		"json":      dataOf,
@@ -36,6 +37,7 @@ func (v *views) functions() template.FuncMap {
 		"person":    person,
 		"result":    resultClass,
 		"short":     short,
+		"shell":     shellWord,
 		"seconds":   func(s float64) string { return term.Duration(time.Duration(s * float64(time.Second))) },
 		"status":    statusClass,
 		"sum":       term.SumOf,
@@ -101,6 +103,24 @@ func person(actor string) string {
 		return term.Clean(name)
 	}
 	return kind + " " + term.Clean(name)
+}
+
+// heading is the name of a field as it stands over a table or a list.
+func heading(field string) string {
+	if field == "" {
+		return ""
+	}
+	words := strings.ReplaceAll(field, "_", " ")
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// shellWord is text as a shell takes it for one word: somebody may copy it.
+func shellWord(s string) string {
+	s = term.Clean(s)
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+,:@=-") == "" && s[0] != '-' {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // label is a word where a value may be missing.

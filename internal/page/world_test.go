@@ -19,6 +19,7 @@ import (
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/page"
 	"github.com/whodid/whodid/internal/server"
+	"github.com/whodid/whodid/internal/store"
 )
 
 // world is a server that shows pages of a real trail.
@@ -231,12 +232,35 @@ func (w *world) fill(t testing.TB, runs int) {
 		w.record(t, c.events()...)
 	}
 	w.decide(t)
+	w.commit(t)
 	found, err := (&ask.Git{Trail: w.tenant.Asker}).Investigate(t.Context(), &ask.IncidentOptions{At: runID(3)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	who := whodid.Event{Org: apitest.Org, Actor: "human:papprover", ActorAuth: "oidc", At: time.Now(), Source: "api"}
 	w.record(t, ask.OpenIncident(found, &who, "page/incident", ask.Opening{Title: "discounts lose a cent", Severity: "high"})...)
+}
+
+// commit puts commits into the index: of an agent, with its help, and of people.
+func (w *world) commit(t testing.TB) {
+	t.Helper()
+	for i, kind := range []string{"agent", "human", "agent", "assisted", "human"} {
+		c := store.Commit{
+			ID: fmt.Sprintf("%040x", 0xbeef0000+i*4099), Repository: "git.example.com/acme/shop", Parents: 1, AuthoredAt: time.Now().Add(-time.Duration(i*9+1) * time.Hour),
+			CommittedAt: time.Now().Add(-time.Duration(i*9) * time.Hour), Kind: kind, Author: "human:p3f9a7c1d02b4e688", Related: []string{},
+			Files: []store.CommitFile{{Path: "docs/cart.md", Added: 40 - 7*i, Removed: 3 * i}, {Path: "docs/cart.png", Added: -1, Removed: -1}},
+		}
+		switch kind {
+		case "agent":
+			c.Evidence, c.Agent, c.Squad = []string{"trailers"}, "eng/issue-solver", "eng"
+			c.Origins = []store.CommitOrigin{{Agent: c.Agent, Squad: c.Squad, Trigger: "manual", Execution: runID(3), Model: "claude-opus-4"}}
+		case "assisted":
+			c.Evidence, c.Credits = []string{"co-author"}, []string{"Claude"}
+		}
+		if err := w.Store.PutCommits(t.Context(), apitest.Org, []store.Commit{c}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // decide records what people and agents decided.

@@ -38,6 +38,7 @@ async function pin(page, key) {
   await page.locator("#pin").fill(key);
   await page.getByRole("button", { name: "Pin this key and verify" }).click();
 }
+const runsDrawn = () => [...document.querySelectorAll(".bars a")].reduce((n, a) => n + Number(/: (\d+) run/.exec(a.getAttribute("aria-label"))[1]), 0);
 const verified = (page) => page.locator("[data-verdict]").first().waitFor();
 
 await flow("executions: narrow, open, go back", async (page) => {
@@ -142,10 +143,27 @@ await flow("executions: save a view, open it, rename it, delete it", async (page
 await flow("executions: live", async (page) => {
   await page.goto(`${world.live}/executions`);
   const before = await page.locator("tbody tr").count();
-  await page.waitForTimeout(300); // the stream is open
+  const drawn = await page.evaluate(runsDrawn);
   const made = await page.request.post(`${world.live}/test/record`);
   assert.equal(made.status(), 200);
   await page.waitForFunction((n) => document.querySelectorAll("tbody tr").length > n, before);
+  assert.equal(await page.evaluate(runsDrawn), drawn + 1);
+  assert.equal(await page.locator('.facets [data-value="eng/newcomer"]').count(), 1);
+  // Who stops it is left alone, and hears of it all when they go on.
+  await page.locator("[data-live-switch]").click();
+  await page.request.post(`${world.live}/test/record`);
+  await page.waitForTimeout(2000);
+  assert.equal(await page.evaluate(runsDrawn), drawn + 1);
+  await page.locator("[data-live-switch]").click();
+  await page.waitForFunction((n) => document.querySelectorAll("tbody tr").length > n, before + 1);
+});
+await flow("execution: live", async (page) => {
+  const { id } = await (await page.request.post(`${world.live}/test/record`)).json();
+  await page.goto(`${world.live}/executions/${id}`);
+  await page.getByText("the page follows it").waitFor();
+  await page.request.post(`${world.live}/test/record?finish=${id}`);
+  await page.locator("h1 .chip", { hasText: "success" }).waitFor();
+  assert.equal(await page.getByText("the page follows it").count(), 0);
 });
 await flow("execution: timeline, action, raw", async (page) => {
   await page.goto(`${world.much}/executions/${world.run}`);
@@ -300,6 +318,13 @@ await flow("pages are light", async (page, context) => {
     assert.ok(bytes > 1000 && bytes < 150 * 1024, `${path} weighs ${bytes} bytes`);
     assert.ok(elements < 12000, `${path} has ${elements} elements`);
   }
+});
+await flow("the first run shows by itself", async (page) => {
+  await page.goto(`${world.none}/executions`);
+  await page.getByText("Nothing is recorded yet").waitFor();
+  await page.request.post(`${world.none}/test/record`);
+  await page.locator("tbody tr").first().waitFor();
+  assert.equal(await page.evaluate(runsDrawn), 1);
 });
 await browser.close();
 if (failures.length) {

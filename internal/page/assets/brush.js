@@ -6,6 +6,7 @@ export function brush() {
     const first = columnAt(chart, e.clientX);
     let last = first;
     let moved = false;
+    chart.toggleAttribute("data-busy", true); // nothing takes it away meanwhile
     const move = (m) => {
       if (Math.abs(m.clientX - e.clientX) < 6 && !moved) return;
       moved = true;
@@ -13,6 +14,7 @@ export function brush() {
       paint(chart, first, last);
     };
     const done = () => {
+      chart.removeAttribute("data-busy");
       removeEventListener("pointermove", move);
       removeEventListener("pointerup", up);
       removeEventListener("pointercancel", done);

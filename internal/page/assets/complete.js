@@ -100,7 +100,7 @@ function offersFor(word) {
   }
   const field = bare.slice(0, colon);
   const typed = bare.slice(colon + 1).replace(/^"/, "").toLowerCase();
-  const seen = [...document.querySelectorAll(`.facets [data-value][href]`)].filter((a) => a.closest("section").querySelector("h2").textContent.toLowerCase() === field).map((a) => a.dataset.value);
+  const seen = [...document.querySelectorAll(".facets [data-value][href]")].filter((a) => a.closest("section").dataset.field === field).map((a) => a.dataset.value);
   return [...new Set([...(known[field] ?? []), ...seen])].filter((v) => v.toLowerCase().includes(typed) && v.toLowerCase() !== typed)
     .slice(0, 12).map((v) => [`${minus}${field}:${/[\s",*]/.test(v) ? `"${v.replace(/["\\]/g, "\\$&")}"` : v}`, ""]);
 }

@@ -1,16 +1,19 @@
-// Follows the log, and takes the parts of the page that changed from a new one.
-const rest = 1500; // milliseconds between two looks
+// Follows the log from where the page was made, and takes the parts of the page that changed from a new one.
+const rest = 1500; // milliseconds between two looks, at least
 
 export function live(times) {
+  const stream = document.querySelector("[data-stream]");
+  if (!stream || !("EventSource" in window)) return;
   const button = document.querySelector("[data-live-switch]");
-  const follows = document.querySelector("[data-follow]");
-  if (!("EventSource" in window) || (!button && !follows && !document.querySelector(".empty[data-live]"))) return;
   let source, timer;
+  let pause = rest;
+  let from = stream.dataset.from;
   let on = true;
 
   const look = async () => {
     timer = undefined;
     if (document.hidden) return;
+    const began = performance.now();
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       if (!answer.ok) return;
@@ -18,23 +21,27 @@ export function live(times) {
       times(next);
       swap(next);
     } catch { /* the next event tries again */ }
+    pause = Math.max(rest, 5 * (performance.now() - began)); // a server that is slow is asked less
   };
   const start = () => {
-    const of = follows ? `execution:${follows.dataset.follow}` : "type:execution.*";
-    source = new EventSource(`/v1/tail?q=${encodeURIComponent(of)}`);
-    source.addEventListener("event", () => { timer ??= setTimeout(look, rest); });
+    source = new EventSource(`/v1/tail?from=${from}&q=${encodeURIComponent(stream.dataset.stream)}`);
+    source.addEventListener("event", (e) => {
+      from = Number(e.lastEventId) + 1;
+      timer ??= setTimeout(look, pause);
+    });
   };
   const stop = () => { source?.close(); source = undefined; };
 
   button?.addEventListener("click", () => {
     on = !on;
     button.setAttribute("aria-pressed", String(on));
-    if (on) { start(); look(); } else stop();
+    if (on) start();
+    else stop();
   });
   document.addEventListener("visibilitychange", () => {
     if (!on) return;
     if (document.hidden) stop();
-    else if (!source) { start(); look(); }
+    else if (!source) start();
   });
   start();
 }
@@ -43,7 +50,8 @@ export function live(times) {
 function swap(next) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const fresh = next.querySelector(`[data-live="${part.dataset.live}"]`);
-    if (!fresh || part.contains(document.activeElement) && document.activeElement !== document.body) continue;
+    if (!fresh || part.matches("[data-busy], :focus-within") || part.querySelector("[data-busy]")) continue;
+    if (part.matches("[data-actions]") && part.children.length > fresh.children.length) continue; // more of them are here already
     if (part.querySelector("details[open]:not(.wide-open)") || fresh.outerHTML === part.outerHTML) continue;
     for (const d of fresh.querySelectorAll(".wide-open")) d.open = part.querySelector(".wide-open")?.open ?? true;
     part.replaceWith(fresh);
