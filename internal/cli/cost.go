@@ -30,7 +30,7 @@ func (p *Program) costCommand() *cobra.Command {
 		Short:   "Show what runs cost: by agent, model, pull request, outcome and more",
 		Long: `Shows what the runs that began in a time cost, by one dimension or several:
 squad, agent, model, repository, pr, outcome, status, trigger, day, week, month,
-execution. Days, weeks and months are those of UTC.
+execution. As dimensions, days, weeks and months are those of UTC.
 
 What is not known is in no sum: UNKNOWN is how many runs did not tell all of their
 cost, and a sum with such runs is a lower bound (≥). Cost that the client reported
@@ -232,7 +232,7 @@ func share(noun string, n, of int64) string {
 }
 
 func (p *Program) costForecastCommand() *cobra.Command {
-	var q cost
+	q := cost{period: period{zone: "UTC"}} // which has no time of its own
 	c := &cobra.Command{
 		Use:   "forecast [FILTER…]",
 		Short: "Say what this month may cost, and how long budgets last",

@@ -5,68 +5,16 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/export"
 	"github.com/whodid/whodid/proof/population"
 )
 
-// periodFlags are the flags that name a period.
-type periodFlags struct{ month, from, to, zone string }
-
-func (f *periodFlags) bind(c *cobra.Command) {
-	c.Flags().StringVar(&f.month, "month", "", "this `MONTH`, such as 2026-10")
-	c.Flags().StringVar(&f.from, "from", "", "from this `TIME` on: 2026-10-01, yesterday, 30d or 2026-10-01T08:00:00Z")
-	c.Flags().StringVar(&f.to, "to", "", "up to this `TIME`, which is not in it; now unless you say")
-	c.Flags().StringVar(&f.zone, "tz", "UTC", "the time `ZONE` that months and days are of, such as Europe/Berlin")
-	c.Flags().StringVar(&f.zone, "zone", "UTC", "the same as --tz, as reports call it")
-	_ = c.Flags().MarkHidden("zone")
-}
-
-// given tells whether a period was named.
-func (f *periodFlags) given() bool { return f.month != "" || f.from != "" || f.to != "" }
-
-// read is the period that the flags name.
-func (f *periodFlags) read(p *Program) (from, to time.Time, err error) {
-	zone, err := time.LoadLocation(f.zone)
-	if err != nil || f.zone == "" || f.zone == "Local" {
-		return from, to, usageError("--tz: there is no time zone %q; write one such as UTC or Europe/Berlin", f.zone)
-	}
-	now := p.Now().In(zone)
-	switch {
-	case f.month != "" && (f.from != "" || f.to != ""):
-		return from, to, usageError("--month is a period; --from and --to are another")
-	case f.month != "":
-		if from, err = time.ParseInLocation("2006-01", f.month, zone); err != nil {
-			return from, to, usageError("--month: %q is no month; write it like 2026-10", f.month)
-		}
-		to = from.AddDate(0, 1, 0)
-	case f.from == "":
-		return from, to, usageError("say which period: --month 2026-10, or --from and --to")
-	default:
-		if from, err = whodid.ParseTime(f.from, now); err != nil {
-			return from, to, usageError("--from: %w", err)
-		}
-		to = now
-		if f.to != "" {
-			if to, err = whodid.ParseTime(f.to, now); err != nil {
-				return from, to, usageError("--to: %w", err)
-			}
-		}
-	}
-	from, to = from.UTC().Truncate(time.Microsecond), to.UTC().Truncate(time.Microsecond)
-	if !from.Before(to) {
-		return from, to, usageError("the period ends before it begins")
-	}
-	return from, to, nil
-}
-
 // exportOptions are the flags of export.
 type exportOptions struct {
-	period   periodFlags
+	period   period
 	out, by  string
 	formats  []string
 	sample   int
@@ -130,7 +78,7 @@ func (o *exportOptions) read(p *Program) (export.Options, error) {
 	if o.out == "" {
 		return out, misuse(errors.New("-o is missing"), "say where to write it: a folder that is not there yet")
 	}
-	from, to, err := o.period.read(p)
+	from, to, err := o.period.whole(p)
 	if err != nil {
 		return out, err
 	}

@@ -14,7 +14,7 @@ import (
 
 func (p *Program) proveCommand() *cobra.Command {
 	var o disclosure
-	var period periodFlags
+	var when period
 	var redact []string
 	c := &cobra.Command{
 		Use:     "prove EVENT | execution:ID | event:ID | commit:SHA | pr:#44 | line:FILE:LINE | period:FROM..TO | report:FILE",
@@ -44,19 +44,19 @@ print it) or its unique beginning, it is a bundle: one JSON document, printed.`,
   whodid prove evt-q57dmc3g -o proof.json
   whodid-verify proof.json --key "$(whodid log key)"`,
 		Args: func(c *cobra.Command, args []string) error {
-			if period.given() && len(args) == 0 {
+			if when.given() && len(args) == 0 {
 				return nil
 			}
 			return oneArgument("the id of an event, a subject such as execution:ID, or a period")(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if period.given() {
+			if when.given() {
 				o.withhold = append(o.withhold, redact...)
-				return p.proveNamed(c.Context(), args, &period, &o)
+				return p.proveNamed(c.Context(), args, &when, &o)
 			}
 			if kind, id, ok := strings.Cut(args[0], ":"); ok && slices.Contains([]string{"execution", "event", "commit", "pr", "line", "period", "report"}, kind) {
 				o.withhold = append(o.withhold, redact...)
-				return p.proveSubject(c.Context(), kind, id, &o)
+				return p.proveSubject(c.Context(), kind, id, &when, &o)
 			}
 			fields, err := o.withheld()
 			if err != nil {
@@ -84,7 +84,7 @@ print it) or its unique beginning, it is a bundle: one JSON document, printed.`,
 	c.Flags().StringVarP(&o.out, "out", "o", "", "write the proof to this `FILE`")
 	c.Flags().StringSliceVar(&redact, "redact", nil, "the same as --withhold")
 	o.bind(c)
-	period.bind(c)
+	when.bind(c)
 	return c
 }
 

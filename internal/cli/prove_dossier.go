@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/proof"
@@ -94,7 +93,7 @@ func (p *Program) writeProof(d *dossier.Dossier, o *disclosure) error {
 }
 
 // proveSubject makes the proof of what is named with its kind before it.
-func (p *Program) proveSubject(ctx context.Context, kind, id string, o *disclosure) error {
+func (p *Program) proveSubject(ctx context.Context, kind, id string, when *period, o *disclosure) error {
 	if o.out == "" {
 		return usageError("a proof of that kind is a zip archive: name its file with --out")
 	}
@@ -116,7 +115,7 @@ func (p *Program) proveSubject(ctx context.Context, kind, id string, o *disclosu
 	case "report":
 		d, err = p.proveReport(ctx, t.asker, id)
 	default:
-		d, err = p.provePeriod(ctx, t.asker, id)
+		d, err = p.provePeriod(ctx, t.asker, id, when)
 	}
 	if err != nil {
 		return unprovable(err)
@@ -124,32 +123,29 @@ func (p *Program) proveSubject(ctx context.Context, kind, id string, o *disclosu
 	return p.writeProof(d, o)
 }
 
-func (p *Program) provePeriod(ctx context.Context, a *ask.Asker, period string) (*dossier.Dossier, error) {
-	first, last, ok := strings.Cut(period, "..")
-	from, err := whodid.ParseTime(first, p.Now())
-	if !ok || err != nil {
+func (p *Program) provePeriod(ctx context.Context, a *ask.Asker, named string, when *period) (*dossier.Dossier, error) {
+	t := *when
+	var ok bool
+	if t.from, t.to, ok = strings.Cut(named, ".."); !ok || t.from == "" {
 		return nil, usageError("a period is FROM..TO, such as 2026-11-01..2026-12-01 or yesterday..30m")
 	}
-	to, err := whodid.ParseTime(last, p.Now())
-	if last == "" || last == "now" {
-		to, err = p.Now(), nil
-	}
-	if err != nil || !from.Before(to) {
-		return nil, usageError("%q is no period: it must end after it begins", period)
+	from, to, err := t.whole(p)
+	if err != nil {
+		return nil, err
 	}
 	return a.ProvePeriod(ctx, from, to)
 }
 
 // proveNamed makes the proof of the period that flags name.
-func (p *Program) proveNamed(ctx context.Context, args []string, f *periodFlags, o *disclosure) error {
+func (p *Program) proveNamed(ctx context.Context, args []string, when *period, o *disclosure) error {
 	if len(args) > 0 {
 		return usageError("%s is to be proved, or a period: not both at once", args[0])
 	}
-	from, to, err := f.read(p)
+	from, to, err := when.whole(p)
 	if err != nil {
 		return err
 	}
-	return p.proveSubject(ctx, dossier.OfPeriod, from.Format(time.RFC3339Nano)+".."+to.Format(time.RFC3339Nano), o)
+	return p.proveSubject(ctx, dossier.OfPeriod, from.Format(time.RFC3339Nano)+".."+to.Format(time.RFC3339Nano), &period{zone: "UTC"}, o)
 }
 
 // maxReport is how large the file of a report may be, in bytes.

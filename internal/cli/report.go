@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,11 +19,10 @@ import (
 
 // reportFlags are the flags of a report.
 type reportFlags struct {
-	name, from, to string
-	zone           string
-	squads         []string
-	format, out    string
-	trace          bool
+	period
+	squads      []string
+	format, out string
+	trace       bool
 }
 
 // reportFormats are the formats in which a report is written.
@@ -57,14 +55,14 @@ A week runs from Monday to Sunday in the time zone that the report names. The sa
 trail gives the same bytes, and each number says where it comes from: in JSON and
 HTML always, else with --trace.`,
 		Example: `  whodid report weekly
-  whodid report weekly --week 2026-W47 --zone Europe/Berlin
+  whodid report weekly --week 2026-W47 --tz Europe/Berlin
   whodid report weekly --format html -o week.html
   whodid report weekly --json | jq .total.cost_per_outcome_micros
   whodid report weekly --from 2026-11-01 --to 2026-11-15   # any other time`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return p.report(c.Context(), &f, ask.PeriodWeek) },
 	}
-	c.Flags().StringVar(&f.name, "week", "", "this `WEEK`, such as 2026-W47 (default: the last that is over)")
+	c.Flags().StringVar(&f.week, "week", "", "this `WEEK`, such as 2026-W47 (default: the last that is over)")
 	f.bind(c)
 	return c
 }
@@ -79,53 +77,17 @@ func (p *Program) reportMonthlyCommand() *cobra.Command {
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return p.report(c.Context(), &f, ask.PeriodMonth) },
 	}
-	c.Flags().StringVar(&f.name, "month", "", "this `MONTH`, such as 2026-10 (default: the last that is over)")
+	c.Flags().StringVar(&f.month, "month", "", "this `MONTH`, such as 2026-10 (default: the last that is over)")
 	f.bind(c)
 	return c
 }
 
 func (f *reportFlags) bind(c *cobra.Command) {
-	c.Flags().StringVar(&f.from, "from", "", "any other time: from this `DATE` on, with --to")
-	c.Flags().StringVar(&f.to, "to", "", "up to this `DATE`, which is not a part of it")
-	c.Flags().StringVar(&f.zone, "zone", "UTC", "time zone in which days begin, such as Europe/Berlin")
+	f.bindEnds(c)
 	c.Flags().StringSliceVar(&f.squads, "squad", nil, "only these `SQUADS`")
 	c.Flags().StringVar(&f.format, "format", "text", "text, md, html, pdf or json")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "write to this `FILE`")
 	c.Flags().BoolVar(&f.trace, "trace", false, "say of each number where it comes from, in text and Markdown too")
-}
-
-// period reads which time is asked for.
-func (f *reportFlags) period(kind string, now time.Time) (ask.Period, error) {
-	zone, err := time.LoadLocation(f.zone)
-	if err != nil || f.zone == "Local" || f.zone == "" {
-		return ask.Period{}, misuse(fmt.Errorf("--zone: %q is not a time zone", f.zone), "write UTC, or a city as in Europe/Berlin")
-	}
-	var period ask.Period
-	switch {
-	case f.from != "" || f.to != "":
-		if f.name != "" || f.from == "" || f.to == "" {
-			return ask.Period{}, usageError("--from and --to go together, and with no other time")
-		}
-		var ends [2]time.Time
-		for i, s := range []string{f.from, f.to} {
-			if ends[i], err = whodid.ParseTime(s, now.In(zone)); err != nil {
-				return ask.Period{}, usageError("%w", err)
-			}
-		}
-		period, err = ask.PeriodOf(ends[0], ends[1], zone)
-	case kind == ask.PeriodMonth && f.name == "":
-		period = ask.LastMonth(now, zone)
-	case kind == ask.PeriodMonth:
-		period, err = ask.ParseMonth(f.name, zone)
-	case f.name == "":
-		period = ask.LastWeek(now, zone)
-	default:
-		period, err = ask.ParseWeek(f.name, zone)
-	}
-	if err != nil {
-		return ask.Period{}, usageError("%w", err)
-	}
-	return period, nil
 }
 
 func (p *Program) report(ctx context.Context, f *reportFlags, kind string) error {
@@ -135,7 +97,7 @@ func (p *Program) report(ctx context.Context, f *reportFlags, kind string) error
 	if !slices.Contains(reportFormats(), f.format) {
 		return usageError("--format: %q is none of %s", f.format, strings.Join(reportFormats(), ", "))
 	}
-	period, err := f.period(kind, p.Now())
+	period, err := f.period.report(p, kind)
 	if err != nil {
 		return err
 	}

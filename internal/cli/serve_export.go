@@ -55,7 +55,7 @@ func (ts *tenants) exporter() api.Exporter {
 // exportQuery reads what a query asks for.
 func exportQuery(q url.Values) (*exportOptions, error) {
 	f := &exportOptions{
-		period: periodFlags{month: q.Get("month"), from: q.Get("from"), to: q.Get("to"), zone: "UTC"},
+		period: period{month: q.Get("month"), from: q.Get("from"), to: q.Get("to"), zone: "UTC"},
 		by:     "happened", sampleOf: "actions",
 	}
 	for name, into := range map[string]*string{"tz": &f.period.zone, "by": &f.by, "sample_of": &f.sampleOf} {
