@@ -73,8 +73,7 @@ func (p *Program) actionList(ctx context.Context, s *actionSelection, args []str
 	}
 	o := p.out()
 	if len(list.Actions) == 0 {
-		p.advise(o, "No such action. All of them:\n\n  whodid action list")
-		return nil
+		return p.adviseNone(ctx, t, o, "No such action is in the trail. See what ran:\n\n  whodid exec list")
 	}
 	shown, more := s.shown(p, len(list.Actions))
 	if err := printActions(o, list.Actions[:shown]); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +23,15 @@ import (
 // has not the trail's key may ask all the same: they are told if anything waits
 // that the answer lacks.
 func (p *Program) openToAsk(ctx context.Context) (*trail, error) {
+	if err := p.namesNone(); err != nil {
+		return nil, err
+	}
 	t, err := p.openStore(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.hasOrg(ctx, t); err != nil {
+		t.close()
 		return nil, err
 	}
 	switch err := p.openPen(ctx, t); {
@@ -41,6 +49,32 @@ func (p *Program) openToAsk(ctx context.Context) (*trail, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// namesNone is an error if --store names a file that is not there: whoever asks it
+// has misspelt it, and is not told that nothing happened by a trail made just now.
+func (p *Program) namesNone() error {
+	where, err := p.find()
+	if err != nil || p.store == "" || !isMissing(where) {
+		return err
+	}
+	if _, err := os.Stat(where.Spool); err == nil {
+		return nil // hooks have written to it already
+	}
+	return withHint(fmt.Errorf("there is no trail at %s (%s)", where.Location, where.Why), "what records makes one, such as: whodid run --store %s …", p.store)
+}
+
+// hasOrg is an error if --org names an organisation that the trail does not have,
+// while it has others.
+func (p *Program) hasOrg(ctx context.Context, t *trail) error {
+	if p.org == store.DefaultOrg {
+		return nil
+	}
+	orgs, err := t.store.Orgs(ctx)
+	if err != nil || len(orgs) == 0 || slices.Contains(orgs, p.org) {
+		return err
+	}
+	return withHint(fmt.Errorf("the trail has no organisation %q (--org)", p.org), "it has %s; what records makes one", strings.Join(orgs, ", "))
 }
 
 // out is where the answer goes, for a person or for a program.

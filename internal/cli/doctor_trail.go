@@ -55,8 +55,18 @@ func isThere(where place.Trail) bool {
 	return err == nil
 }
 
+// isMissing tells whether the trail was not made yet. One that may not be looked
+// at is not missing.
+func isMissing(where place.Trail) bool {
+	if where.Path == "" {
+		return false
+	}
+	_, err := os.Stat(where.Path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.Trail) heard {
-	if !isThere(where) {
+	if isMissing(where) {
 		d.Add(warning("trail", "whodid init", "There is no trail yet at %s (%s): nothing was ever recorded.", where.Location, where.Why))
 		return nil
 	}

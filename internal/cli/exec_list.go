@@ -60,8 +60,7 @@ func (p *Program) execList(ctx context.Context, s *selection, args []string) err
 	}
 	o := p.out()
 	if len(list.Executions) == 0 {
-		p.advise(o, "No such execution. All of them:\n\n  whodid exec list")
-		return nil
+		return p.adviseNone(ctx, t, o, "No such execution is in the trail. See what is:\n\n  whodid history --since 365d")
 	}
 	shown, more := s.shown(p, len(list.Executions))
 	if err := printRuns(o, list.Executions[:shown]); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/term"
 )
 
@@ -200,12 +201,37 @@ func (p *Program) adviseEmpty(ctx context.Context, t *trail, o *term.Output, sel
 		return nil
 	}
 	if len(sel.Filter.Terms) > 0 {
-		if size, err := t.asker.Size(ctx); err != nil || size > 0 {
-			p.advise(o, "No such run is in the trail. See what is:\n\n  whodid history --since 365d")
-			return err
-		}
+		return p.adviseNone(ctx, t, o, "No such run is in the trail. See what is:\n\n  whodid history --since 365d")
 	}
-	p.advise(o, `Nothing is recorded yet. Record Claude Code from now on:
+	p.adviseBegin(t, o)
+	return nil
+}
+
+// adviseNone tells somebody who found nothing that there is none of it, or, where
+// nothing is recorded at all, how to begin.
+func (p *Program) adviseNone(ctx context.Context, t *trail, o *term.Output, none string) error {
+	size, err := t.asker.Size(ctx)
+	if err != nil {
+		return err
+	}
+	if size == 0 {
+		p.adviseBegin(t, o)
+		return nil
+	}
+	p.advise(o, "%s", none)
+	return nil
+}
+
+// adviseBegin tells how to begin, and which trail is empty: it may be another one
+// than was meant.
+func (p *Program) adviseBegin(t *trail, o *term.Output) {
+	where := fmt.Sprintf("%s (%s)", t.place.Location, t.place.Why)
+	if p.org != store.DefaultOrg {
+		where = fmt.Sprintf("the organisation %s of %s", p.org, where)
+	}
+	p.advise(o, `Nothing is recorded yet in %s.
+
+To record your agents from now on:
 
   whodid init
 
@@ -215,6 +241,5 @@ or any command as a run of an agent:
 
 and if you expected runs here, ask what is wrong:
 
-  whodid doctor`)
-	return nil
+  whodid doctor`, where)
 }

@@ -110,6 +110,9 @@ type Trail struct {
 	Why string
 }
 
+// errNoHome means that nothing says where a trail could lie.
+var errNoHome = errors.New("HOME is not set, so that your own trail has no place: set it, or name a trail with --store or WHODID_STORE")
+
 // Env looks up a variable of the environment.
 type Env func(name string) string
 
@@ -133,6 +136,9 @@ func Find(flag, dir string, env Env) (Trail, error) {
 	}
 	if address == "" {
 		address, why = filepath.Join(dataDir(env), trailFile), "the user's own"
+		if !filepath.IsAbs(address) {
+			return Trail{}, errNoHome // else each folder that is worked in would get a trail
+		}
 	}
 	l, err := Parse(address)
 	if err != nil {
@@ -147,6 +153,10 @@ func Find(flag, dir string, env Env) (Trail, error) {
 	if given := env("WHODID_KEYS"); given != "" {
 		keys, folder = filepath.Join(given, orgFile(defaultOrg)), given
 	}
+	state := stateDir(env)
+	if !filepath.IsAbs(state) {
+		state = filepath.Join(base, name+".state") // without a home there is no better place
+	}
 	signing := env("WHODID_KEY")
 	if signing == "" {
 		signing = keys + ".key"
@@ -159,9 +169,9 @@ func Find(flag, dir string, env Env) (Trail, error) {
 		Logs:    filepath.Join(base, name+".logs"),
 		Imports: filepath.Join(base, name+".imports.json"),
 		Prices:  filepath.Join(base, name+".prices.json"),
-		Pins:    filepath.Join(stateDir(env), "pins"),
+		Pins:    filepath.Join(state, "pins"),
 
-		Erasures: filepath.Join(stateDir(env), "erasures"),
+		Erasures: filepath.Join(state, "erasures"),
 	}, nil
 }
 

@@ -141,6 +141,13 @@ func TestFind(t *testing.T) {
 	if _, err := Find("mysql://x/y", deep, env()); err == nil || !strings.Contains(err.Error(), "--store") {
 		t.Errorf("a wrong flag: %v", err)
 	}
+	// Without a home no folder that is worked in becomes one.
+	if got, err := Find("", elsewhere, env()); err == nil || !strings.Contains(err.Error(), "HOME is not set") {
+		t.Errorf("without a home: %+v, %v", got, err)
+	}
+	if got, err := Find("/x/t.db", elsewhere, env()); err != nil || got.Pins != "/x/t.state/pins" || got.Erasures != "/x/t.state/erasures" {
+		t.Errorf("without a home, but with a trail: %+v, %v", got, err)
+	}
 	// One server, whoever connects: one spool and one key.
 	one, err := Find("postgres://alice:pw-fake@db.example:5432/trail", deep, env("HOME", "/h"))
 	if err != nil {

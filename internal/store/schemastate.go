@@ -100,7 +100,10 @@ func OpenAsIs(ctx context.Context, l place.Location) (*Store, error) {
 func IsUnreachable(err error) bool {
 	var network net.Error
 	var refused *pgconn.PgError
+	var file *fs.PathError
 	switch {
+	case errors.As(err, &file):
+		return false // what it holds looks like an error of the network: a number of the system
 	case errors.As(err, &refused):
 		return refused.Code == "57P03" || refused.Code == "53300" // it is starting; it has too many clients
 	case errors.As(err, &network):
