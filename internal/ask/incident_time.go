@@ -140,6 +140,15 @@ func (v *investigator) near(r *store.Row) bool {
 // cutTimeline leaves out what is least about the matter if there is too much.
 func (v *investigator) cutTimeline() {
 	over := len(v.Timeline) - maxTimeline
+	gap := false
+	v.Timeline = slices.DeleteFunc(v.Timeline, func(m IncidentMoment) bool {
+		again := gap && m.Kind == "gap" && over > 0 // one of several gaps tells that there are some
+		if gap = m.Kind == "gap"; again {
+			over--
+			v.TimelineCut++
+		}
+		return again
+	})
 	for _, kinds := range [][]string{{"action", "ci"}, {"forge", "git", "approval"}, nil} {
 		if over <= 0 {
 			return

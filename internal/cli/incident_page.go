@@ -303,7 +303,11 @@ func (v *incidentView) timeline() error {
 		return nil
 	}
 	shown := v.momentsShown()
-	v.title(fmt.Sprintf("Timeline (UTC), %d of %d", len(shown), len(list)+a.TimelineCut))
+	told := 0
+	for i := range shown {
+		told += shown[i].times
+	}
+	v.title(fmt.Sprintf("Timeline (UTC), %d of %d", told, len(list)+a.TimelineCut))
 	t := v.out.Table(term.Column{Title: "TIME", Whole: true}, term.Column{Title: "WHO"}, term.Column{Title: "WHAT", Whole: true}, term.Column{Title: "TARGET"},
 		term.Column{Title: "RESULT", Whole: true}, term.Column{Title: "RUN", Whole: true, Spare: true}, term.Column{Title: "FORGE", Whole: true, Spare: true})
 	for i := range shown {
@@ -317,6 +321,9 @@ func (v *incidentView) timeline() error {
 			run = shortID(v.out, m.ExecutionID, whodid.PrefixExecution)
 		}
 		what := term.Text(m.What)
+		if m.times > 1 {
+			what.Text += fmt.Sprintf(" ×%d", m.times)
+		}
 		if m.Subject {
 			what.Style = term.Bold
 		}
@@ -325,27 +332,44 @@ func (v *incidentView) timeline() error {
 	if err := t.Write(); err != nil {
 		return err
 	}
-	if len(shown) < len(list) && v.out.Terminal() {
+	if told < len(list) && v.out.Terminal() {
 		v.out.Printf("  All of it: whodid incident show %s --json\n", shortID(v.out, v.show.IncidentID, whodid.PrefixEvent))
 	}
 	return nil
 }
 
-// momentsShown leaves out for a person what is least about the matter.
-func (v *incidentView) momentsShown() []ask.IncidentMoment {
-	list := v.show.Analysis.Timeline
+// shownMoment is a moment as it is shown: gaps that follow one another are one,
+// with how many they are.
+type shownMoment struct {
+	*ask.IncidentMoment
+	times int
+}
+
+// momentsShown leaves out for a person what is least about the matter. Who lost one
+// event often lost many: told one by one, gaps would hide what happened.
+func (v *incidentView) momentsShown() []shownMoment {
+	var list []shownMoment
+	for i := range v.show.Analysis.Timeline {
+		m := &v.show.Analysis.Timeline[i]
+		if last := len(list) - 1; v.out.Terminal() && last >= 0 && m.Kind == "gap" && list[last].Kind == "gap" && list[last].ExecutionID == m.ExecutionID {
+			list[last].times++
+			continue
+		}
+		list = append(list, shownMoment{m, 1})
+	}
 	over := len(list) - maxMomentsShown
 	if !v.out.Terminal() || over <= 0 {
 		return list
 	}
-	list = slices.Clone(list)
-	for _, drop := range []func(m *ask.IncidentMoment) bool{
-		func(m *ask.IncidentMoment) bool { return !m.Subject && m.Kind == "action" },
-		func(m *ask.IncidentMoment) bool { return !m.Subject && (m.Kind == "ci" || m.Kind == "forge") },
-		func(m *ask.IncidentMoment) bool { return m.Kind == "action" },
-		func(*ask.IncidentMoment) bool { return true },
+	for _, drop := range []func(m *shownMoment) bool{
+		func(m *shownMoment) bool { return !m.Subject && m.Kind == "action" },
+		func(m *shownMoment) bool {
+			return !m.Subject && (m.Kind == "ci" || m.Kind == "forge" || m.Kind == "gap")
+		},
+		func(m *shownMoment) bool { return m.Kind == "action" },
+		func(*shownMoment) bool { return true },
 	} {
-		list = slices.DeleteFunc(list, func(m ask.IncidentMoment) bool {
+		list = slices.DeleteFunc(list, func(m shownMoment) bool {
 			if over > 0 && drop(&m) {
 				over--
 				return true
