@@ -9,7 +9,7 @@ func (p *Program) actionCommand() *cobra.Command {
 		GroupID: "record",
 		Short:   "Record and look at what agents did",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(
 		p.actionRecordCommand(),

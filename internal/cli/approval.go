@@ -43,7 +43,7 @@ a passphrase (--sign), and let the policy ask for signatures.`,
   whodid approval approve 7k2m --reason "reviewed with the team" --sign ~/.ssh/id_ed25519_sk
   whodid approval wait 7k2m --timeout 10m && gh pr merge 44 --squash`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: p.group,
 	}
 	c.AddCommand(
 		p.approvalRequestCommand(), p.approvalListCommand(), p.approvalShowCommand(), p.approvalDecideCommand(true), p.approvalDecideCommand(false),

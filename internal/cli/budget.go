@@ -23,7 +23,7 @@ func (p *Program) budgetCommand() *cobra.Command {
 		GroupID: "keep",
 		Short:   "Show the budgets of agents and what is used of them",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.budgetListCommand(), p.budgetStatusCommand())
 	return c

@@ -165,12 +165,10 @@ log, so that nobody can change the past without being found out.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          arguments(cobra.NoArgs),
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:          p.group,
 	}
 	root.SetVersionTemplate("whodid {{.Version}}\n")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &exitError{code: ExitUsage, err: withHint(err, "see: %s --help", c.CommandPath())}
-	})
+	root.SetFlagErrorFunc(unknownFlag)
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.store, "store", "", "the trail: sqlite:///path/to/trail.db or postgres://… (default $WHODID_STORE, else the project's .whodid, else your own)")
 	flags.StringVar(&p.org, "org", store.DefaultOrg, "the organisation whose trail it is")

@@ -18,7 +18,7 @@ func (p *Program) exceptionCommand() *cobra.Command {
 		GroupID: "keep",
 		Short:   "Document exceptions from the policy",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.exceptionAddCommand(), p.exceptionListCommand(), p.exceptionShowCommand())
 	return c

@@ -9,7 +9,7 @@ func (p *Program) execCommand() *cobra.Command {
 		GroupID: "record",
 		Short:   "Record and look at single runs of agents",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(
 		p.execStartCommand(),

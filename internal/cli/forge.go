@@ -29,7 +29,7 @@ func (p *Program) forgeCommand() *cobra.Command {
 		GroupID: "record",
 		Short:   "List the webhooks of forges, and read what they failed to deliver",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.forgeListCommand(), p.forgeBackfillCommand())
 	return c

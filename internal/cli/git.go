@@ -13,7 +13,7 @@ func (p *Program) gitCommand() *cobra.Command {
   whodid git message          # the trailers, for tools that make commits without hooks
   whodid git trailers FILE    # is this message as git can read it?`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: p.group,
 	}
 	c.AddCommand(
 		p.gitInstallCommand(),

@@ -26,7 +26,7 @@ it. It holds a run as a whole, with its sub-agents, if it covers any event of it
   whodid hold list
   whodid hold release 3f9d --reason "closed"`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: p.group,
 	}
 	c.AddCommand(p.holdPlaceCommand(), p.holdListCommand(), p.holdReleaseCommand())
 	return c

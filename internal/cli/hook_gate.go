@@ -23,7 +23,7 @@ func (p *Program) hookGateCommand() *cobra.Command {
 		Use:    "gate",
 		Short:  "Decide on a tool call that needs an approval, for the hook",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			const most = 64 << 10
 			text, err := io.ReadAll(io.LimitReader(p.Stdin, most))

@@ -33,7 +33,7 @@ that nothing of it is swept. Everything about an incident is an event of the log
   whodid incident bundle 7k2m -o incident.zip
   whodid incident close 7k2m --reason "fixed by 1f2e3d4"`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: p.group,
 	}
 	c.AddCommand(p.incidentOpenCommand(), p.incidentListCommand(), p.incidentShowCommand(), p.incidentNoteCommand(), p.incidentCloseCommand(), p.incidentBundleCommand())
 	return c

@@ -14,8 +14,8 @@ func (p *Program) logCommand() *cobra.Command {
 		Use:     "log",
 		GroupID: "prove",
 		Short:   "Show the signed log, its public key, or export it for other verifiers",
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:    arguments(cobra.NoArgs),
+		RunE:    p.group,
 	}
 	c.AddCommand(p.logHeadCommand(), p.logKeyCommand(), p.logExportCommand())
 	return c
@@ -35,7 +35,7 @@ func (p *Program) logHeadCommand() *cobra.Command {
 		Use:     "head",
 		Short:   "Print the signed checkpoint (C2SP tlog-checkpoint)",
 		Example: `  whodid log head`,
-		Args:    cobra.NoArgs,
+		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := p.open(c.Context())
 			if err != nil {
@@ -70,7 +70,7 @@ func (p *Program) logKeyCommand() *cobra.Command {
 will verify the trail now, by a way that you do not control alone: a verifier
 that gets the key together with the proof has only the operator's word.`,
 		Example: `  whodid log key > whodid.pub`,
-		Args:    cobra.NoArgs,
+		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := p.openStore(c.Context())
 			if err != nil {

@@ -29,7 +29,7 @@ else the person who runs the command. No flag claims it.`,
   whodid memory import docs/adr CLAUDE.md
   whodid memory conflicts`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: p.group,
 	}
 	c.AddCommand(
 		p.memoryRecordCommand(), p.memoryListCommand(), p.memoryShowCommand(), p.memorySearchCommand(), p.memorySupersedeCommand(),

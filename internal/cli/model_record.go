@@ -13,7 +13,7 @@ func (p *Program) modelCommand() *cobra.Command {
 		GroupID: "record",
 		Short:   "Record calls of models: tokens and cost",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.modelRecordCommand())
 	return c

@@ -21,7 +21,7 @@ func (p *Program) policyCommand() *cobra.Command {
 		GroupID: "keep",
 		Short:   "Show, check and explain the policy for agents' commits",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.policyShowCommand(), p.policyCheckCommand(), p.policyExplainCommand())
 	return c

@@ -28,7 +28,7 @@ func (p *Program) prCommand() *cobra.Command {
 		GroupID: "record",
 		Short:   "Show pull requests, and put their origin into their text",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.prBodyCommand(), p.prShowCommand())
 	return c

@@ -26,7 +26,7 @@ func (p *Program) priceCommand() *cobra.Command {
 		GroupID: "keep",
 		Short:   "Look at the prices of models, take in newer ones, price calls anew",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.priceShowCommand(), p.priceUpdateCommand(), p.priceRepriceCommand())
 	return c

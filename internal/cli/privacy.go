@@ -33,7 +33,7 @@ was proved before stays proved (docs/privacy.md).`,
   whodid privacy erase src/secret --reason "named a customer"
   whodid privacy certificate evt-7k2m -o erasure.json`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: p.group,
 	}
 	c.AddCommand(
 		p.privacyExportCommand(), p.privacyEraseCommand(), p.privacyCertificateCommand(), p.privacyAnonymizeCommand(),

@@ -16,17 +16,6 @@ import (
 	"github.com/whodid/whodid/internal/runner"
 )
 
-// arguments makes a wrong number of arguments an error of usage, with what to
-// do next.
-func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return &exitError{code: ExitUsage, err: withHint(err, "usage: %s", c.UseLine())}
-		}
-		return nil
-	}
-}
-
 // misuse is an error of usage that says what to write instead.
 func misuse(err error, hint string, args ...any) error {
 	return &exitError{code: ExitUsage, err: withHint(err, hint, args...)}

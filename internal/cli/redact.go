@@ -43,7 +43,7 @@ With --check it ends with 5 if anything would be taken out: for a git hook.`,
 				if show || check {
 					return misuse(errors.New("--test is missing"), "say which file is to be tried: --test FILE, or --test - for standard input")
 				}
-				return c.Help()
+				return p.group(c, nil)
 			}
 			return p.tryRedaction(files, show, check)
 		},

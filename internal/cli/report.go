@@ -33,8 +33,8 @@ func (p *Program) reportCommand() *cobra.Command {
 		Use:     "report",
 		GroupID: "ask",
 		Short:   "Report what agents achieved in a week or a month, and what it cost",
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:    arguments(cobra.NoArgs),
+		RunE:    p.group,
 	}
 	c.AddCommand(p.reportWeeklyCommand(), p.reportMonthlyCommand(), p.reportOutcomesCommand())
 	return c

@@ -42,7 +42,7 @@ server sweeps every day; without one, run "whodid retention apply".`,
   whodid retention preview --at +91d
   whodid retention apply`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: p.group,
 	}
 	c.AddCommand(p.retentionShowCommand(), p.retentionSetCommand(), p.retentionPreviewCommand(), p.retentionApplyCommand(), p.retentionCertificateCommand())
 	return c

@@ -57,7 +57,7 @@ trail ([redact]), it reads again when they change.`,
 			sources := config.Sources{Flags: given(c.Flags()), Env: p.Env, File: file}
 			settings, err := config.Load(sources)
 			if err != nil {
-				return misuse(err, "docs/server.md has all settings; see also: whodid serve --print-config")
+				return misuse(err, "%sdocs/server.md has all settings; see also: whodid serve --print-config", settingMeant(err))
 			}
 			if show {
 				return settings.Print(p.Stdout)

@@ -18,7 +18,7 @@ func (p *Program) sessionCommand() *cobra.Command {
 		GroupID: "ask",
 		Short:   "Look at the sessions of agents' clients: time, tokens, cost, files",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.sessionListCommand(), p.sessionShowCommand())
 	return c

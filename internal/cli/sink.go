@@ -28,7 +28,7 @@ func (p *Program) sinkCommand() *cobra.Command {
 		GroupID: "record",
 		Short:   "Send new events elsewhere: files, HTTP, syslog, S3",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.sinkListCommand(), p.sinkRunCommand())
 	return c

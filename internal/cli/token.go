@@ -16,7 +16,7 @@ func (p *Program) tokenCommand() *cobra.Command {
 		GroupID: "keep",
 		Short:   "Make, list and revoke the API tokens that the server lets in",
 		Args:    arguments(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:    p.group,
 	}
 	c.AddCommand(p.tokenCreateCommand(), p.tokenListCommand(), p.tokenRevokeCommand())
 	return c

@@ -42,7 +42,7 @@ Exit status 3 means that something is wrong; the rows are named.`,
   whodid verify --json | jq .verdicts
   whodid verify --ask-witnesses
   whodid verify --key 'whodid/abc+1f2e3d4c+Aa…'   # trust this key, not the one at hand`,
-		Args: cobra.NoArgs,
+		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			v, err := p.verify(c.Context(), key, ask)
 			if err != nil {

@@ -23,7 +23,7 @@ func (p *Program) witnessCommand() *cobra.Command {
 trail can't rewrite it: C2SP witnesses, authorities for time stamps (RFC 3161),
 and git. docs/witnesses.md describes them.`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: p.group,
 	}
 	c.AddCommand(p.witnessListCommand(), p.witnessAddCommand(), p.witnessRemoveCommand(), p.witnessPushCommand(), p.witnessShowCommand(), p.witnessGitCommand())
 	return c
@@ -51,7 +51,7 @@ the trail with every checkpoint that the repository has seen.`,
 		Example: `  whodid witness git
   whodid witness git --push origin
   git fetch origin refs/whodid/checkpoints:refs/whodid/checkpoints   # elsewhere`,
-		Args: cobra.NoArgs,
+		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := p.witnessGit(c.Context(), push)
 			if err != nil {

@@ -75,7 +75,7 @@ func TestWrongSettings(t *testing.T) {
 		env  []string
 		want []string
 	}{
-		"unknown keys":   {"lisetn = 'x'\n[limits]\nconcurent = 3\n[nothing]\na = 1\n", nil, []string{`"lisetn"`, `"limits.concurent"`, `"nothing.a"`}},
+		"unknown keys":   {"lisetn = 'x'\n[limits]\nconcurent = 3\n[nothing]\na = 1\n", nil, []string{`"lisetn"`, `"limits.concurent"`, `"nothing"`}},
 		"no TOML":        {"listen = \n", nil, []string{"line 1"}},
 		"another type":   {"listen = 5\n", nil, []string{"listen"}},
 		"a bad size":     {"[limits]\nmemory = '5 apples'\n", nil, []string{"5 apples"}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,14 +84,33 @@ func (l *Loaded) readFile(path string) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	var unknown []error
+	unknown := &UnknownError{File: path}
 	for _, key := range meta.Undecoded() {
-		unknown = append(unknown, fmt.Errorf("%s: there is no setting %q", path, key.String()))
+		if above := toml.Key(key[:len(key)-1]).String(); !slices.Contains(unknown.Settings, above) { // of an unknown table its name says all
+			unknown.Settings = append(unknown.Settings, key.String())
+		}
 	}
 	for _, key := range meta.Keys() {
 		l.origin[key.String()] = path
 	}
-	return errors.Join(unknown...)
+	if len(unknown.Settings) > 0 {
+		return unknown
+	}
+	return nil
+}
+
+// UnknownError names what stands in the file and is no setting.
+type UnknownError struct {
+	File     string
+	Settings []string
+}
+
+func (e *UnknownError) Error() string {
+	quoted := make([]string, len(e.Settings))
+	for i, s := range e.Settings {
+		quoted[i] = strconv.Quote(s)
+	}
+	return fmt.Sprintf("%s: there is no setting %s", e.File, strings.Join(quoted, ", "))
 }
 
 // Setting is one setting that a flag or a variable may give.
