@@ -55,7 +55,7 @@ is newer than this program is an error: update the program first.`,
 			}
 			before, err := store.Inspect(c.Context(), where.Location)
 			if err != nil {
-				return withHint(err, "the trail is %s (%s); choose another with --store or WHODID_STORE", where.Location, where.Why)
+				return unopened(err, where)
 			}
 			done := migrated{
 				Store: where.String(), Version: before.Current, Newest: before.Newest,

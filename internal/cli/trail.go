@@ -86,7 +86,7 @@ func (p *Program) openStoreWith(ctx context.Context, open func(context.Context, 
 	}
 	s, err := open(ctx, where.Location)
 	if err != nil {
-		return nil, withHint(err, "the trail is %s (%s); choose another with --store or WHODID_STORE", where.Location, where.Why)
+		return nil, unopened(err, where)
 	}
 	t := &trail{
 		place: where, store: s, spool: spool.In(where.Spool), asker: ask.New(s, p.org, p.Now), pins: witness.PinsIn(where.Pins),
@@ -98,6 +98,15 @@ func (p *Program) openStoreWith(ctx context.Context, open func(context.Context, 
 		return nil, err
 	}
 	return t, nil
+}
+
+// unopened adds to an error of opening a trail which one it is, and what to do.
+func unopened(err error, where place.Trail) error {
+	remedy := store.Remedy(err)
+	if remedy == "" {
+		remedy = "choose another with --store or WHODID_STORE"
+	}
+	return withHint(err, "the trail is %s (%s); %s", where.Location, where.Why, remedy)
 }
 
 // openPen readies the trail for recording.

@@ -287,6 +287,27 @@ func TestNewer(t *testing.T) {
 	})
 }
 
+// TestForeignSchema opens a trail of which an unreleased program has left out a
+// step: it is left as it is, and not brought half up to date.
+func TestForeignSchema(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "trail.db")
+	opener(t, path)(t)
+	location, err := place.Parse(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []string{
+		`DELETE FROM schema_version WHERE version IN (11, (SELECT MAX(version) FROM schema_version))`, // one is missing
+		`INSERT INTO schema_version (version) VALUES (3), (11)`,                                       // one is not ours
+	} {
+		executeSQLite(t, path, change)
+		if s, err := store.Open(t.Context(), location); !errors.Is(err, store.ErrForeignSchema) {
+			t.Errorf("after %s: opened %v, %v; want ErrForeignSchema", change, s, err)
+		}
+	}
+}
+
 func refusedAsNewer(t *testing.T, address string) {
 	t.Helper()
 	location, err := place.Parse(address)

@@ -38,6 +38,9 @@ func (s *Store) migrate(ctx context.Context) error {
 		if version == newest {
 			return nil // another process was faster
 		}
+		if err := hasAllUpTo(ctx, c, version, list); err != nil {
+			return err
+		}
 		if err := s.dialect.openUp(ctx, c); err != nil {
 			return fmt.Errorf("couldn't prepare the migration: %w", err)
 		}
@@ -63,6 +66,37 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("couldn't bring the trail's schema up to date: %w", err)
+	}
+	return nil
+}
+
+// ErrForeignSchema means that a trail's schema is none that a released program has
+// made: steps are missing before its newest one. It is left as it is.
+var ErrForeignSchema = errors.New("the schema of the trail is not one of a released whodid")
+
+// hasAllUpTo is an error unless a trail has had just the migrations up to its
+// version: others would leave it with tables of two histories.
+func hasAllUpTo(ctx context.Context, c execer, version int, list []Migration) error {
+	want := 0
+	for _, m := range list {
+		if m.Version > version {
+			continue
+		}
+		want++
+		var found int
+		if err := c.QueryRowContext(ctx, `SELECT COUNT(*) FROM schema_version WHERE version = $1`, m.Version).Scan(&found); err != nil {
+			return fmt.Errorf("couldn't read the version of the schema: %w", err)
+		}
+		if found == 0 {
+			return fmt.Errorf("%w: it is of version %d and lacks %s", ErrForeignSchema, version, m.Name)
+		}
+	}
+	var all int
+	if err := c.QueryRowContext(ctx, `SELECT COUNT(*) FROM schema_version`).Scan(&all); err != nil {
+		return fmt.Errorf("couldn't read the version of the schema: %w", err)
+	}
+	if all > want {
+		return fmt.Errorf("%w: up to version %d it had %d steps, and there are %d", ErrForeignSchema, version, all, want)
 	}
 	return nil
 }

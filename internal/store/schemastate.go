@@ -112,3 +112,24 @@ func IsUnreachable(err error) bool {
 		return false
 	}
 }
+
+// Remedy says what mends an error of opening a trail, as far as the database told;
+// empty if it did not.
+func Remedy(err error) string {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		switch refused.Code {
+		case "28P01", "28000":
+			return "give the user and the password that its administrator knows: in the address, or by PGUSER and PGPASSWORD"
+		case "3D000":
+			return "make the database first, as with createdb"
+		case "42501":
+			return "who owns the database runs: whodid migrate; others then serve with --no-migrate"
+		}
+		return ""
+	}
+	if IsUnreachable(err) {
+		return "see whether the server runs, and at this address"
+	}
+	return ""
+}
