@@ -58,6 +58,7 @@ type Execution struct {
 	OnBehalfOf    string // the person behind it, as an actor
 	OnBehalfAuth  string
 	Source        string // who told of its start
+	Repository    string // that it works in, as its start tells: host/owner/name
 	LeaseUntil    time.Time
 	Tags          map[string]string
 
@@ -136,6 +137,17 @@ func (u Usage) CostState() CostState {
 	default:
 		return CostMeasured
 	}
+}
+
+// Parts is Models where the execution's own model did not do all, and nil where
+// what it used, its own model did.
+func (x *Execution) Parts() map[string]Usage {
+	for model := range x.Models {
+		if len(x.Models) > 1 || model != "" && model != x.Model {
+			return x.Models
+		}
+	}
+	return nil
 }
 
 // Lease is how long the run may stay silent after any event of it before it

@@ -58,6 +58,8 @@ const (
 	FilterIs        FilterField = "is"      // run, or subagent
 	FilterCost      FilterField = "cost"    // how the cost is known: a [CostState]
 	FilterStarted   FilterField = "started" // FROM..UNTIL, or unknown; see [ParseSpan]
+	// FilterRepository is where a run worked, as its start tells.
+	FilterRepository FilterField = "repository"
 )
 
 // What an execution is: a run of its own, or a sub-agent's part of one.
@@ -74,6 +76,7 @@ func ExecutionFields() []FilterField {
 	return []FilterField{
 		FilterText, FilterAgent, FilterSquad, FilterStatus, FilterTrigger, FilterModel, FilterExecution,
 		FilterSession, FilterParent, FilterSource, FilterTag, FilterIs, FilterCost, FilterStarted,
+		FilterRepository,
 	}
 }
 

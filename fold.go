@@ -147,6 +147,7 @@ func (x *Execution) applyStart(e *Event, m mark) {
 	x.Subagent = e.Data.String("agent_type")
 	x.OnBehalfOf, x.OnBehalfAuth = e.OnBehalfOf, e.OnBehalfAuth
 	x.Source = e.Source
+	x.Repository = e.Data.String("repository")
 }
 
 func (x *Execution) applySession(e *Event, m mark) {

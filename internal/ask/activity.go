@@ -129,6 +129,7 @@ func (a *Asker) Facets(ctx context.Context, s Selection) (*Facets, error) {
 		{whodid.FilterAgent, func(g *store.RunGroup) string { return g.Agent }},
 		{whodid.FilterTrigger, func(g *store.RunGroup) string { return g.Trigger }},
 		{whodid.FilterModel, func(g *store.RunGroup) string { return g.Model }},
+		{whodid.FilterRepository, func(g *store.RunGroup) string { return g.Repository }},
 		{whodid.FilterCost, func(g *store.RunGroup) string { return g.CostState }},
 	}
 	out := &Facets{Facets: make([]Facet, len(fields))}

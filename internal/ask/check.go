@@ -382,12 +382,12 @@ func (c *checker) checkViews(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hours, err := c.snapshot.Hours(ctx)
+	sums, err := c.snapshot.Sums(ctx)
 	if err != nil {
 		return err
 	}
-	for _, hour := range hours {
-		c.problem(Problem{Kind: "view", Detail: "what history adds up in the hour " + hour + " is not what its runs add up to"})
+	for _, sum := range sums {
+		c.problem(Problem{Kind: "view", Detail: "what is added up in " + sum + " is not what the runs add up to"})
 	}
 	for i := range c.folds {
 		for id := range c.folds[i].executions {

@@ -161,19 +161,21 @@ func (a *Asker) Stats(ctx context.Context, sel Selection) (*Stats, error) {
 		return nil, err
 	}
 	s := &Stats{Since: h.Since, Until: h.Until, Total: h.Total, Actions: []ActionCount{}, Swept: h.Swept}
-	var seconds []float64
-	byModel, byTrigger := map[string]whodid.Usage{}, map[string]int64{}
-	err = a.store.Outlines(ctx, a.org, sel.store(), func(o *store.RunOutline) {
-		if o.Ended {
-			seconds = append(seconds, o.Took.Seconds())
-		}
-		byTrigger[o.Trigger]++
-		for model, u := range o.Models {
-			byModel[model] = byModel[model].Add(u)
-		}
-	})
+	seconds, err := a.store.Durations(ctx, a.org, sel.store())
 	if err != nil {
 		return nil, err
+	}
+	byModel, err := a.store.UsageByModel(ctx, a.org, sel.store())
+	if err != nil {
+		return nil, err
+	}
+	groups, err := a.store.RunGroups(ctx, a.org, sel.store())
+	if err != nil {
+		return nil, err
+	}
+	byTrigger := map[string]int64{}
+	for i := range groups {
+		byTrigger[groups[i].Trigger] += groups[i].Runs
 	}
 	s.Duration, s.Triggers, s.Models = durations(seconds), counts(byTrigger), models(byModel)
 	// Who acted is known of every action; of what else there is a run, and what

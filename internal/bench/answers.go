@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/keys"
@@ -31,6 +33,15 @@ func (b *bench) answers() []question {
 				err = fmt.Errorf("history has %d runs", h.Total.Runs)
 			}
 			return err
+		}},
+		{"page", "the executions page of seven days", 300 * time.Millisecond, 1, func(ctx context.Context, t *trail, _ int) error {
+			return t.executionsPage(ctx, "", ask.DefaultPeriod)
+		}},
+		{"page.month", "the executions page of thirty days", 300 * time.Millisecond, 1, func(ctx context.Context, t *trail, _ int) error {
+			return t.executionsPage(ctx, "", 30*24*time.Hour)
+		}},
+		{"page.narrowed", "the executions page of seven days, narrowed by facets", 300 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
+			return t.executionsPage(ctx, fmt.Sprintf([]string{"squad:squad-%[1]d", "status:failed cost:measured", "repository:%[2]s", "agent:squad-%[1]d/* -status:failed"}[round%4], round%8, repositoryOf(round)), ask.DefaultPeriod)
 		}},
 		{"cost", "cost of a month by agent", time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
 			return t.cost(ctx, "agent")
@@ -114,6 +125,48 @@ func (t *trail) report(ctx context.Context) (*ask.Report, error) {
 		return nil, err
 	}
 	return t.asker().Report(ctx, &ask.ReportOptions{Period: week})
+}
+
+// executionsPage asks what the page of executions asks, as it does: the rows, and
+// then the rest at the same time.
+func (t *trail) executionsPage(ctx context.Context, filter string, period time.Duration) error {
+	f, err := whodid.ParseFilter(filter, time.Now())
+	if err != nil {
+		return err
+	}
+	f.Since = time.Now().Add(-period)
+	sel := ask.Selection{Filter: f, RunsOnly: true, Limit: 50}
+	list, _, err := t.asker().SelectExecutions(ctx, sel, nil)
+	if err != nil {
+		return err
+	}
+	var history *ask.History
+	var facets *ask.Facets
+	var activity *ask.Activity
+	var all errgroup.Group
+	all.Go(func() (err error) {
+		history, err = t.asker().History(ctx, sel, false)
+		return err
+	})
+	all.Go(func() (err error) {
+		facets, err = t.asker().Facets(ctx, sel)
+		return err
+	})
+	all.Go(func() (err error) {
+		activity, err = t.asker().Activity(ctx, sel, 60)
+		return err
+	})
+	if err := all.Wait(); err != nil {
+		return err
+	}
+	var began int64
+	for i := range activity.Stretches {
+		began += activity.Stretches[i].Runs
+	}
+	if len(list.Executions) == 0 || history.Total.Runs != facets.Runs || began < facets.Runs {
+		return fmt.Errorf("%q shows %d runs of %d in the table, %d in facets, %d in the chart", filter, len(list.Executions), history.Total.Runs, facets.Runs, began)
+	}
+	return nil
 }
 
 // cost asks what the runs of the last thirty days cost.

@@ -371,6 +371,7 @@ func viewTampering() []tampering {
 		"tokens_in": `7777777`, "tokens_out": `7777777`, "tokens_cache_read": `7777777`, "tokens_cache_write": `7777777`,
 		"cost_micros": `7777777`, "cost_known": `7777777`, "cost_state": `'x'`, "session": `'x'`, "parent": `'x'`, "subagent": `'x'`,
 		"on_behalf_of": `'human:x'`, "on_behalf_auth": `'x'`, "source": `'x'`, "lease_until": `7`, "tags": `'{"team":"forged"}'`, "folded": `'{}'`,
+		"repository": `'x'`, "calls": `7777777`, "parts": `'[{"model":"x","state":"unknown","calls":1,"cost":1,"in":null,"out":null,"cr":null,"cw":null}]'`,
 	}
 	return []tampering{
 		{name: "each column of an execution is edited", kinds: []string{"view"}, do: func(a *attacker) (want named) {
@@ -399,11 +400,15 @@ func viewTampering() []tampering {
 			return named{executions: ids}
 		}},
 		{name: "what the runs of an hour add up to is edited", kinds: []string{"view"}, do: func(a *attacker) named {
-			a.exec(`UPDATE run_hour SET cost_micros = cost_micros + 1 WHERE runs > 0`)
+			a.exec(`UPDATE run_hour SET cost_micros = cost_micros + 1`)
 			return named{}
 		}},
 		{name: "the runs of an hour are deleted", kinds: []string{"view"}, do: func(a *attacker) named {
 			a.exec(`DELETE FROM run_hour`)
+			return named{}
+		}},
+		{name: "the runs of a day are given to another repository", kinds: []string{"view"}, do: func(a *attacker) named {
+			a.exec(`UPDATE run_day SET repository = 'acme/elsewhere'`)
 			return named{}
 		}},
 		{name: "an execution is made up", kinds: []string{"view"}, do: func(a *attacker) named {

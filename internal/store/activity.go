@@ -25,12 +25,10 @@ func (s *Store) RunsOverTime(ctx context.Context, org string, sel Selection, fro
 	ctx = within(ctx, org)
 	sel.RunsOnly, sel.BeganSince = true, from
 	c := clause{dialect: s.dialect}
-	c.executions(org, &sel)
-	// The length is written out: PostgreSQL would not take two parameters for one
-	// expression, in what is selected and in what is grouped by.
-	at := fmt.Sprintf("(started_at - %d) / %d", whodid.Micros(from), max(stretch.Microseconds(), 1))
-	rows, err := s.read.QueryContext(ctx, `SELECT `+at+` AS stretch, status, COUNT(*), SUM(cost_known), `+
-		`SUM(CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END) FROM execution `+c.where()+` GROUP BY 1, 2 ORDER BY 1, 2`, c.args...)
+	long := max(stretch.Microseconds(), 1)
+	sums, _, _ := c.sums(org, &sel, sumsOf{times: []int64{whodid.Micros(from), long}})
+	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(`SELECT (began - %d) / %d, status, SUM(runs), SUM(cost_micros), `, whodid.Micros(from), long)+costUnknown+
+		` FROM (`+sums+`) AS t GROUP BY 1, 2 ORDER BY 1, 2`, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the runs over time: %w", explain(err))
 	}
@@ -53,19 +51,19 @@ func (s *Store) RunsOverTime(ctx context.Context, org string, sel Selection, fro
 
 // RunGroup is how many runs have these words in common.
 type RunGroup struct {
-	Squad, Agent, Trigger, Status, Model, CostState string
-	Runs                                            int64
+	Squad, Agent, Trigger, Status, Model, CostState, Repository string
+	Runs                                                        int64
 }
 
 // RunGroups counts the selected runs by all that they may be narrowed by at once:
-// one look at the table, and what is left is small.
+// one look at what is added up, and what is left is small.
 func (s *Store) RunGroups(ctx context.Context, org string, sel Selection) ([]RunGroup, error) {
 	ctx = within(ctx, org)
 	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
-	c.executions(org, &sel)
-	const by = `squad, agent, trigger, status, model, cost_state`
-	rows, err := s.read.QueryContext(ctx, `SELECT `+by+`, COUNT(*) FROM execution `+c.where()+` GROUP BY `+by, c.args...)
+	sums, _, _ := c.sums(org, &sel, sumsOf{repository: true})
+	const by = `squad, agent, trigger, status, model, cost_state, repository`
+	rows, err := s.read.QueryContext(ctx, `SELECT `+by+`, SUM(runs) FROM (`+sums+`) AS t GROUP BY `+by, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the runs by kind: %w", explain(err))
 	}
@@ -73,7 +71,7 @@ func (s *Store) RunGroups(ctx context.Context, org string, sel Selection) ([]Run
 	var out []RunGroup
 	for rows.Next() {
 		var g RunGroup
-		if err := rows.Scan(&g.Squad, &g.Agent, &g.Trigger, &g.Status, &g.Model, &g.CostState, &g.Runs); err != nil {
+		if err := rows.Scan(&g.Squad, &g.Agent, &g.Trigger, &g.Status, &g.Model, &g.CostState, &g.Repository, &g.Runs); err != nil {
 			return nil, fmt.Errorf("couldn't count the runs by kind: %w", err)
 		}
 		out = append(out, g)

@@ -1,14 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/whodid/whodid"
 )
@@ -25,15 +21,19 @@ const (
 	TraitModel     CostTrait = "model"
 	TraitDay       CostTrait = "day"
 	TraitExecution CostTrait = "execution"
+	// TraitRepository is where runs worked as their starts tell.
+	TraitRepository CostTrait = "repository"
 )
 
 // costColumn is the trait as text.
 func costColumn(t CostTrait) string {
 	switch t {
 	case TraitDay:
-		return "COALESCE(CAST(started_at / 86400000000 AS TEXT), '')"
+		return fmt.Sprintf("COALESCE(CAST((began - (began %% %[1]d + %[1]d) %% %[1]d) / %[1]d AS TEXT), '')", levels[0].unit)
 	case TraitExecution:
 		return "id"
+	case TraitModel:
+		return "used"
 	default:
 		return string(t)
 	}
@@ -59,195 +59,75 @@ type CostTally struct {
 // CostTallies adds the selected runs up by traits. Sub-agents are in the runs
 // that they are a part of.
 func (s *Store) CostTallies(ctx context.Context, org string, sel Selection, by []CostTrait) ([]CostTally, error) {
-	ctx = within(ctx, org)
 	sel.RunsOnly, sel.Limit = true, 0
-	columns := make([]string, len(by))
-	model := -1
-	for i, t := range by {
-		if columns[i] = costColumn(t); t == TraitModel {
-			model = i
-		}
+	need := sumsOf{repository: slices.Contains(by, TraitRepository), models: slices.Contains(by, TraitModel), runs: slices.Contains(by, TraitExecution)}
+	keys := make([]string, 0, len(by)+2)
+	for _, t := range by {
+		keys = append(keys, costColumn(t))
 	}
-	if model >= 0 {
-		return s.tallyModels(ctx, org, &sel, columns, model)
+	state := "cost_state"
+	if need.models {
+		state = "used_state"
 	}
-	return s.tallyRuns(ctx, org, &sel, columns)
+	key := strings.Join(append(keys, "status", state), ", ")
+	c := clause{dialect: s.dialect}
+	sums, _, _ := c.sums(org, &sel, need)
+	return s.costTallies(within(ctx, org), len(by), `SELECT `+key+`, SUM(runs), SUM(cost_micros), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown) `+
+		`FROM (`+sums+`) AS t GROUP BY `+key+` ORDER BY `+key, c.args)
 }
 
-func (s *Store) tallyRuns(ctx context.Context, org string, sel *Selection, columns []string) ([]CostTally, error) {
+// UsageByModel returns what the models did that the selected runs called.
+func (s *Store) UsageByModel(ctx context.Context, org string, sel Selection) (map[string]whodid.Usage, error) {
+	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
-	c.executions(org, sel)
-	keys := strings.Join(append(slices.Clip(columns), "status", "cost_state"), ", ")
-	return s.costTallies(ctx, len(columns), `SELECT `+keys+`, COUNT(*), SUM(cost_known), COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0), `+
-		`COALESCE(SUM(tokens_cache_read), 0), COALESCE(SUM(tokens_cache_write), 0), COUNT(*) - COUNT(tokens_in) `+
-		`FROM execution `+c.where()+` GROUP BY `+keys+` ORDER BY `+keys, c.args)
-}
-
-// tallyModels adds up what each model cost of each run. What a run used by model
-// stands in what it remembers of its events, which the engines are slow to read.
-func (s *Store) tallyModels(ctx context.Context, org string, sel *Selection, columns []string, model int) ([]CostTally, error) {
-	c := clause{dialect: s.dialect}
-	c.executions(org, sel)
-	keys := strings.Join(append(slices.Clip(columns), "status", "model", "folded"), ", ")
-	rows, err := s.read.QueryContext(ctx, `SELECT `+keys+` FROM execution `+c.where(), c.args...)
+	sums, _, _ := c.sums(org, &sel, sumsOf{models: true})
+	// A run that called no model has nothing unknown about it here.
+	rows, err := s.read.QueryContext(within(ctx, org), `SELECT used, SUM(calls), SUM(cost_micros), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), `+
+		`SUM(tokens_unknown - uncalled), SUM(out_unknown - uncalled), SUM(cache_read_unknown - uncalled), SUM(cache_write_unknown - uncalled), `+
+		`SUM(CASE WHEN used_state = 'unknown' THEN runs - uncalled ELSE 0 END), SUM(CASE WHEN used_state = 'computed' THEN runs ELSE 0 END) `+
+		`FROM (`+sums+`) AS t GROUP BY used HAVING SUM(calls) > 0`, c.args...)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't add up what models cost: %w", explain(err))
+		return nil, fmt.Errorf("couldn't add up what models did: %w", explain(err))
 	}
 	defer rows.Close()
-	sums := costSums{at: map[string]int{}}
-	traits := make([]string, len(columns))
-	into := make([]any, 0, len(columns)+3)
-	for i := range traits {
-		into = append(into, &traits[i])
-	}
-	var status, main string
-	var folded sql.RawBytes
-	into = append(into, &status, &main, &folded)
+	out := map[string]whodid.Usage{}
 	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("couldn't add up what models cost: %w", err)
+		var model string
+		var u whodid.Usage
+		if err := rows.Scan(&model, &u.Calls, &u.CostMicros, &u.Input, &u.Output, &u.CacheRead, &u.CacheWrite, &u.NoInput, &u.NoOutput, &u.NoCacheRead, &u.NoCacheWrite, &u.NoCost, &u.Computed); err != nil {
+			return nil, fmt.Errorf("couldn't add up what models did: %w", err)
 		}
-		models, err := usageByModel(folded, main)
-		if err != nil {
-			return nil, err
-		}
-		if len(models) == 0 {
-			models = map[string]whodid.Usage{main: {}}
-		}
-		for name, u := range models {
-			traits[model] = name
-			sums.add(traits, whodid.Status(status), u)
-		}
+		out[model] = u
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("couldn't add up what models cost: %w", explain(err))
+		return nil, fmt.Errorf("couldn't add up what models did: %w", explain(err))
 	}
-	return sums.list, nil
+	return out, nil
 }
 
-// costSums are tallies while they are added up.
-type costSums struct {
-	list []CostTally
-	at   map[string]int
-	key  []byte
-}
-
-func (c *costSums) add(traits []string, status whodid.Status, u whodid.Usage) {
-	state := u.CostState()
-	c.key = c.key[:0]
-	for _, t := range traits {
-		c.key = append(append(c.key, t...), 0)
-	}
-	c.key = append(append(append(c.key, status...), 0), state...)
-	i, ok := c.at[string(c.key)]
-	if !ok {
-		i = len(c.list)
-		c.at[string(c.key)] = i
-		c.list = append(c.list, CostTally{Traits: slices.Clone(traits), Status: status, State: state})
-	}
-	t := &c.list[i]
-	t.Runs++
-	t.CostMicros += u.CostMicros
-	in, out, read, written := u.Tokens()
-	for _, n := range [...]struct{ of, to *int64 }{{in, &t.TokensIn}, {out, &t.TokensOut}, {read, &t.TokensCacheRead}, {written, &t.TokensCacheWrite}} {
-		if n.of != nil {
-			*n.to += *n.of
-		}
-	}
-	if in == nil {
-		t.TokensUnknown++
-	}
-}
-
-// The names in what an execution remembers by which it is told whether its calls
-// alone say what it used. In JSON they can't stand within a text: there the
-// quotation marks would be escaped.
-var (
-	callsName  = []byte(`"calls":{`)
-	otherNames = [...][]byte{[]byte(`"stated":{`), []byte(`"repriced":{`), []byte(`"restated":{`)}
-)
-
-// usageByModel reads what an execution used by model out of what it remembers:
-// most have calls and nothing that changes them, and the rest need not be read. What
-// one model used that nobody named, the run's own did, if it has one.
-func usageByModel(folded []byte, main string) (map[string]whodid.Usage, error) {
-	models, err := usageAsTold(folded)
-	if u, ok := models[""]; ok && len(models) == 1 && main != "" {
-		models = map[string]whodid.Usage{main: u}
-	}
-	return models, err
-}
-
-func usageAsTold(folded []byte) (map[string]whodid.Usage, error) {
-	at := bytes.Index(folded, callsName)
-	plain := true
-	for _, name := range otherNames {
-		plain = plain && !bytes.Contains(folded, name)
-	}
-	if plain {
-		if at < 0 {
-			return nil, nil
-		}
-		var models map[string]whodid.Usage
-		err := json.NewDecoder(bytes.NewReader(folded[at+len(callsName)-1:])).Decode(&models)
-		if err != nil {
-			return nil, fmt.Errorf("couldn't read what an execution used: %w", err)
-		}
-		return models, nil
-	}
-	var f whodid.Folded
-	if err := json.Unmarshal(folded, &f); err != nil {
-		return nil, fmt.Errorf("couldn't read what an execution remembers: %w", err)
-	}
-	models, _ := f.Usage()
-	return models, nil
-}
-
-// RunOutline is a run, as far as sums over many need to know it.
-type RunOutline struct {
-	Trigger string
-	// Ended tells whether its start and its end are known, and Took how long it took.
-	Ended bool
-	Took  time.Duration
-	// Models is what it used by model. It is good until the next run is told.
-	Models map[string]whodid.Usage
-}
-
-// Outlines yields the selected runs in no order that matters.
-func (s *Store) Outlines(ctx context.Context, org string, sel Selection, yield func(*RunOutline)) error {
-	ctx = within(ctx, org)
+// Durations returns how many seconds the selected runs took whose start and end are
+// known, in no order.
+func (s *Store) Durations(ctx context.Context, org string, sel Selection) ([]float64, error) {
 	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
 	c.executions(org, &sel)
-	rows, err := s.read.QueryContext(ctx, `SELECT trigger, started_at, completed_at, model, folded FROM execution `+c.where(), c.args...)
+	rows, err := s.read.QueryContext(within(ctx, org), `SELECT completed_at - started_at FROM execution `+c.where()+` AND completed_at IS NOT NULL AND started_at IS NOT NULL`, c.args...)
 	if err != nil {
-		return fmt.Errorf("couldn't read runs: %w", explain(err))
+		return nil, fmt.Errorf("couldn't read how long runs took: %w", explain(err))
 	}
 	defer rows.Close()
-	var folded sql.RawBytes
-	var trigger sql.RawBytes
-	var main string
-	var started, completed sql.NullInt64
-	var o RunOutline
+	var out []float64
 	for rows.Next() {
-		if err := rows.Scan(&trigger, &started, &completed, &main, &folded); err != nil {
-			return fmt.Errorf("couldn't read runs: %w", err)
+		var micros int64
+		if err := rows.Scan(&micros); err != nil {
+			return nil, fmt.Errorf("couldn't read how long runs took: %w", err)
 		}
-		if string(trigger) != o.Trigger {
-			o.Trigger = string(trigger)
-		}
-		if o.Ended = started.Valid && completed.Valid; o.Ended {
-			o.Took = fromNull(completed).Sub(fromNull(started))
-		}
-		if o.Models, err = usageByModel(folded, main); err != nil {
-			return err
-		}
-		yield(&o)
+		out = append(out, float64(micros)/1e6) // a time.Duration ends at 292 years
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("couldn't read runs: %w", explain(err))
+		return nil, fmt.Errorf("couldn't read how long runs took: %w", explain(err))
 	}
-	return nil
+	return out, nil
 }
 
 func (s *Store) costTallies(ctx context.Context, traits int, query string, args []any) ([]CostTally, error) {

@@ -66,6 +66,9 @@ type dialect interface {
 	ofFile() string
 	// someFacts is factsOf with no more of each than $3.
 	someFacts() string
+	// parts selects columns of what each model used of some runs; what is kept of
+	// that stands in them in braces.
+	parts(columns, runs string) string
 	// pullOpeners reads which agents opened what forges say was merged from $2 on
 	// and before $3.
 	pullOpeners() string

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 
 const executionColumns = `org, id, agent, squad, trigger, trigger_detail, why, started_at, completed_at, status, status_reason, model, ` +
 	`tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, cost_micros, cost_known, cost_state, session, parent, subagent, ` +
-	`on_behalf_of, on_behalf_auth, source, lease_until, tags, folded`
+	`on_behalf_of, on_behalf_auth, source, lease_until, tags, folded, repository, calls, parts`
 
 // fold applies the rows to the executions that they change, and returns the
 // columns of each of these.
@@ -60,8 +61,39 @@ func executionArgs(x *whodid.Execution) ([]any, error) {
 		x.Org, x.ID, x.Agent, x.Squad, x.Trigger, x.TriggerDetail, x.Why, nullTime(x.StartedAt), nullTime(x.CompletedAt),
 		string(x.Status), x.StatusReason, x.Model, nullInt(in), nullInt(out), nullInt(cacheRead), nullInt(cacheWrite),
 		cost, u.CostMicros, string(u.CostState()), x.Session, x.Parent, x.Subagent, x.OnBehalfOf, x.OnBehalfAuth, x.Source,
-		nullTime(x.LeaseUntil), string(tags), string(folded),
+		nullTime(x.LeaseUntil), string(tags), string(folded), x.Repository, u.Calls, partsText(x.Parts()),
 	}, nil
+}
+
+// partsText is what several models used, as triggers read it to add it up.
+func partsText(parts map[string]whodid.Usage) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	var b []byte
+	number := func(name string, n *int64) {
+		b = append(append(append(b, `,"`...), name...), `":`...)
+		if n == nil {
+			b = append(b, "null"...)
+		} else {
+			b = strconv.AppendInt(b, *n, 10)
+		}
+	}
+	for _, model := range slices.Sorted(maps.Keys(parts)) {
+		u := parts[model]
+		b = whodid.AppendJSONString(append(b, `,{"model":`...), model)
+		b = whodid.AppendJSONString(append(b, `,"state":`...), string(u.CostState()))
+		in, out, read, written := u.Tokens()
+		number("calls", &u.Calls)
+		number("cost", &u.CostMicros)
+		number("in", in)
+		number("out", out)
+		number("cr", read)
+		number("cw", written)
+		b = append(b, '}')
+	}
+	b[0] = '['
+	return string(append(b, ']'))
 }
 
 func nullInt(n *int64) any {
@@ -98,6 +130,8 @@ type storedNumbers struct {
 	costKnown                            int64
 	costState                            string
 	tags                                 string
+	calls                                int64
+	parts                                string
 }
 
 func queryExecutions(ctx context.Context, q querier, where string, args ...any) ([]whodid.Execution, error) {
@@ -137,7 +171,8 @@ func scanExecution(rows interface{ Scan(into ...any) error }) (*executionRow, er
 	n := &x.stored
 	err := rows.Scan(&x.Org, &x.ID, &x.Agent, &x.Squad, &x.Trigger, &x.TriggerDetail, &x.Why, &started, &completed,
 		&status, &x.StatusReason, &x.Model, &n.in, &n.out, &n.cacheRead, &n.cacheWrite, &n.cost, &n.costKnown, &n.costState,
-		&x.Session, &x.Parent, &x.Subagent, &x.OnBehalfOf, &x.OnBehalfAuth, &x.Source, &lease, &n.tags, &folded)
+		&x.Session, &x.Parent, &x.Subagent, &x.OnBehalfOf, &x.OnBehalfAuth, &x.Source, &lease, &n.tags, &folded,
+		&x.Repository, &n.calls, &n.parts)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +216,7 @@ func (x *executionRow) difference(want *whodid.Execution) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	have = append(have, string(folded))
+	have = append(have, string(folded), x.Repository, n.calls, n.parts)
 	var differ []string
 	for i, name := range executionColumnNames() {
 		if have[i] != args[i] {

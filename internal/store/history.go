@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -110,27 +109,14 @@ type Tally struct {
 	LastRun time.Time
 }
 
-// tallied are the columns that tallies add up, of runs one by one. The migration
-// of run_hour adds up the same.
-const tallied = startedOne +
-	`COALESCE(tokens_in, 0) AS tokens_in, COALESCE(tokens_out, 0) AS tokens_out, COALESCE(tokens_cache_read, 0) AS tokens_cache_read, ` +
-	`COALESCE(tokens_cache_write, 0) AS tokens_cache_write, CASE WHEN tokens_in IS NULL THEN 1 ELSE 0 END AS tokens_unknown, ` +
-	`COALESCE(completed_at - started_at, 0) AS micros`
-
 // Tallies counts the selected runs by agent, the agent with most runs first.
 func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally, error) {
 	ctx = within(ctx, org)
 	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
-	var from, last string
-	if sel.sinceOnly() {
-		from, last = c.talliesByHour(org, &sel)
-	} else {
-		c.executions(org, &sel)
-		from, last = `SELECT `+tallied+`, started_at AS last FROM execution `+c.where(), `MAX(last)`
-	}
-	query := `SELECT agent, squad, SUM(runs) AS n, ` + runsByStatus() + `, ` +
-		`SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros), ` +
+	from, last := c.tallies(org, &sel)
+	query := `SELECT agent, squad, SUM(runs) AS n, ` + runsByStatus() + `, SUM(cost_micros), ` + costUnknown + `, ` +
+		`SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros), ` +
 		last + ` FROM (` + from + `) AS t GROUP BY agent, squad ORDER BY n DESC, agent`
 	rows, err := s.read.QueryContext(ctx, query, c.args...)
 	if err != nil {
@@ -158,6 +144,17 @@ func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally
 	return out, nil
 }
 
+// tallies is what is added up, and the last run of each agent.
+func (c *clause) tallies(org string, sel *Selection) (from, last string) {
+	from, exact, summed := c.sums(org, sel, sumsOf{})
+	if !summed {
+		return from, `MAX(began)`
+	}
+	// Sums do not know it. The plus is for the agent's index, not the one by time.
+	return from, `(SELECT started_at FROM execution ` + strings.ReplaceAll(exact, atWorkUntil, `+(`+atWorkUntil+`)`) +
+		` AND agent = t.agent AND squad = t.squad AND started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1)`
+}
+
 // runsByStatus are the sums of runs that ended in each way, and of those at work, in
 // the order of [Tally].
 func runsByStatus() string {
@@ -170,41 +167,8 @@ func runsByStatus() string {
 	return strings.Join(sums, ", ")
 }
 
-// microsPerHour is how long the hours of run_hour are.
-const microsPerHour = int64(time.Hour / time.Microsecond)
-
-// runsAtWork selects the runs at work, which are in no hour. The second condition is
-// for the index.
-const runsAtWork = `subagent = '' AND status = 'running' AND ` + atWorkUntil + ` = 9223372036854775807`
-
-// sinceOnly tells whether a selection of runs is all that were at work since a
-// time, in some squads or in all: those are added up by hour.
-func (sel *Selection) sinceOnly() bool {
-	return len(sel.Terms) == 0 && sel.Until.IsZero() && sel.BeganSince.IsZero() && sel.BeganUntil.IsZero() && !sel.Undated
-}
-
-// talliesByHour adds up the whole hours since the first one, what is left of that
-// one run by run, and the runs at work. Each agent's last run is looked up.
-func (c *clause) talliesByHour(org string, sel *Selection) (from, last string) {
-	c.whose(org, sel)
-	all := c.where()
-	since := int64(math.MinInt64)
-	first := since
-	edge := ""
-	if !sel.Since.IsZero() {
-		since = whodid.Micros(sel.Since)
-		first = since / microsPerHour
-		edge = ` UNION ALL SELECT ` + tallied + ` FROM execution ` + all + ` AND subagent = '' AND ` +
-			atWorkUntil + ` >= ` + c.arg(since) + ` AND ` + atWorkUntil + ` < ` + c.arg((first+1)*microsPerHour)
-	}
-	from = `SELECT agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros ` +
-		`FROM run_hour ` + all + ` AND hour > ` + c.arg(first) + ` AND runs <> 0` + edge +
-		` UNION ALL SELECT ` + tallied + ` FROM execution ` + all + ` AND ` + runsAtWork
-	// The plus is for the agent's index, not the one by time.
-	last = `(SELECT started_at FROM execution AS x WHERE x.org = $1 AND x.agent = t.agent AND x.squad = t.squad AND x.subagent = '' AND x.started_at IS NOT NULL AND ` +
-		`+(` + atWorkUntil + `) >= ` + c.arg(since) + ` ORDER BY x.started_at DESC LIMIT 1)`
-	return from, last
-}
+// costUnknown counts the runs of which a part of the cost is not known.
+const costUnknown = `SUM(CASE WHEN cost_state = 'unknown' THEN runs ELSE 0 END)`
 
 // ActionCount is how often one kind of action had one result.
 type ActionCount struct {

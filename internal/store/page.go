@@ -118,26 +118,30 @@ func executionColumn(f whodid.FilterField) string {
 	return map[whodid.FilterField]string{
 		whodid.FilterAgent: "agent", whodid.FilterSquad: "squad", whodid.FilterStatus: "status", whodid.FilterModel: "model",
 		whodid.FilterExecution: "id", whodid.FilterSession: "session", whodid.FilterParent: "parent", whodid.FilterSource: "source",
-		whodid.FilterCost: "cost_state",
+		whodid.FilterCost: "cost_state", whodid.FilterRepository: "repository",
 	}[f]
 }
 
-// whose are the organisation and the squads that are selected, which all that is
-// kept of runs names.
-func (c *clause) whose(org string, sel *Selection) {
+func (c *clause) executions(org string, sel *Selection) {
+	c.fitting(org, sel)
+	c.during(sel)
+}
+
+// fitting are the conditions that do not ask for a time.
+func (c *clause) fitting(org string, sel *Selection) {
 	c.add("org = ?", org)
 	if len(sel.Squads) > 0 {
 		condition, arg := c.dialect.among("squad", len(c.args)+1, sel.Squads)
 		c.conditions, c.args = append(c.conditions, condition), append(c.args, arg)
 	}
-}
-
-func (c *clause) executions(org string, sel *Selection) {
-	c.whose(org, sel)
 	for i := range sel.Terms {
 		t := &sel.Terms[i]
 		c.term(t, func(v string) string { return c.executionValue(t, v) })
 	}
+}
+
+// during are those that do, and whether sub-agents are left out.
+func (c *clause) during(sel *Selection) {
 	if !sel.Since.IsZero() {
 		c.add(atWorkUntil+" >= ?", whodid.Micros(sel.Since))
 	}

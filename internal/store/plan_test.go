@@ -68,10 +68,10 @@ func plans() []plan {
 			{Field: whodid.FilterTag, Name: "env", Values: []string{"live"}},
 			{Values: []string{"night"}},
 		}})},
-		{"what the hours of a window add up to", "execution_by_agent", "execution_by_agent", func(d dialect) (string, []any) {
+		{"what the runs of a window add up to", "execution_by_agent", "execution_by_agent", func(d dialect) (string, []any) {
 			sel := Selection{Since: since, RunsOnly: true}
 			c := clause{dialect: d}
-			from, last := c.talliesByHour(DefaultOrg, &sel)
+			from, last := c.tallies(DefaultOrg, &sel)
 			return `SELECT agent, squad, runs, ` + last + ` FROM (` + from + `) AS t`, c.args // adding up sorts, which is no plan to find rows
 		}},
 		{"the newest executions", "execution_by_start", "execution_by_start", executions(ExecutionFilter{}, ` ORDER BY started_at DESC NULLS LAST, id LIMIT 20`)},

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,27 +31,24 @@ type TallyIn struct {
 
 // TalliesIn counts the selected runs that began between the first of the bounds
 // and the last, by agent and by the span between two bounds. Runs whose start
-// nobody told are in none. The bounds ascend; where all are whole hours and the
-// selection is of squads or of all, whole hours are added up and not runs.
+// nobody told are in none. The bounds ascend.
 func (s *Store) TalliesIn(ctx context.Context, org string, sel Selection, bounds []time.Time) ([]TallyIn, error) {
 	sel.RunsOnly = true
 	sel.BeganSince, sel.BeganUntil = bounds[0], bounds[len(bounds)-1]
 	c := clause{dialect: s.dialect}
-	var from string
-	unit := int64(1)
-	if len(sel.Terms) == 0 && !slices.ContainsFunc(bounds, func(b time.Time) bool { return whodid.Micros(b)%microsPerHour != 0 }) {
-		from, unit = c.startedHours(org, &sel), microsPerHour
-	} else {
-		from = c.startedRuns(org, &sel)
+	var need sumsOf
+	for _, b := range bounds {
+		need.times = append(need.times, whodid.Micros(b))
 	}
+	from, _, _ := c.sums(org, &sel, need)
 	var span strings.Builder
 	span.WriteString("CASE")
 	for i, b := range bounds[1:] {
-		fmt.Fprintf(&span, " WHEN began < %d THEN %d", whodid.Micros(b)/unit, i)
+		fmt.Fprintf(&span, " WHEN began < %d THEN %d", whodid.Micros(b), i)
 	}
 	span.WriteString(" END")
 	query := `SELECT ` + span.String() + ` AS span, agent, squad, SUM(runs), ` + runsByStatus() + `, ` +
-		`SUM(cost_micros), SUM(cost_unknown) FROM (` + from + `) AS t GROUP BY 1, agent, squad ORDER BY 1, agent, squad`
+		`SUM(cost_micros), ` + costUnknown + ` FROM (` + from + `) AS t GROUP BY 1, agent, squad ORDER BY 1, agent, squad`
 	rows, err := s.read.QueryContext(within(ctx, org), query, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't count the runs: %w", err)
@@ -70,28 +66,6 @@ func (s *Store) TalliesIn(ctx context.Context, org string, sel Selection, bounds
 		return nil, fmt.Errorf("couldn't count the runs: %w", explain(err))
 	}
 	return out, nil
-}
-
-// startedOne are the columns that reports add up, of runs one by one.
-const startedOne = `agent, squad, status, 1 AS runs, cost_known AS cost_micros, CASE WHEN cost_state = 'unknown' THEN 1 ELSE 0 END AS cost_unknown, `
-
-// startedRuns are the selected runs, one by one.
-func (c *clause) startedRuns(org string, sel *Selection) string {
-	c.executions(org, sel)
-	return `SELECT ` + startedOne + `started_at AS began FROM execution ` + c.where()
-}
-
-// startedHours are the hours in which runs began, and the runs at work, which are in
-// none.
-func (c *clause) startedHours(org string, sel *Selection) string {
-	c.whose(org, sel)
-	all := c.where()
-	since, until := whodid.Micros(sel.BeganSince), whodid.Micros(sel.BeganUntil)
-	return `SELECT agent, squad, status, runs, cost_micros, cost_unknown, began FROM run_hour ` + all +
-		` AND began >= ` + c.arg(since/microsPerHour) + ` AND began < ` + c.arg(until/microsPerHour) + ` AND runs <> 0` +
-		fmt.Sprintf(` UNION ALL SELECT `+startedOne+`started_at / %d AS began FROM execution `, microsPerHour) + all +
-		` AND ` + runsAtWork +
-		` AND started_at >= ` + c.arg(since) + ` AND started_at < ` + c.arg(until)
 }
 
 // CountExecutions counts the selected executions.

@@ -58,8 +58,8 @@ func sweeperMay(action driversqlite.AuthorizerActionCode, object, column, databa
 // applicationMay is asked when a statement is prepared, for everything that it
 // would do. What it does not know is not allowed.
 func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _, trigger string) driversqlite.AuthorizerReturnCode {
-	// What the runs of an hour add up to, triggers alone keep.
-	allowed := object == "run_hour" && strings.HasPrefix(trigger, "run_hour_")
+	// What runs add up to, triggers alone keep.
+	allowed := (object == "run_hour" || object == "run_day") && strings.HasPrefix(trigger, "run_sums_")
 	switch action {
 	case driversqlite.AuthSelect, driversqlite.AuthRead, driversqlite.AuthFunction, driversqlite.AuthRecursive,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:

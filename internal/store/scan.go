@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
@@ -63,31 +63,29 @@ func (n *Snapshot) Beyond(ctx context.Context, limit int) ([]Row, error) {
 	return out, err
 }
 
-// Hours returns the rows of run_hour that are not what the executions add up to, of
-// which it names the hour and the agent.
-func (n *Snapshot) Hours(ctx context.Context) ([]string, error) {
-	const columns = `hour, began, agent, squad, status, runs, cost_micros, cost_unknown, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros`
-	kept := `SELECT ` + columns + ` FROM run_hour WHERE org = $1 AND runs <> 0`
-	added := `SELECT hour, began, agent, squad, status, SUM(runs), SUM(cost_micros), SUM(cost_unknown), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), ` +
-		`SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros) FROM (SELECT (` + atWorkUntil + `) / 3600000000 AS hour, COALESCE(started_at / 3600000000, -1) AS began, ` + tallied +
-		` FROM execution WHERE org = $1 AND subagent = '' AND status <> 'running') AS x GROUP BY hour, began, agent, squad, status`
-	q := `SELECT DISTINCT hour, agent FROM (SELECT * FROM (` + kept + ` EXCEPT ` + added + `) AS a UNION ALL SELECT * FROM (` + added + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1, 2`
-	rows, err := n.tx.QueryContext(ctx, q, n.org)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't add up the hours: %w", err)
-	}
-	defer rows.Close()
+// Sums returns where the tables of sums are not what the executions add up to: the
+// table, and the time and agent of the row.
+func (n *Snapshot) Sums(ctx context.Context) ([]string, error) {
 	var out []string
-	for rows.Next() {
-		var hour int64
-		var agent string
-		if err := rows.Scan(&hour, &agent); err != nil {
-			return nil, fmt.Errorf("couldn't add up the hours: %w", err)
+	for i := range levels {
+		l := &levels[i]
+		kept, added := l.kept()+` WHERE org = $1`, l.added(n.store.dialect, `WHERE org = $1`)
+		q := `SELECT DISTINCT ended, agent FROM (SELECT * FROM (` + kept + ` EXCEPT ` + added + `) AS a UNION ALL SELECT * FROM (` + added + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1, 2`
+		rows, err := n.tx.QueryContext(ctx, q, n.org)
+		if err != nil {
+			return nil, fmt.Errorf("couldn't add up all runs: %w", err)
 		}
-		out = append(out, fmt.Sprintf("%s of %s", time.Unix(hour*3600, 0).UTC().Format("2006-01-02T15"), agent))
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("couldn't add up the hours: %w", err)
+		for rows.Next() {
+			var ended int64
+			var agent string
+			if err := rows.Scan(&ended, &agent); err != nil {
+				return nil, errors.Join(fmt.Errorf("couldn't add up all runs: %w", err), rows.Close())
+			}
+			out = append(out, fmt.Sprintf("%s %s of %s", l.table, whodid.FromMicros(ended*l.unit).Format("2006-01-02T15"), agent))
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, fmt.Errorf("couldn't add up all runs: %w", err)
+		}
 	}
 	return out, nil
 }

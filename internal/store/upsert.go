@@ -10,7 +10,7 @@ import (
 // The columns of an execution that are no text.
 var (
 	executionNumbers = []string{
-		"started_at", "completed_at", "tokens_in", "tokens_out", "tokens_cache_read", "tokens_cache_write", "cost_micros", "cost_known", "lease_until",
+		"started_at", "completed_at", "tokens_in", "tokens_out", "tokens_cache_read", "tokens_cache_write", "cost_micros", "cost_known", "lease_until", "calls",
 	}
 	executionObjects = []string{"tags", "folded"}
 )
