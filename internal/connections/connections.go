@@ -55,7 +55,8 @@ type Sink struct {
 	Org string `toml:"org"`
 	// Type is file, http, syslog or s3.
 	Type string `toml:"type"`
-	// Format is json (the default), ocsf or cloudevents.
+	// Format is json (the default), ocsf, cloudevents, or otlp for http: log records
+	// of OpenTelemetry.
 	Format string `toml:"format"`
 	// Fields is how much of an event is sent: public (the default: neither people
 	// nor targets, reasons or metadata), technical (with the metadata that the
@@ -69,7 +70,7 @@ type Sink struct {
 	Path string `toml:"path"`
 	// MaxBytes is when a file is put aside; 0 is 100 MiB.
 	MaxBytes int64 `toml:"max_bytes"`
-	// URL is where http posts, udp://, tcp:// or tls://HOST:PORT of syslog, and the
+	// URL is where http posts (otlp without a path to /v1/logs), udp://, tcp:// or tls://HOST:PORT of syslog, and the
 	// endpoint of s3.
 	URL string `toml:"url"`
 	// Secret signs what http posts, and is the secret key of s3: file:PATH or
@@ -102,7 +103,7 @@ func (k *Sink) check(dir string) error {
 		}
 		return nil
 	}
-	err := errors.Join(one("type", k.Type, "file", "http", "syslog", "s3"), one("format", k.Format, "json", "ocsf", "cloudevents"),
+	err := errors.Join(one("type", k.Type, "file", "http", "syslog", "s3"), one("format", k.Format, "json", "ocsf", "cloudevents", "otlp"),
 		one("fields", k.Fields, "public", "technical", "all"), one("from", k.From, "start", "now"))
 	scheme, rest, _ := strings.Cut(k.URL, "://")
 	switch {
@@ -110,6 +111,8 @@ func (k *Sink) check(dir string) error {
 		return err
 	case k.Name == "":
 		return errors.New("it has no name")
+	case k.Format == "otlp" && k.Type != "http":
+		return errors.New("format otlp goes over http")
 	case k.Type == "file" && k.Path == "":
 		return errors.New("path is missing: the folder of its files")
 	case k.Type == "http" && (scheme != "https" && scheme != "http" || rest == ""):

@@ -1,8 +1,6 @@
 package interchange
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -89,11 +87,10 @@ func (a *attributes) number(key string, n int64) {
 // each action. The ids follow from those of the trail: sent again it is the same trace.
 func OTLP(r *Run) ([]byte, error) {
 	x := r.Execution
-	trace := sha256.Sum256([]byte("whodid trace\n" + x.ExecutionID))
 	name := agentName(x.Squad, x.Agent)
 	var resource attributes
 	resource.text("service.name", name)
-	s := spans{run: r, trace: hex.EncodeToString(trace[:16]), root: spanID(x.ExecutionID), agent: name}
+	s := spans{run: r, trace: sink.TraceID(x.ExecutionID), root: sink.SpanID(x.ExecutionID), agent: name}
 	for i := range r.Rows {
 		if err := s.add(&r.Rows[i]); err != nil {
 			return nil, err
@@ -111,11 +108,6 @@ func agentName(squad, agent string) string {
 		return agent
 	}
 	return squad + "/" + agent
-}
-
-func spanID(id string) string {
-	sum := sha256.Sum256([]byte("whodid span\n" + id))
-	return hex.EncodeToString(sum[:8])
 }
 
 // spans are those of one run.
@@ -176,7 +168,7 @@ func (s *spans) add(r *store.Row) error {
 	if err := r.ParseData(); err != nil {
 		return err
 	}
-	span := otlpSpan{TraceID: s.trace, SpanID: spanID(r.ID), ParentID: s.root, Start: nanos(r.At), End: nanos(r.At), Status: otlpStatus{Code: statusOf(string(r.Result))}}
+	span := otlpSpan{TraceID: s.trace, SpanID: sink.SpanID(r.ID), ParentID: s.root, Start: nanos(r.At), End: nanos(r.At), Status: otlpStatus{Code: statusOf(string(r.Result))}}
 	if ms, ok := r.Data.Int("duration_ms"); ok && ms > 0 {
 		span.Start = nanos(r.At.Add(-time.Duration(ms) * time.Millisecond))
 	}

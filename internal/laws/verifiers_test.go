@@ -48,17 +48,17 @@ func TestTwoVerifiersAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, made := range map[string][]string{
-		"event":             {"prove", "event:" + action},
-		"execution":         {"prove", "execution:" + run},
-		"commit":            {"prove", "commit:HEAD"},
-		"pull request":      {"why", "#44", "--prove"},
-		"line":              {"why", "a.go:1", "--prove"},
-		"line, withheld":    {"prove", "line:a.go:1", "--withhold", "target,why"},
-		"period":            {"prove", "--from", "2020-01-01", "--to", "2039-01-01"},
-		"report":            {"prove", "report:" + report},
-		"incident":          {"incident", "bundle", incident},
+		"event":              {"prove", "event:" + action},
+		"execution":          {"prove", "execution:" + run},
+		"commit":             {"prove", "commit:HEAD"},
+		"pull request":       {"why", "#44", "--prove"},
+		"line":               {"why", "a.go:1", "--prove"},
+		"line, withheld":     {"prove", "line:a.go:1", "--withhold", "target,why"},
+		"period":             {"prove", "--from", "2020-01-01", "--to", "2039-01-01"},
+		"report":             {"prove", "report:" + report},
+		"incident":           {"incident", "bundle", incident},
 		"incident, withheld": {"incident", "bundle", incident, "--withhold", "actor,data,target,why,on_behalf_of"},
-		"approver withheld": {"prove", "execution:" + run, "--withhold", "actor"},
+		"approver withheld":  {"prove", "execution:" + run, "--withhold", "actor"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "proof.zip")

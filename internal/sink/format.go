@@ -25,10 +25,12 @@ const (
 	OCSF Format = "ocsf"
 	// CloudEvents is CloudEvents 1.0 in its JSON format.
 	CloudEvents Format = "cloudevents"
+	// OTLP is the logs of OpenTelemetry, in JSON over HTTP.
+	OTLP Format = "otlp"
 )
 
 // Formats lists every format.
-func Formats() []Format { return []Format{JSON, OCSF, CloudEvents} }
+func Formats() []Format { return []Format{JSON, OCSF, CloudEvents, OTLP} }
 
 // Fields is how much of an event leaves the trail.
 type Fields string
@@ -119,6 +121,8 @@ func Encode(f Format, r *store.Row, fields Fields) ([]byte, error) {
 		v = e.ocsf()
 	case CloudEvents:
 		v = e.cloudEvent()
+	case OTLP:
+		v = e.otlp()
 	default:
 		return nil, fmt.Errorf("there is no format %q", f)
 	}

@@ -40,7 +40,11 @@ func (h *HTTP) Send(ctx context.Context, b *Batch) error {
 	if err := z.Close(); err != nil {
 		return fmt.Errorf("couldn't compress the batch: %w", err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(packed.Bytes()))
+	address := h.URL
+	if b.Format == OTLP {
+		address = otlpURL(address)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(packed.Bytes()))
 	if err != nil {
 		return errors.New("couldn't make the request: the sink's address can't be read")
 	}
@@ -62,6 +66,9 @@ func (h *HTTP) Send(ctx context.Context, b *Batch) error {
 		return fmt.Errorf("couldn't reach the sink: %w", cause(err))
 	}
 	defer res.Body.Close()
+	if b.Format == OTLP && res.StatusCode == http.StatusOK {
+		return otlpAnswer(res.Body)
+	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10))
 	return answered(res)
 }
@@ -98,12 +105,16 @@ func Sign(secret, id, timestamp string, body []byte) string {
 }
 
 // body is the batch as one text, with its type: CloudEvents in their batched mode,
-// all else as lines.
+// OTLP as a request, all else as lines.
 func (b *Batch) body() ([]byte, string) {
-	if b.Format == CloudEvents {
+	switch b.Format {
+	case CloudEvents:
 		return append(append([]byte{'['}, bytes.Join(b.Records, []byte{','})...), ']'), "application/cloudevents-batch+json"
+	case OTLP:
+		return b.otlpBody(), "application/json"
+	default:
+		return append(bytes.Join(b.Records, []byte{'\n'}), '\n'), "application/x-ndjson"
 	}
-	return append(bytes.Join(b.Records, []byte{'\n'}), '\n'), "application/x-ndjson"
 }
 
 // Close ends idle connections.

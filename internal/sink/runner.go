@@ -134,7 +134,8 @@ func (r *Runner) Once(ctx context.Context) (int, error) {
 	// Who sends longer than the lease lasts is no longer the only one.
 	sending, cancel := context.WithTimeout(ctx, lease/2)
 	defer cancel()
-	if err := r.Sender.Send(sending, b); err != nil {
+	rejected, err := r.send(sending, b)
+	if err != nil {
 		if errors.Is(err, ErrTooLarge) && len(rows) > 1 {
 			r.batch = len(rows) / 2
 			return 1, nil // at once, with less
@@ -155,7 +156,21 @@ func (r *Runner) Once(ctx context.Context) (int, error) {
 	}
 	r.State.Lag.Store(int64(size) - int64(b.Last) - 1)
 	r.State.Failures.Store(0)
+	if rejected != nil { // after the cursor, which forgets what went wrong before
+		r.Failed(rejected)
+		_ = r.Cursors.Fail(noting, r.Org, r.Name, r.Holder, reason(rejected), now)
+	}
 	return len(rows), nil
+}
+
+// send sends a batch. What a place took and rejected some of has been sent: it would
+// reject the same again.
+func (r *Runner) send(ctx context.Context, b *Batch) (rejected *RejectedError, err error) {
+	err = r.Sender.Send(ctx, b)
+	if rejected, ok := errors.AsType[*RejectedError](err); ok {
+		return rejected, nil
+	}
+	return nil, err
 }
 
 func (r *Runner) encode(rows []store.Row) (*Batch, error) {
