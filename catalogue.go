@@ -122,7 +122,7 @@ func reservedNoun(noun string) bool {
 	switch noun {
 	case "execution", "session", "turn", "model", "record", "event", "checkpoint",
 		"approval", "decision", "privacy", "retention", "hold", "exception", "policy", "token", "view", "review",
-		"permission", "hook", "settings", "forge", "incident":
+		"permission", "hook", "settings", "forge", "incident", "passkey":
 		return true
 	default:
 		return false

@@ -20,6 +20,21 @@ func accessKinds() []Kind {
 			Fields: []Field{{"token", String, Technical, "Id of the token."}},
 		},
 		{
+			Name: "passkey.register", Meaning: "A person registered a passkey of theirs, which the target names, to sign decisions with.",
+			Class: ClassPermanent,
+			Fields: []Field{
+				signingKey(),
+				{"public_key", String, Technical, "The public key as a line of SSH's: its type and base64."},
+				{"credential_id", String, Technical, "Id that the authenticator gave the passkey, in hexadecimal."},
+				{"sign_count", Int, Technical, "How often it had signed; 0 if it does not count."},
+				{"backed_up", Bool, Technical, "True if whoever keeps it has copies of it, as synced passkeys have."},
+			},
+		},
+		{
+			Name: "passkey.revoke", Meaning: "A person made a passkey worthless from then on; why says the reason.",
+			Class: ClassPermanent, Fields: []Field{signingKey()},
+		},
+		{
 			Name: "view.read", Meaning: "Somebody asked the server; once a minute for the same question.",
 			Class: ClassRun, Fields: viewFields(),
 		},
@@ -47,6 +62,10 @@ func accessKinds() []Kind {
 			Class: ClassPermanent, Fields: viewFields(),
 		},
 	}
+}
+
+func signingKey() Field {
+	return Field{"signing_key", String, Technical, "Fingerprint of a key that signs, as ssh-keygen -l shows it."}
 }
 
 // viewFields say how somebody looked, and not at what.

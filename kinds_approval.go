@@ -58,6 +58,6 @@ func decisionFields(digest Field) []Field {
 		digest,
 		{"expires", String, Technical, "First moment at which it holds no more (RFC 3339, UTC)."},
 		{"signature", List, Technical, "Signature of the statement, as SSH makes it, in parts (SSHSIG, PEM)."},
-		{"signing_key", String, Technical, "Fingerprint of the key that signed, as ssh-keygen -l shows it."},
+		signingKey(),
 	}
 }

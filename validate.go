@@ -62,6 +62,9 @@ func (e *Event) validate() error {
 	if err := e.validateApproval(); err != nil {
 		return err
 	}
+	if err := e.validatePasskey(); err != nil {
+		return err
+	}
 	if err := e.validateRetention(); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type Options struct {
 	// half a second.
 	Poll time.Duration
 	// Signers says whose signatures of decisions count; nil is nobody's.
-	Signers func() (*sshsig.AllowedSigners, error)
+	Signers func(ctx context.Context, t *server.Tenant) (*sshsig.AllowedSigners, error)
 	// Export writes all of a period that a query names; nil if the server has no
 	// place for it.
 	Export Exporter

@@ -43,7 +43,7 @@ type NewDecision struct {
 	// signs must say it, for it is signed.
 	ValidUntil *time.Time `json:"valid_until,omitempty"`
 	// Signature is that of the statement (docs/approvals.md), as ssh-keygen -Y sign
-	// -n approval@whodid makes it.
+	// -n approval@whodid makes it, or a passkey's in the same form.
 	Signature string `json:"signature,omitempty"`
 	// SigningKey is the fingerprint of the key that signed, as ssh-keygen -l has it.
 	SigningKey string `json:"signing_key,omitempty"`
@@ -103,7 +103,7 @@ func approving() []Operation {
 func (c *call) approvals() (*approval.Service, error) {
 	s := approval.New(c.tenant.Org, c.tenant.Recorder, c.tenant.Asker, c.api.options.Now)
 	if c.api.options.Signers != nil {
-		signers, err := c.api.options.Signers()
+		signers, err := c.api.options.Signers(c.ctx, c.tenant)
 		if err != nil {
 			return nil, err
 		}
@@ -252,7 +252,7 @@ func (c *call) decide(approve bool) error {
 	if err != nil {
 		return err
 	}
-	d := &approval.Decision{Approve: approve, Reason: in.Reason, TTL: time.Hour}
+	d := &approval.Decision{Approve: approve, Reason: c.tenant.Recorder.Clean(in.Reason), TTL: time.Hour} // a signature is of what is kept
 	if in.ValidUntil != nil {
 		if !in.ValidUntil.After(c.api.options.Now()) {
 			return wrong(http.StatusUnprocessableEntity, "valid_until is over already")

@@ -38,6 +38,7 @@ type Recorder interface {
 type Trail interface {
 	ApprovalParts(ctx context.Context, org string, ids []string) (map[string][]whodid.Event, error)
 	ApprovalRequests(ctx context.Context, org string, f store.ApprovalFilter) ([]store.Row, error)
+	LastOfKey(ctx context.Context, org, fingerprint string) (whodid.Event, bool, error)
 }
 
 // Service is where approvals of one organisation are asked for and decided. It
@@ -243,23 +244,13 @@ type Decision struct {
 // taken at once the first that the trail takes counts; the others get
 // ErrDecided and what stands.
 func (s *Service) Decide(ctx context.Context, id string, d *Decision, who Who) (whodid.Approval, error) {
-	a, err := s.Get(ctx, id)
+	a, statement, until, err := s.Statement(ctx, id, d, who)
 	if err != nil {
 		return a, err
 	}
-	if err := s.mayDecide(ctx, &a, &who); err != nil {
-		return a, err
-	}
-	now := s.now()
-	what, until := "approval.reject", time.Time{}
+	now, what := s.now(), "approval.reject"
 	if d.Approve {
 		what = "approval.grant"
-		switch {
-		case !d.Until.IsZero():
-			until = d.Until.UTC().Truncate(time.Second)
-		case d.TTL > 0:
-			until = now.Add(d.TTL).UTC().Truncate(time.Second)
-		}
 	}
 	e := who.event(what, id, whodid.ApprovalDecisionPart, now)
 	e.Target, e.Why, e.Data["digest"] = a.Target, d.Reason, a.Digest
@@ -267,7 +258,7 @@ func (s *Service) Decide(ctx context.Context, id string, d *Decision, who Who) (
 		e.Data["expires"] = until.Format(time.RFC3339)
 	}
 	if d.Sign != nil {
-		armored, fingerprint, err := d.Sign(whodid.ApprovalStatement(id, d.Approve, a.Digest, who.Actor, until, d.Reason))
+		armored, fingerprint, err := d.Sign(statement)
 		if err != nil {
 			return a, fmt.Errorf("%w: %w", ErrSignature, err)
 		}
@@ -283,11 +274,34 @@ func (s *Service) Decide(ctx context.Context, id string, d *Decision, who Who) (
 			if err := CheckSignature(&b, s.signers); err != nil {
 				return a, err
 			}
+			if err := s.counted(ctx, &b); err != nil {
+				return a, err
+			}
 		}
 	} else if a.SignatureRequired {
 		return a, fmt.Errorf("%w: the policy asks for one", ErrSignature)
 	}
 	return s.decide(ctx, e)
+}
+
+// Statement is what a person signs who decides like that on a pending approval, and
+// until when their grant would hold: whoever signs apart gives that time back, as
+// [Decision].Until.
+func (s *Service) Statement(ctx context.Context, id string, d *Decision, who Who) (a whodid.Approval, statement []byte, until time.Time, err error) {
+	if a, err = s.Get(ctx, id); err != nil {
+		return a, nil, until, err
+	}
+	if err := s.mayDecide(ctx, &a, &who); err != nil {
+		return a, nil, until, err
+	}
+	switch {
+	case !d.Approve:
+	case !d.Until.IsZero():
+		until = d.Until.UTC().Truncate(time.Second)
+	case d.TTL > 0:
+		until = s.now().Add(d.TTL).UTC().Truncate(time.Second)
+	}
+	return a, whodid.ApprovalStatement(id, d.Approve, a.Digest, who.Actor, until, d.Reason), until, nil
 }
 
 // decide puts a decision into its place, if nobody was there before.

@@ -15,6 +15,9 @@ func CheckSignature(a *whodid.Approval, signers *sshsig.AllowedSigners) error {
 	return nil
 }
 
+// Signature says why the signature of a decision does not count here.
+func (s *Service) Signature(a *whodid.Approval) error { return CheckSignature(a, s.signers) }
+
 // signed says why an approval does not count for want of a signature, if it or the
 // policy of now asks for one.
 func (s *Service) signed(a *whodid.Approval, wanted bool) error {

@@ -136,6 +136,17 @@ func (a *Asker) ApprovalRequests(ctx context.Context, org string, f store.Approv
 	return a.store.ApprovalRequests(ctx, org, f)
 }
 
+// Passkeys are those with which people sign decisions, for those who decide.
+func (a *Asker) Passkeys(ctx context.Context) ([]whodid.Passkey, error) {
+	return a.store.Passkeys(ctx, a.org)
+}
+
+// LastOfKey is the last event of a key that signs, for those who decide; org is the
+// asker's own.
+func (a *Asker) LastOfKey(ctx context.Context, org, fingerprint string) (whodid.Event, bool, error) {
+	return a.store.LastOfKey(ctx, org, fingerprint)
+}
+
 // ResolveApproval returns the full id of the only approval that begins with the
 // prefix.
 func (a *Asker) ResolveApproval(ctx context.Context, prefix string) (string, error) {

@@ -253,7 +253,8 @@ func (e *evidence) prove(ctx context.Context, rows []store.Row, span *dossier.Sp
 	return e.dossier, e.cover(slices.DeleteFunc(rows, func(r store.Row) bool { return r.Seq >= e.size }))
 }
 
-// approvals are the parts of the approvals that events name.
+// approvals are the parts of the approvals that events name, and what is known of
+// the passkeys that signed them.
 func (e *evidence) approvals(ctx context.Context, rows []store.Row) ([]store.Row, error) {
 	var approvals, ids []string
 	for i := range rows {
@@ -268,12 +269,21 @@ func (e *evidence) approvals(ctx context.Context, rows []store.Row) ([]store.Row
 	if err != nil {
 		return nil, err
 	}
+	var keys []string
 	for _, events := range parts {
 		for i := range events {
 			ids = append(ids, events[i].ID)
+			if key := events[i].Data.String("signing_key"); key != "" {
+				keys = append(keys, key)
+			}
 		}
 	}
-	return e.store.EventsByID(ctx, e.org, ids)
+	found, err := e.store.EventsByID(ctx, e.org, ids)
+	if err != nil || len(keys) == 0 {
+		return found, err
+	}
+	passkeys, err := e.store.PasskeyRows(ctx, e.org)
+	return append(found, slices.DeleteFunc(passkeys, func(r store.Row) bool { return !slices.Contains(keys, r.Data.String("signing_key")) })...), err
 }
 
 // cover adds the leaves, those that lie side by side together.

@@ -8,6 +8,7 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/proof"
+	"github.com/whodid/whodid/proof/sshsig"
 )
 
 // name notes an action that names an approval.
@@ -35,23 +36,36 @@ func (a *Asker) judgeApproval(ctx context.Context, named []whodid.Event, signatu
 	if err != nil {
 		return proof.Verdict{}, err
 	}
-	var t tally
+	t := tally{signature: signature}
+	if signature == nil {
+		passkeys, err := a.Passkeys(ctx)
+		if err != nil {
+			return proof.Verdict{}, err
+		}
+		t.registered = sshsig.Registered(passkeys)
+	}
 	for i := range named {
 		one, known := approvals[named[i].Approval]
-		t.add(&named[i], &one, known, signature)
+		t.add(&named[i], &one, known)
 	}
 	return t.verdict(len(named)), nil
 }
 
 // tally counts what became of the actions that name approvals.
 type tally struct {
+	// signature is of whoever says whose signatures count; if nobody does, those of
+	// registered passkeys are looked at.
+	signature  proof.Signature
+	registered *sshsig.AllowedSigners
+
 	hold, signed, unlooked int // of those that hold, how many are signed, and not looked at
+	passkeys               int // and signed with a passkey that its person registered
 	unknown, erased        int
 	against                int
 	first                  string // why the first one does not hold
 }
 
-func (t *tally) add(e *whodid.Event, a *whodid.Approval, known bool, signature proof.Signature) {
+func (t *tally) add(e *whodid.Event, a *whodid.Approval, known bool) {
 	if !known {
 		t.unknown++
 		return
@@ -61,11 +75,9 @@ func (t *tally) add(e *whodid.Event, a *whodid.Approval, known bool, signature p
 		return
 	}
 	why := a.Allowed(e)
-	if why == "" && a.Signature != "" && signature != nil {
-		if err := signature(a); err != nil && a.SignatureRequired {
+	if why == "" && a.Signature != "" {
+		if err := t.look(a); err != nil && a.SignatureRequired {
 			why = "its signature does not count: " + err.Error()
-		} else if err == nil {
-			t.signed++
 		}
 	}
 	if why != "" {
@@ -75,9 +87,30 @@ func (t *tally) add(e *whodid.Event, a *whodid.Approval, known bool, signature p
 		return
 	}
 	t.hold++
-	if a.Signature != "" && signature == nil {
-		t.unlooked++
+}
+
+// look says why the signature of an approval does not count, and counts those that
+// do and those that nobody can judge.
+func (t *tally) look(a *whodid.Approval) error {
+	if t.signature != nil {
+		err := t.signature(a)
+		if err == nil {
+			t.signed++
+		}
+		return err
 	}
+	key, err := sshsig.ApprovalKey(a)
+	if err == nil && key.Passkey == nil {
+		t.unlooked++
+		return nil
+	}
+	if err == nil {
+		err = sshsig.CheckApproval(a, t.registered)
+	}
+	if err == nil {
+		t.passkeys++
+	}
+	return err
 }
 
 func (t *tally) verdict(named int) proof.Verdict {
@@ -85,6 +118,11 @@ func (t *tally) verdict(named int) proof.Verdict {
 	fmt.Fprintf(&b, "%d actions name an approval; for %d of them a person had approved just that", named, t.hold)
 	switch {
 	case t.hold == 0:
+	case t.passkeys > 0:
+		fmt.Fprintf(&b, ", %d with the signature of a passkey that they had registered, as the trail authenticated the person", t.passkeys)
+		if t.unlooked > 0 {
+			fmt.Fprintf(&b, "; %d decisions are signed otherwise, and no file says whose signatures count", t.unlooked)
+		}
 	case t.unlooked > 0:
 		fmt.Fprintf(&b, ", as the trail authenticated the person; %d decisions are signed, and no file says whose signatures count", t.unlooked)
 	case t.signed == t.hold:

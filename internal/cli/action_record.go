@@ -114,7 +114,7 @@ func (w *pen) writeApproved(ctx context.Context, e whodid.Event, id string, args
 // useApproval uses an approval up for an action. What ties the two is the call: the
 // same one may be told again, and no other can be done under it.
 func (w *pen) useApproval(ctx context.Context, e *whodid.Event, args map[string]string) error {
-	approvals, err := w.p.approvals(w.trail)
+	approvals, err := w.p.approvals(ctx, w.trail)
 	if err != nil {
 		return err
 	}

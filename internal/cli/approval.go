@@ -53,8 +53,8 @@ a passphrase (--sign), and let the policy ask for signatures.`,
 }
 
 // approvals opens the service of approvals over an open trail.
-func (p *Program) approvals(t *trail) (*approval.Service, error) {
-	signers, _, err := p.allowedSigners()
+func (p *Program) approvals(ctx context.Context, t *trail) (*approval.Service, error) {
+	signers, err := p.signersOf(ctx, t.asker)
 	if err != nil {
 		return nil, err
 	}

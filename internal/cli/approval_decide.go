@@ -16,9 +16,11 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/approval"
+	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/githook"
 	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/policy"
+	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/term"
 	"github.com/whodid/whodid/proof/sshsig"
 )
@@ -114,7 +116,7 @@ func (p *Program) requestApproval(ctx context.Context, r *approval.Request) erro
 		return err
 	}
 	fillRequest(r, rules)
-	service, err := p.approvals(w.trail)
+	service, err := p.approvals(ctx, w.trail)
 	if err != nil {
 		return err
 	}
@@ -244,7 +246,7 @@ func (p *Program) decideApproval(ctx context.Context, prefix string, d *approval
 	if key != "" {
 		d.Sign = func(statement []byte) ([]byte, string, error) { return p.signWithSSH(ctx, key, statement) }
 	}
-	service, err := p.approvals(w.trail)
+	service, err := p.approvals(ctx, w.trail)
 	if err != nil {
 		return err
 	}
@@ -329,10 +331,24 @@ func (p *Program) allowedSigners() (*sshsig.AllowedSigners, string, error) {
 	return nil, "", nil
 }
 
+// signersOf says whose signatures count in a trail: those of the keys in the file
+// of allowed signers or, where there is none, those of the passkeys that people
+// registered, each for its own person.
+func (p *Program) signersOf(ctx context.Context, trail *ask.Asker) (*sshsig.AllowedSigners, error) {
+	allowed, _, err := p.allowedSigners()
+	if err != nil || allowed != nil {
+		return allowed, err
+	}
+	passkeys, err := trail.Passkeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return sshsig.Registered(passkeys), nil
+}
+
 // signersOfServer says whose signatures count at a server.
-func (p *Program) signersOfServer() (*sshsig.AllowedSigners, error) {
-	signers, _, err := p.allowedSigners()
-	return signers, err
+func (p *Program) signersOfServer(ctx context.Context, t *server.Tenant) (*sshsig.AllowedSigners, error) {
+	return p.signersOf(ctx, t.Asker)
 }
 
 func (p *Program) approvalCancelCommand() *cobra.Command {
@@ -352,7 +368,7 @@ func (p *Program) approvalCancelCommand() *cobra.Command {
 			if err != nil {
 				return unapproved(err)
 			}
-			service, err := p.approvals(w.trail)
+			service, err := p.approvals(c.Context(), w.trail)
 			if err != nil {
 				return err
 			}

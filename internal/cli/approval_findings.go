@@ -60,7 +60,7 @@ else, or its signature does not count. What was blocked was not done.`,
 // unapproved asks what was done without an approval that the policies here, and
 // whoever says whose signatures count, demand.
 func (p *Program) unapproved(ctx context.Context, t *trail, f ask.UnapprovedFilter) (*ask.Unapproved, error) {
-	rules, signature, err := p.approvalRules()
+	rules, signature, err := p.approvalRules(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -71,19 +71,19 @@ func (p *Program) unapproved(ctx context.Context, t *trail, f ask.UnapprovedFilt
 // approvalRules are the policies that hold here and what says whose signatures
 // count: by both together it is judged whether an action had the approval that it
 // needed.
-func (p *Program) approvalRules() (*policy.Policy, func(*whodid.Approval) error, error) {
+func (p *Program) approvalRules(ctx context.Context, t *trail) (*policy.Policy, func(*whodid.Approval) error, error) {
 	rules := hook.RulesFor(p.Dir, p.Env)
 	if rules.Broken != nil {
 		return nil, nil, policyError(rules.Broken)
 	}
-	signers, _, err := p.allowedSigners()
+	signers, err := p.signersOf(ctx, t.asker)
 	if err != nil {
 		return nil, nil, err
 	}
 	return rules.Policy, func(a *whodid.Approval) error { return sshsig.CheckApproval(a, signers) }, nil
 }
 
-// signatures says whose signatures count; nil if no file does.
+// signatures says whose signatures count, for who verifies; nil if no file does.
 func (p *Program) signatures() (proof.Signature, error) {
 	signers, _, err := p.allowedSigners()
 	if err != nil || signers == nil {

@@ -62,7 +62,7 @@ func (p *Program) gate(ctx context.Context, r *hook.Request) (hook.Answer, error
 			return hook.Answer{Free: !holds}, err
 		}
 	}
-	service, err := p.approvals(t)
+	service, err := p.approvals(ctx, t)
 	if err != nil {
 		return hook.Answer{}, err
 	}
@@ -90,7 +90,7 @@ func (p *Program) gateOf(ctx context.Context, t *server.Tenant) hook.Gate {
 				return hook.Answer{Free: !holds}, err
 			}
 		}
-		signers, _, err := p.allowedSigners()
+		signers, err := p.signersOf(ctx, t.Asker)
 		if err != nil {
 			return hook.Answer{}, err
 		}

@@ -137,7 +137,7 @@ func (p *Program) incidentGit(ctx context.Context, t *trail) (*ask.Git, ask.Inci
 		g.Pseudonym = t.ring.Pseudonym
 	}
 	var o ask.IncidentOptions
-	if o.Policy, o.Signature, err = p.approvalRules(); err != nil {
+	if o.Policy, o.Signature, err = p.approvalRules(ctx, t); err != nil {
 		// At night nobody mends a policy first.
 		p.complain(err)
 	}

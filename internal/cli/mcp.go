@@ -177,7 +177,7 @@ func (p *Program) requestOf(ctx context.Context, wanted *mcp.Wanted, name, clien
 		return nil, err
 	}
 	fillRequest(request, rules)
-	service, err := p.approvals(w.trail)
+	service, err := p.approvals(ctx, w.trail)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (p *Program) secondPerson(ctx context.Context, w *pen, sel *privacy.Selecto
 	}
 	request.TTL, request.SignatureRequired = rules.Approvals.RequestTTL, rules.Approvals.Signature
 	request.Policy, request.PolicyDigest = rules.Version, rules.Digest
-	approvals, err := p.approvals(w.trail)
+	approvals, err := p.approvals(ctx, w.trail)
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +54,7 @@ func (p *Program) secondPerson(ctx context.Context, w *pen, sel *privacy.Selecto
 
 // useSecondPerson uses the approval up, for just this erasure.
 func (p *Program) useSecondPerson(ctx context.Context, w *pen, sel *privacy.Selector, id string, who approval.Who) error {
-	approvals, err := p.approvals(w.trail)
+	approvals, err := p.approvals(ctx, w.trail)
 	if err != nil {
 		return err
 	}

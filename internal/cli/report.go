@@ -109,7 +109,7 @@ func (p *Program) report(ctx context.Context, f *reportFlags, kind string) error
 		return err
 	}
 	defer t.close()
-	rules, signature, err := p.approvalRules()
+	rules, signature, err := p.approvalRules(ctx, t)
 	if err != nil {
 		return err
 	}

@@ -245,7 +245,7 @@ func (p *Program) reviewListCommand() *cobra.Command {
 
 // reviewed answers what needs eyes by the policies that hold here.
 func (p *Program) reviewed(ctx context.Context, t *trail, since time.Time) (*ask.Review, error) {
-	rules, signature, err := p.approvalRules()
+	rules, signature, err := p.approvalRules(ctx, t)
 	if err != nil {
 		return nil, err
 	}

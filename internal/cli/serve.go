@@ -168,7 +168,7 @@ func (p *Program) serve(ctx context.Context, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	pages := p.pages(authenticator, &door, t, clones)
+	pages := p.pages(authenticator, &door, t, clones, c.OIDC.URL)
 	o.Refuse = pages.Refuse
 	if certificate != nil {
 		o.TLS = certificate.Config()

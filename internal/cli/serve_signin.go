@@ -85,7 +85,7 @@ func (p *Program) nameWhoSignedIn(ctx context.Context, s *store.Store, t *server
 }
 
 // pages are what the server shows to people with a browser.
-func (p *Program) pages(authenticator auth.Authenticator, door *signin.Options, t *trail, at clones) *page.Pages {
+func (p *Program) pages(authenticator auth.Authenticator, door *signin.Options, t *trail, at clones, url string) *page.Pages {
 	o := page.Options{
 		Now: p.Now, Version: p.Version, Authenticator: authenticator, Signers: p.signersOfServer, Views: t.store,
 		Tokens: func(ctx context.Context, tenant *server.Tenant) ([]auth.Token, error) {
@@ -97,7 +97,7 @@ func (p *Program) pages(authenticator auth.Authenticator, door *signin.Options, 
 	}
 	door.Home = "/executions"
 	if door.Provider != nil {
-		o.SignIn, o.SignedOut = "/auth/login", door.SignOut
+		o.SignIn, o.SignedOut, o.URL = "/auth/login", door.SignOut, strings.TrimSuffix(url, "/")
 	}
 	return page.New(o)
 }

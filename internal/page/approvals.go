@@ -1,7 +1,6 @@
 package page
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/whodid/whodid/internal/approval"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
-	"github.com/whodid/whodid/internal/server"
 )
 
 // approvalsPage is what waits for a person, and what was decided.
@@ -67,9 +65,19 @@ type approvalPage struct {
 	MayDecide bool
 	WhyNot    string
 	Pending   bool
-	// Signed tells whether only a signed decision counts.
-	Signed bool
-	Said   string
+	// Signed tells whether only a signed decision counts, and Passkeys with how many
+	// of their passkeys who looks can sign, at Origin.
+	Signed   bool
+	Passkeys int
+	Origin   string
+	// NoPasskeys says why nobody can have passkeys here; empty if they can.
+	NoPasskeys string
+	// Sent are the fields that a script fills with what the passkey signed.
+	Sent []string
+	// Passkey is the name of the one that signed, and Flawed why the signature does
+	// not count here.
+	Passkey, Flawed string
+	Said            string
 }
 
 // shownApproval is the approval of the path, if who asks may see it.
@@ -106,15 +114,26 @@ func (r *request) approval() (*answer, error) {
 	default:
 		page.MayDecide = true
 	}
-	full, err := r.service().Get(r.ctx, found.ApprovalID)
+	service := r.service()
+	full, err := service.Get(r.ctx, found.ApprovalID)
 	if err != nil {
 		return nil, err
 	}
-	page.Signed = full.SignatureRequired
-	if page.Signed {
-		page.MayDecide = false
-		if page.Pending && page.WhyNot == "" {
-			page.WhyNot = "Only a signed decision counts here. Sign it with your SSH key, where that is:"
+	page.Sent = []string{"until", "credential", "authenticator_data", "client_data", "signature"}
+	page.Signed, page.NoPasskeys = full.SignatureRequired, r.noPasskeys()
+	page.Origin, _ = r.origin()
+	if page.MayDecide {
+		own, err := r.signable()
+		if err != nil {
+			return nil, err
+		}
+		if page.Passkeys = len(own); page.Signed && page.Passkeys == 0 {
+			page.MayDecide, page.WhyNot = false, "Only a signed decision counts here. Sign it with your SSH key, where that is:"
+		}
+	}
+	if full.Signature != "" {
+		if err := r.signedWith(page, service, &full); err != nil {
+			return nil, err
 		}
 	}
 	if r.query("done") != "" {
@@ -124,65 +143,78 @@ func (r *request) approval() (*answer, error) {
 	return out, nil
 }
 
+// signedWith says what signed a decision, and whether that counts here.
+func (r *request) signedWith(page *approvalPage, service *approval.Service, a *whodid.Approval) error {
+	if err := service.Signature(a); err != nil {
+		page.Flawed = err.Error()
+	}
+	passkeys, err := r.t.Asker.Passkeys(r.ctx)
+	if err != nil {
+		return err
+	}
+	for i := range passkeys {
+		if passkeys[i].Fingerprint == a.SigningKey {
+			page.Passkey = passkeys[i].Name
+		}
+	}
+	return nil
+}
+
 // service is where the tenant's approvals are decided.
 func (r *request) service() *approval.Service {
 	s := approval.New(r.t.Org, r.t.Recorder, r.t.Asker, r.pages.options.Now)
 	if r.pages.options.Signers != nil {
-		if signers, err := r.pages.options.Signers(); err == nil {
+		if signers, err := r.pages.options.Signers(r.ctx, r.t); err == nil {
 			s.Trust(signers) // whose can't be read count for nobody
 		}
 	}
 	return s
 }
 
-// decide takes a person's decision. That the form was sent by one of our own pages
-// the authenticator has made sure of, and this does once more.
-func (p *Pages) decide(w http.ResponseWriter, r *http.Request, t *server.Tenant, approve bool) {
-	ctx, cancel := context.WithTimeout(r.Context(), p.options.Timeout)
-	defer cancel()
-	id, _ := auth.IdentityFrom(ctx)
-	in := &request{pages: p, r: r, ctx: ctx, t: t, id: id, now: p.options.Now()}
-	to, err := in.decided(approve)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
-}
+// longestGrant is how long an approval that is given here may hold.
+const longestGrant = 30 * 24 * time.Hour
 
-func (r *request) decided(approve bool) (to string, err error) {
-	if fromElsewhere(r.r) != nil {
-		return "", wrong(http.StatusForbidden, "Another site made this request.", "")
-	}
-	if !whodid.IsHuman(r.id.Actor) {
-		return "", wrong(http.StatusForbidden, "People decide, and what is signed in here is "+person(r.id.Actor)+".", "Sign in as yourself.")
-	}
-	if r.t.Recorder == nil {
-		return "", wrong(http.StatusForbidden, "The key of this trail is not on this machine.", "")
-	}
-	reason := strings.TrimSpace(r.r.PostFormValue("reason"))
+// decided reads what was decided on the approval of the path.
+func (r *request) decided(approve bool) (*ask.ShownApproval, *approval.Decision, error) {
+	reason := r.t.Recorder.Clean(strings.TrimSpace(r.r.PostFormValue("reason"))) // a signature is of what is kept
 	if reason == "" {
-		return "", wrong(http.StatusUnprocessableEntity, "A decision without a reason can't be judged later.", "Go back, and write why.")
+		return nil, nil, wrong(http.StatusUnprocessableEntity, "A decision without a reason can't be judged later.", "Go back, and write why.")
 	}
 	if len(reason) > whodid.MaxWhy {
-		return "", wrong(http.StatusUnprocessableEntity, "The reason is too long.", "Write it in fewer words.")
+		return nil, nil, wrong(http.StatusUnprocessableEntity, "The reason is too long.", "Write it in fewer words.")
 	}
 	d := &approval.Decision{Approve: approve, Reason: reason, TTL: time.Hour}
 	if text := r.r.PostFormValue("valid"); text != "" && approve {
-		if d.TTL, err = whodid.ParseDuration(text); err != nil || d.TTL <= 0 || d.TTL > 30*24*time.Hour {
-			return "", wrong(http.StatusUnprocessableEntity, "That is no time for which an approval may hold.", "Choose one of the list.")
+		var err error
+		if d.TTL, err = whodid.ParseDuration(text); err != nil || d.TTL <= 0 || d.TTL > longestGrant {
+			return nil, nil, wrong(http.StatusUnprocessableEntity, "That is no time for which an approval may hold.", "Choose one of the list.")
 		}
 	}
 	shown, err := r.shownApproval()
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
 	// The page that was decided on is the one that was shown.
 	if r.r.PostFormValue("digest") != shown.Digest {
-		return "", wrong(http.StatusConflict, "What was asked for is not what you were shown.", "Look at it again.")
+		return nil, nil, wrong(http.StatusConflict, "What was asked for is not what you were shown.", "Look at it again.")
 	}
-	who := approval.Who{Actor: r.id.Actor, Auth: r.id.ActorAuth, Source: "page"}
-	if _, err := r.service().Decide(r.ctx, shown.ApprovalID, d, who); err != nil {
+	return shown, d, nil
+}
+
+func (r *request) approve() (to string, err error) { return r.decide(true) }
+
+func (r *request) reject() (to string, err error) { return r.decide(false) }
+
+// decide takes a person's decision, perhaps signed with a passkey of theirs.
+func (r *request) decide(approve bool) (to string, err error) {
+	shown, d, err := r.decided(approve)
+	if err != nil {
+		return "", err
+	}
+	if err := r.signature(d); err != nil {
+		return "", err
+	}
+	if _, err := r.service().Decide(r.ctx, shown.ApprovalID, d, r.who()); err != nil {
 		return "", err
 	}
 	return "/approvals/" + shown.ApprovalID + "?done=1", nil

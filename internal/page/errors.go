@@ -59,6 +59,8 @@ func (p *Pages) problemOf(r *http.Request, err error) *problem {
 		return &problem{status: http.StatusNotFound, title: "Not found", detail: err.Error(), next: "It may be mistyped, of another organisation, or not recorded yet."}
 	case errors.Is(err, approval.ErrNotAllowed), errors.Is(err, approval.ErrSignature), errors.Is(err, auth.ErrForbidden):
 		return &problem{status: http.StatusForbidden, title: "Not allowed", detail: err.Error()}
+	case errors.Is(err, approval.ErrPasskey):
+		return &problem{status: http.StatusUnprocessableEntity, title: "No such passkey", detail: err.Error(), next: "Go back, and try again; nothing was changed."}
 	case errors.Is(err, approval.ErrDecided), errors.Is(err, approval.ErrExpired):
 		return &problem{status: http.StatusConflict, title: "Too late", detail: err.Error(), next: "Look at the approval again: it shows what stands."}
 	case errors.Is(err, ask.ErrProofTooLarge):

@@ -31,6 +31,9 @@ type Options struct {
 	// SignedOut ends the token of somebody who signed in there; nil where nobody
 	// does.
 	SignedOut func(ctx context.Context, id auth.Identity) error
+	// URL is the server's address as browsers reach it, at which people register
+	// passkeys and sign with them; empty where nobody does.
+	URL string
 	// Authenticator says whose a token is that somebody pastes to sign in; nil
 	// where none is taken.
 	Authenticator auth.Authenticator
@@ -41,7 +44,7 @@ type Options struct {
 	// LinesOf is the only organisation whose lines these are; empty is any.
 	LinesOf string
 	// Signers says whose signatures of decisions count; nil is nobody's.
-	Signers func() (*sshsig.AllowedSigners, error)
+	Signers func(ctx context.Context, t *server.Tenant) (*sshsig.AllowedSigners, error)
 	// Trust is what a verification rests on besides the trail; nil is nothing.
 	Trust func(ctx context.Context, t *server.Tenant) (ask.VerifyOptions, error)
 	// Log is the end of a run's output, if it lies on this machine; nil where no
@@ -113,6 +116,7 @@ type question struct {
 type request struct {
 	pages *Pages
 	r     *http.Request
+	w     http.ResponseWriter // of deeds, for their cookies
 	ctx   context.Context //nolint:containedctx // a request lives as long as its context
 	t     *server.Tenant
 	id    auth.Identity

@@ -34,6 +34,7 @@ func everyPage() map[string][]string {
 		"/memory?q=retries&all=1":               {"made their outage worse"},
 		"/approvals":                            {"deploy version 1.4.2", "merge pull request 44"},
 		"/approvals?state=all":                  {"publish release 1.4.1"},
+		"/passkeys":                             {"Passkeys", "There is none yet", "oidc.url"},
 		"/incidents":                            {"discounts lose a cent"},
 		"/reports":                              {"whodid report weekly"},
 		"/integrity":                            {"The head", "tool calls that the transcript knows"},

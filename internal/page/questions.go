@@ -1,8 +1,6 @@
 package page
 
 import (
-	"net/http"
-
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/server"
 )
@@ -23,6 +21,7 @@ func (p *Pages) questions() []question {
 		{path: "/memory/{id}", needs: auth.Read, template: "decision", nav: "memory", whole: true, ask: (*request).decision},
 		{path: "/approvals", needs: auth.Read, template: "approvals", nav: "approvals", ask: (*request).approvals},
 		{path: "/approvals/{id}", needs: auth.Read, template: "approval", nav: "approvals", ask: (*request).approval},
+		{path: "/passkeys", needs: auth.Approve, template: "passkeys", nav: "approvals", beginning: true, ask: (*request).passkeys},
 		{path: "/incidents", needs: auth.Read, template: "incidents", nav: "incidents", ask: (*request).incidents},
 		{path: "/incidents/{id}", needs: auth.Read, template: "incident", nav: "incidents", ask: (*request).incident},
 		{path: "/reports", needs: auth.Read, template: "reports", nav: "reports", ask: (*request).reports},
@@ -36,11 +35,16 @@ func (p *Pages) questions() []question {
 	}
 }
 
-// deeds are what pages change: decisions of people, and nothing else.
+// deeds are what pages change: decisions of people, and the keys that they sign
+// them with.
 func (p *Pages) deeds() []server.Route {
 	const form = 16 << 10
 	return []server.Route{
-		{Pattern: "POST /approvals/{id}/approve", Needs: auth.Approve, MaxBody: form, Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { p.decide(w, r, t, true) }},
-		{Pattern: "POST /approvals/{id}/reject", Needs: auth.Approve, MaxBody: form, Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { p.decide(w, r, t, false) }},
+		{Pattern: "POST /approvals/{id}/approve", Needs: auth.Approve, MaxBody: form, Handle: p.deed(byPerson((*request).approve))},
+		{Pattern: "POST /approvals/{id}/reject", Needs: auth.Approve, MaxBody: form, Handle: p.deed(byPerson((*request).reject))},
+		{Pattern: "POST /approvals/{id}/statement", Needs: auth.Approve, MaxBody: form, Handle: p.told((*request).statement)},
+		{Pattern: "POST /passkeys/challenge", Needs: auth.Approve, MaxBody: form, Handle: p.told((*request).newPasskey)},
+		{Pattern: "POST /passkeys", Needs: auth.Approve, MaxBody: form, Handle: p.deed(byPerson((*request).register))},
+		{Pattern: "POST /passkeys/revoke", Needs: auth.Approve, MaxBody: form, Handle: p.deed(byPerson((*request).revoke))},
 	}
 }

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -106,30 +105,6 @@ func (p *Pages) viewDeeds() []server.Route {
 		route("/views", (*request).saveView),
 		route("/views/change", (*request).changeView),
 		route("/views/delete", (*request).deleteView),
-	}
-}
-
-// deed does what somebody sends a form for, and shows where that led. That one of
-// our own pages made the form the authenticator has made sure of, and this does once
-// more.
-func (p *Pages) deed(do func(*request) (to string, err error)) func(http.ResponseWriter, *http.Request, *server.Tenant) {
-	return func(w http.ResponseWriter, r *http.Request, t *server.Tenant) {
-		ctx, cancel := context.WithTimeout(r.Context(), p.options.Timeout)
-		defer cancel()
-		id, _ := auth.IdentityFrom(ctx)
-		in := &request{pages: p, r: r, ctx: ctx, t: t, id: id, now: p.options.Now()}
-		err := error(nil)
-		to := ""
-		if fromElsewhere(r) != nil {
-			err = wrong(http.StatusForbidden, "Another site made this request.", "")
-		} else {
-			to, err = do(in)
-		}
-		if err != nil {
-			p.fail(w, r, err)
-			return
-		}
-		http.Redirect(w, r, to, http.StatusSeeOther)
 	}
 }
 

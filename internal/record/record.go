@@ -50,6 +50,12 @@ func (r *Recorder) UsePrices(table func() (*price.Table, error)) { r.prices = ta
 // UseRedactor cleans what comes in from now on with another redactor.
 func (r *Recorder) UseRedactor(other *redact.Redactor) { r.redactor.Store(other) }
 
+// Clean is text as the trail will keep it: who signs it beforehand signs this.
+func (r *Recorder) Clean(text string) string {
+	text, _ = r.redactor.Load().Clean(text)
+	return text
+}
+
 // Record takes events in. All of them enter or, if one is not valid, none. It
 // returns those that the trail did not hold yet.
 func (r *Recorder) Record(ctx context.Context, events ...whodid.Event) ([]*store.Row, error) {

@@ -33,6 +33,9 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 		}
 		switch v := v.(type) {
 		case string:
+			if k == "public_key" && e.What == "passkey.register" && isPublicKey(v) {
+				continue
+			}
 			cleaned, ok := clean(v), true
 			if open {
 				var counts Counts

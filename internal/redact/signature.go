@@ -27,16 +27,35 @@ func isSignature(parts []string) bool {
 	if !ok {
 		return false
 	}
-	var fields [5]string // key, namespace, reserved, hash, signature
-	for i := range fields {
+	fields := inWire(rest) // key, namespace, reserved, hash, signature
+	return len(fields) == 5 && fields[1] == whodid.SSHNamespace && fields[2] == "" && (fields[3] == "sha512" || fields[3] == "sha256")
+}
+
+// isPublicKey reports whether text is the public key of a passkey as SSH writes it:
+// its type and, in base64, nothing but the fields of such a key.
+func isPublicKey(text string) bool {
+	kind, encoded, ok := strings.Cut(text, " ")
+	counts := map[string]int{"sk-ecdsa-sha2-nistp256@openssh.com": 4, "sk-ssh-ed25519@openssh.com": 3, "ssh-rsa": 3}
+	b, err := base64.StdEncoding.DecodeString(encoded)
+	if !ok || err != nil {
+		return false
+	}
+	fields := inWire(string(b))
+	return len(fields) > 0 && len(fields) == counts[kind] && fields[0] == kind
+}
+
+// inWire are the strings that stand one behind the other in SSH's wire format; none
+// if there is anything else.
+func inWire(rest string) (fields []string) {
+	for rest != "" {
 		if len(rest) < 4 {
-			return false
+			return nil
 		}
 		n := binary.BigEndian.Uint32([]byte(rest[:4]))
 		if rest = rest[4:]; uint64(n) > uint64(len(rest)) {
-			return false
+			return nil
 		}
-		fields[i], rest = rest[:n], rest[n:]
+		fields, rest = append(fields, rest[:n]), rest[n:]
 	}
-	return rest == "" && fields[1] == whodid.SSHNamespace && fields[2] == "" && (fields[3] == "sha512" || fields[3] == "sha256")
+	return fields
 }

@@ -47,3 +47,37 @@ func TestSignatureStays(t *testing.T) {
 		}
 	}
 }
+
+// The public key of a passkey stays; what only stands in its place does not.
+func TestPublicKeyStays(t *testing.T) {
+	t.Parallel()
+	r, err := redact.New(redact.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const (
+		secret = "ghp_F4k3F4k3F4k3F4k3F4k3F4k3F4k3F4k3F4k3"
+		key    = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIJQsMXs5rySNSHmSAnjkrNGaVuNyCmZr4vX5F1Q3JFPMAAAADndob2RpZC5leGFtcGxl"
+	)
+	for name, test := range map[string]struct {
+		what, field, text string
+		stays             bool
+	}{
+		"of a passkey":       {"passkey.register", "public_key", key, true},
+		"in another field":   {"passkey.register", "credential_id", key, false},
+		"of something else":  {"passkey.revoke", "public_key", key, false},
+		"none":               {"passkey.register", "public_key", secret, false},
+		"a secret behind":    {"passkey.register", "public_key", key + " " + secret, false},
+		"a secret before":    {"passkey.register", "public_key", secret + " " + key, false},
+		"of another type":    {"passkey.register", "public_key", strings.Replace(key, "sk-ssh", "xk-ssh", 1), false},
+		"a secret in base64": {"passkey.register", "public_key", "ssh-rsa " + secret, false},
+	} {
+		e := whodid.Event{What: test.what, Data: whodid.Data{test.field: test.text}}
+		if _, err := r.Event(&e); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := e.Data.String(test.field); (got == test.text) != test.stays || strings.Contains(got, secret) {
+			t.Errorf("%s: it became %s", name, got)
+		}
+	}
+}

@@ -165,10 +165,24 @@ func (c *checker) decided(a *whodid.Approval, decision *entry, used, hidden bool
 	if decision.withheld(proof.FieldWhy) {
 		return conditional("%s, if they were rightly authenticated by %s: the signature can't be checked, for the reason is not disclosed; %s", about, orNobody(a.DecidedAuth), uses)
 	}
-	names, key, err := c.signedBy(a)
-	switch {
-	case err != nil:
+	names, k, err := c.signedBy(a)
+	if err != nil {
 		return refuted("the signature of the decision on %s: %v", short(a.ID), err)
+	}
+	key := k.Fingerprint
+	if k.Passkey != nil {
+		registered, v := c.passkey(a, k, decision)
+		if v.State == proof.Refuted {
+			return v
+		}
+		if copied := c.copied(k, decision); copied != "" {
+			return conditional("%s, signed with the passkey %s, %s; %s", about, key, copied, uses)
+		}
+		if c.trust.Signers == nil && registered {
+			return conditional("%s, %s; %s", about, v.Detail, uses)
+		}
+	}
+	switch {
 	case c.trust.Signers == nil:
 		return conditional("%s, if the key %s is theirs, which signed it: you named no allowed signers; %s", about, key, uses)
 	case len(names) == 0:

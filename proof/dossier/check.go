@@ -218,7 +218,7 @@ func (c *checker) isAbout() error {
 		}
 		for i := range c.entries {
 			switch e := &c.entries[i]; {
-			case !e.answer || within(s.when(e.Event), from, to) || partOf(e.Event.What) != "": // a part of an approval may be of before
+			case !e.answer || within(s.when(e.Event), from, to) || partOf(e.Event.What) != "", whodid.IsPasskey(e.Event.What): // a part of an approval and the key that signed it may be of before
 			case s.Kind == OfReport:
 				return fmt.Errorf("entry %d did not happen in the time of the report", e.Index)
 			default:

@@ -7,14 +7,14 @@ import (
 
 // signedBy checks the signature of a decision and says under which names its
 // key may sign.
-func (c *checker) signedBy(a *whodid.Approval) (names []string, key string, err error) {
+func (c *checker) signedBy(a *whodid.Approval) (names []string, k *sshsig.Key, err error) {
 	statement := whodid.ApprovalStatement(a.ID, true, a.Digest, a.DecidedBy, a.ValidUntil, a.Reason)
-	k, err := sshsig.Verify(statement, []byte(a.Signature), whodid.SSHNamespace)
+	k, err = sshsig.Verify(statement, []byte(a.Signature), whodid.SSHNamespace)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	if c.trust.Signers != nil {
 		names = c.trust.Signers.Principals(k, whodid.SSHNamespace, a.DecidedAt)
 	}
-	return names, k.Fingerprint, nil
+	return names, k, nil
 }

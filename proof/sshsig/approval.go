@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/whodid/whodid"
 )
@@ -18,15 +19,21 @@ func CheckApproval(a *whodid.Approval, signers *AllowedSigners) error {
 	if err != nil {
 		return err
 	}
-	if signers == nil {
+	return signers.Counts(key, a.DecidedBy, a.DecidedAt)
+}
+
+// Counts says why a key does not count as that of a person who decides at a time; nil
+// if it does.
+func (a *AllowedSigners) Counts(key *Key, person string, at time.Time) error {
+	if a == nil {
 		return errors.New("no file says whose keys count")
 	}
-	names := signers.Principals(key, whodid.SSHNamespace, a.DecidedAt)
+	names := a.Principals(key, whodid.SSHNamespace, at)
 	if len(names) == 0 {
 		return fmt.Errorf("the key %s is not one that counts", key.Fingerprint)
 	}
-	person := func(name string) bool { return strings.HasPrefix(name, "human:") }
-	if slices.ContainsFunc(names, person) && !slices.Contains(names, a.DecidedBy) {
+	named := func(name string) bool { return strings.HasPrefix(name, "human:") }
+	if slices.ContainsFunc(names, named) && !slices.Contains(names, person) {
 		return fmt.Errorf("the key %s is not that of who decided", key.Fingerprint)
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/whodid/whodid"
 )
 
 // AllowedSigners says whose keys count, as an allowed signers file does.
@@ -89,6 +91,24 @@ func parseSigner(line string) (signer, error) {
 		}
 	}
 	return s, nil
+}
+
+// Registered are the signers that passkeys make which people registered in a
+// trail: each for its own person, from its registration on until it is revoked.
+// A key that can't be read is nobody's.
+func Registered(passkeys []whodid.Passkey) *AllowedSigners {
+	a := &AllowedSigners{}
+	for i := range passkeys {
+		p := &passkeys[i]
+		key, err := ParseKey(p.PublicKey)
+		if err != nil || key.Fingerprint != p.Fingerprint || !whodid.IsHuman(p.Person) {
+			continue
+		}
+		a.signers = append(a.signers, signer{
+			principals: []string{p.Person}, namespaces: []string{whodid.SSHNamespace}, after: p.RegisteredAt, before: p.RevokedAt, key: key.Blob,
+		})
+	}
+	return a
 }
 
 // validity reads a time as ssh-keygen does: YYYYMMDD or YYYYMMDDHHMM[SS], and a

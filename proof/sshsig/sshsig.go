@@ -1,6 +1,7 @@
 // Package sshsig checks signatures that OpenSSH makes (ssh-keygen -Y sign) with
-// keys in files, agents and hardware, and reads the files that say whose keys
-// count. It is pure: bytes in, values out.
+// keys in files, agents and hardware, and those that passkeys make in browsers
+// (WebAuthn), which it keeps in the same form; and it reads the files that say
+// whose keys count. It is pure: bytes in, values out.
 //
 // The formats are those of PROTOCOL.sshsig and of ALLOWED SIGNERS in
 // ssh-keygen(1), of OpenSSH 8.1 and newer.
@@ -53,6 +54,9 @@ type Key struct {
 	Fingerprint string
 	// Blob is the key in SSH's wire format.
 	Blob []byte
+	// Passkey is what is known of a signature that a passkey made in a browser;
+	// nil of others.
+	Passkey *Passkey
 }
 
 // Verify checks an armored signature over a message and returns the key that
@@ -61,20 +65,9 @@ func Verify(message, armored []byte, namespace string) (*Key, error) {
 	invalid := func(format string, args ...any) (*Key, error) {
 		return nil, fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 	}
-	if len(armored) > maxArmor {
-		return invalid("it has %d bytes", len(armored))
-	}
-	block, rest := pem.Decode(armored)
-	if block == nil || block.Type != pemType || len(bytes.TrimSpace(rest)) > 0 {
-		return invalid("it is no %s in PEM", pemType)
-	}
-	body, ok := bytes.CutPrefix(block.Bytes, []byte(magic))
-	if !ok {
-		return invalid("it does not begin with %s", magic)
-	}
-	var s blob
-	if err := ssh.Unmarshal(body, &s); err != nil {
-		return invalid("it can't be read: %v", err)
+	s, err := open(armored)
+	if err != nil {
+		return invalid("%v", err)
 	}
 	if s.Version != 1 {
 		return invalid("its version %d is not known", s.Version)
@@ -100,11 +93,37 @@ func Verify(message, armored []byte, namespace string) (*Key, error) {
 	if key.Type() == ssh.InsecureKeyAlgoDSA { //nolint:staticcheck // it is named to be refused
 		return invalid("DSA keys are not taken")
 	}
-	what := append([]byte(magic), ssh.Marshal(signed{Namespace: s.Namespace, Reserved: s.Reserved, Hash: s.Hash, Digest: string(digest)})...)
-	if err := key.Verify(what, &signature); err != nil {
-		return invalid("it is not of this message by the key %s", ssh.FingerprintSHA256(key))
+	what := toSign(s.Namespace, s.Reserved, s.Hash, digest)
+	k := &Key{Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key), Blob: key.Marshal()}
+	if isPasskeyFormat(signature.Format) {
+		if k.Passkey, err = verifyPasskey(k.Blob, &signature, what); err != nil {
+			return invalid("%v", err)
+		}
+		return k, nil
 	}
-	return &Key{Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key), Blob: key.Marshal()}, nil
+	if err := key.Verify(what, &signature); err != nil {
+		return invalid("it is not of this message by the key %s", k.Fingerprint)
+	}
+	return k, nil
+}
+
+// open takes a signature out of its armor.
+func open(armored []byte) (s blob, err error) {
+	if len(armored) > maxArmor {
+		return s, fmt.Errorf("it has %d bytes", len(armored))
+	}
+	block, rest := pem.Decode(armored)
+	if block == nil || block.Type != pemType || len(bytes.TrimSpace(rest)) > 0 {
+		return s, fmt.Errorf("it is no %s in PEM", pemType)
+	}
+	body, ok := bytes.CutPrefix(block.Bytes, []byte(magic))
+	if !ok {
+		return s, fmt.Errorf("it does not begin with %s", magic)
+	}
+	if err := ssh.Unmarshal(body, &s); err != nil {
+		return s, fmt.Errorf("it can't be read: %w", err)
+	}
+	return s, nil
 }
 
 func hash(algorithm string, message []byte) ([]byte, error) {

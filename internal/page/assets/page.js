@@ -5,6 +5,7 @@ import { live } from "./live.js";
 import { complete } from "./complete.js";
 import { brush } from "./brush.js";
 import { proof } from "./proof.js";
+import { passkeys } from "./passkey.js";
 
 const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
@@ -115,3 +116,4 @@ live(times);
 more();
 target();
 proof();
+passkeys();
