@@ -12,6 +12,8 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/server"
+	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/term"
 	"github.com/whodid/whodid/proof"
 	"github.com/whodid/whodid/proof/casefile"
@@ -85,7 +87,7 @@ func (p *Program) bundleIncident(ctx context.Context, prefix string, o *disclosu
 	if err != nil {
 		return err
 	}
-	c, export, err := p.sealIncident(ctx, w, who, x, withheld, files)
+	c, export, err := sealIncident(ctx, w.trail.store, p.uiTenant(w.trail), who, x, withheld, files)
 	if err != nil {
 		return err
 	}
@@ -109,6 +111,26 @@ func (p *Program) bundleIncident(ctx context.Context, prefix string, o *disclosu
 	return nil
 }
 
+// bundler makes the sealed bundle of an incident for somebody at the pages.
+func (p *Program) bundler(logs *store.Store) func(ctx context.Context, t *server.Tenant, id string, who *whodid.Event) ([]byte, error) {
+	return func(ctx context.Context, t *server.Tenant, id string, who *whodid.Event) ([]byte, error) {
+		g := &ask.Git{Trail: t.Asker, Pseudonym: t.Pseudonym}
+		s, err := g.ShowIncident(ctx, id, ask.IncidentOptions{}, nil)
+		if err != nil {
+			return nil, err
+		}
+		files, err := g.IncidentFiles(ctx, s, nil, p.incidentText)
+		if err != nil {
+			return nil, err
+		}
+		c, _, err := sealIncident(ctx, logs, t, who, &s.Incident, nil, files)
+		if err != nil {
+			return nil, err
+		}
+		return c.Archive()
+	}
+}
+
 // incidentText is the page of an incident as text.
 func (p *Program) incidentText(s *ask.IncidentShow) ([]byte, error) {
 	const width = 160
@@ -122,8 +144,8 @@ func (p *Program) incidentText(s *ask.IncidentShow) ([]byte, error) {
 
 // sealIncident records the export, and adds the proof of the chain of custody. A
 // bundle that does not hold is not written: the trail was tampered with.
-func (p *Program) sealIncident(ctx context.Context, w *pen, who *whodid.Event, x *ask.Incident, withheld []string, files []casefile.File) (*casefile.Casefile, string, error) {
-	log, err := w.trail.store.Log(ctx, p.org)
+func sealIncident(ctx context.Context, logs *store.Store, t *server.Tenant, who *whodid.Event, x *ask.Incident, withheld []string, files []casefile.File) (*casefile.Casefile, string, error) {
+	log, err := logs.Log(ctx, t.Org)
 	if err != nil {
 		return nil, "", err
 	}
@@ -137,11 +159,11 @@ func (p *Program) sealIncident(ctx context.Context, w *pen, who *whodid.Event, x
 	if len(withheld) > 0 {
 		e.Data["withheld"] = withheld
 	}
-	rows, err := w.trail.recorder.Record(ctx, e)
+	rows, err := t.Recorder.Record(ctx, e)
 	if err != nil {
 		return nil, "", err
 	}
-	custody, err := w.trail.asker.ProveIncident(ctx, x, withheld)
+	custody, err := t.Asker.ProveIncident(ctx, x, withheld)
 	if err != nil {
 		return nil, "", unprovable(err)
 	}

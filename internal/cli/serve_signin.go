@@ -87,7 +87,7 @@ func (p *Program) nameWhoSignedIn(ctx context.Context, s *store.Store, t *server
 // pages are what the server shows to people with a browser.
 func (p *Program) pages(authenticator auth.Authenticator, door *signin.Options, t *trail, at clones, url string) *page.Pages {
 	o := page.Options{
-		Now: p.Now, Version: p.Version, Authenticator: authenticator, Signers: p.signersOfServer, Views: t.store,
+		Now: p.Now, Version: p.Version, Authenticator: authenticator, Signers: p.signersOfServer, Views: t.store, Bundle: p.bundler(t.store),
 		Tokens: func(ctx context.Context, tenant *server.Tenant) ([]auth.Token, error) {
 			return auth.NewTokens(tenant.Org, t.store, tenant.Recorder, p.Now).List(ctx, false)
 		},

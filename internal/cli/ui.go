@@ -166,7 +166,7 @@ func (p *Program) uiOptions(t *trail) page.Options {
 			o.First, o.Last, o.Plain = first, last, true
 			return g.Blame(ctx, path, o)
 		},
-		Views:  t.store,
+		Views: t.store, Bundle: p.bundler(t.store),
 		Policy: func(ctx context.Context) (*policy.Policy, error) { return p.policyHere(ctx, nil) },
 		Trust: func(ctx context.Context, _ *server.Tenant) (o ask.VerifyOptions, err error) {
 			if t.ring != nil {

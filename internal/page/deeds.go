@@ -11,23 +11,30 @@ import (
 	"github.com/whodid/whodid/internal/server"
 )
 
-// deed does what somebody sends a form for, and shows where that led. That one of
-// our own pages made the form the authenticator has made sure of, and this does once
-// more.
+// deed does what somebody sends a form for, and shows where that led.
 func (p *Pages) deed(do func(*request) (to string, err error)) func(http.ResponseWriter, *http.Request, *server.Tenant) {
+	return p.reply(func(r *request, w http.ResponseWriter) error {
+		to, err := do(r)
+		if err == nil {
+			http.Redirect(w, r.r, to, http.StatusSeeOther)
+		}
+		return err
+	})
+}
+
+// reply does what somebody sends a form for, and answers. That one of our own pages
+// made the form the authenticator has made sure of, and this does once more.
+func (p *Pages) reply(do func(*request, http.ResponseWriter) error) func(http.ResponseWriter, *http.Request, *server.Tenant) {
 	return func(w http.ResponseWriter, r *http.Request, t *server.Tenant) {
 		in, cancel := p.sent(w, r, t)
 		defer cancel()
 		err := in.ours()
-		var to string
 		if err == nil {
-			to, err = do(in)
+			err = do(in, w)
 		}
 		if err != nil {
 			p.fail(w, r, err)
-			return
 		}
-		http.Redirect(w, r, to, http.StatusSeeOther)
 	}
 }
 

@@ -52,6 +52,9 @@ type Options struct {
 	Log func(ctx context.Context, t *server.Tenant, execution string) ([]string, error)
 	// Tokens lists the tokens of an organisation; nil where they are not shown.
 	Tokens func(ctx context.Context, t *server.Tenant) ([]auth.Token, error)
+	// Bundle makes the sealed bundle of an incident, and records who took it; nil
+	// where none can be had.
+	Bundle func(ctx context.Context, t *server.Tenant, incident string, who *whodid.Event) ([]byte, error)
 	// Views keeps the views that people name; nil where none can be saved.
 	Views ViewStore
 	// Policy is the policy that holds here; nil where none is known.
@@ -92,7 +95,7 @@ func (p *Pages) Routes() []server.Route {
 			Pattern: "GET " + q.path, Needs: q.needs, Handle: func(w http.ResponseWriter, r *http.Request, t *server.Tenant) { p.show(&q, w, r, t) },
 		})
 	}
-	return slices.Concat(routes, p.deeds(), p.viewDeeds())
+	return slices.Concat(routes, p.deeds(), p.viewDeeds(), p.incidentDeeds())
 }
 
 // question is one page: a way to an answer, and the template that shows it.

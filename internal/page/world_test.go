@@ -60,7 +60,7 @@ func newWorld(t testing.TB, change func(*page.Options)) *world {
 	t.Helper()
 	w := &world{World: apitest.New(t, filepath.Join(t.TempDir(), "trail.db"))}
 	w.tenant = w.Tenants[apitest.Org]
-	o := page.Options{Now: time.Now, Version: "test", Authenticator: w, Views: w.Store, Tokens: func(context.Context, *server.Tenant) ([]auth.Token, error) {
+	o := page.Options{Now: time.Now, Version: "test", Authenticator: w, Views: w.Store, Bundle: bundle, Tokens: func(context.Context, *server.Tenant) ([]auth.Token, error) {
 		return []auth.Token{{ID: "tok-1", Name: "ci", Role: auth.RoleRecorder, State: auth.TokenActive, CreatedAt: time.Now(), CreatedBy: "human:padmin"}}, nil
 	}}
 	if change != nil {
@@ -80,6 +80,12 @@ func (w *world) record(t testing.TB, events ...whodid.Event) {
 	if _, err := w.tenant.Recorder.Record(t.Context(), events...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// bundle stands for the bundler of the command line, which has a test of its own.
+func bundle(ctx context.Context, t *server.Tenant, id string, who *whodid.Event) ([]byte, error) {
+	_, err := t.Recorder.Record(ctx, *who)
+	return []byte("PK bundle of " + id), err
 }
 
 // get asks for a page as somebody.
