@@ -32,8 +32,8 @@ Usage:
   whodid-verify FOLDER --trust FILE [--json]
 
 PROOF is a file that "whodid prove", "whodid why --prove" or "whodid incident
-bundle" wrote: a zip archive, or the JSON bundle of one event. - is standard input. FOLDER is what "whodid export"
-wrote: all of a period.
+bundle" wrote: a zip archive, or the JSON bundle of one event. - is standard
+input. FOLDER is what "whodid export" wrote: all of a period.
 
   --key KEY     the log's public key, "origin+hash+base64"; may be given again
   --trust FILE  what you trust, in JSON: {"keys": ["origin+hash+base64", ...],

@@ -122,8 +122,8 @@ func printActions(o *term.Output, actions []ask.Action) error {
 		{Title: "ACTION", Whole: true},
 		{Title: "TARGET"},
 		{Title: "RESULT", Whole: true},
-		{Title: "EXECUTION", Whole: true},
-		{Title: "EVENT", Whole: true},
+		{Title: "EXECUTION", Whole: true, Spare: true},
+		{Title: "EVENT", Whole: true, Spare: true},
 	}
 	told := forgeTold(o, actions)
 	if told {

@@ -62,6 +62,7 @@ People are pseudonyms. A run in parentheses is named by the commit, and the trai
 at hand does not hold it.`,
 		Example: `  whodid blame auth.go
   whodid blame auth.go -L 10,20
+  whodid blame auth.go:42
   whodid blame auth.go --ignore-rev 1f2e3d4c --rev v1.2.0
   whodid blame auth.go --json | jq .by_kind`,
 		Args: arguments(cobra.ExactArgs(1)),
@@ -73,6 +74,11 @@ at hand does not hold it.`,
 }
 
 func (p *Program) blame(ctx context.Context, file, lines string, flags *lineFlags) error {
+	if name, line, ok := strings.Cut(file, ":"); ok && lines == "" {
+		if _, err := strconv.Atoi(line); err == nil {
+			file, lines = name, line+","+line // as why takes it
+		}
+	}
 	first, last, err := lineRange(lines)
 	if err != nil {
 		return err

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,10 +67,19 @@ func showPull(o *term.Output, pull *ask.Pull) error {
 		approved = "no"
 	}
 	facts := []term.Fact{
-		fact("Pull request", pull.Target), fact("State", state), fact("Author", orUnknown(actorName(pull.Author))), fact("Merged by", actorName(pull.MergedBy)),
-		fact("Head", orUnknown(shortCommit(o, pull.Head))), fact("Merge commit", shortCommit(o, pull.MergeCommit)), fact("Approved", approved),
-		fact("Runs", strings.Join(pull.Executions, " ")),
+		fact("Pull request", pull.Target), fact("State", state), fact("Author", orUnknown(actorName(pull.Author))),
+		fact("Head", orUnknown(shortCommit(o, pull.Head))), fact("Approved", approved),
 	}
+	if pull.State == ask.PullMerged {
+		facts = append(facts, fact("Merged by", orUnknown(actorName(pull.MergedBy))), fact("Merge commit", orUnknown(shortCommit(o, pull.MergeCommit))))
+	}
+	runs := slices.Clone(pull.Executions)
+	for i := range pull.Actions {
+		if id := pull.Actions[i].ExecutionID; id != "" && !slices.Contains(runs, id) {
+			runs = append(runs, id)
+		}
+	}
+	facts = append(facts, fact("Runs", cmp.Or(strings.Join(runs, " "), "none that the trail knows")))
 	o.Facts(facts...)
 	if len(pull.Reviews) > 0 {
 		o.Printf("\n")

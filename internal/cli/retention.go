@@ -184,6 +184,9 @@ func (d *days) Set(s string) error {
 
 func (p *Program) setRetention(ctx context.Context, profile string, s *retentionSet) error {
 	r, ok := whodid.RetentionProfile(profile)
+	if !ok && profile != whodid.OwnProfile {
+		return misuse(fmt.Errorf("there is no profile %q", profile), "it is seed, eu-ai-act, sec-17a-4 or own")
+	}
 	if !ok {
 		r = whodid.Retention{Profile: profile}
 	}

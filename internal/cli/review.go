@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,13 +78,22 @@ func (p *Program) printReview(r *ask.Review) error {
 		}
 	}
 	t := o.Table(term.Column{Title: "WHAT", Whole: true}, term.Column{Title: "WHEN", Whole: true}, term.Column{Title: "AGENT"}, term.Column{Title: "SUBJECT"}, term.Column{Title: "DETAIL"})
-	for i := range r.Findings {
-		f := &r.Findings[i]
+	findings, times := gathered(r.Findings, o.Terminal())
+	for i := range findings {
+		f := &findings[i]
 		when := ""
 		if f.At != nil {
 			when = o.Time(f.At)
 		}
-		t.Row(term.Text(f.Kind), term.Text(when), term.Text(f.Agent), term.Text(f.Subject), term.Text(f.Detail))
+		kind := f.Kind
+		if times[i] > 1 {
+			kind += fmt.Sprintf(" ×%d", times[i])
+		}
+		subject := f.Subject
+		if whodid.ValidID(subject) {
+			subject = shortID(o, subject, "")
+		}
+		t.Row(term.Text(kind), term.Text(when), term.Text(f.Agent), term.Text(subject), term.Text(f.Detail))
 	}
 	for i := range r.Costliest {
 		x := &r.Costliest[i]
@@ -90,7 +101,7 @@ func (p *Program) printReview(r *ask.Review) error {
 		if x.CostMicros == nil {
 			cost = "at least " + cost
 		}
-		t.Row(term.Text("costly"), term.Text(o.Time(x.StartedAt)), term.Text(x.Agent), term.Text(x.ExecutionID), term.Text(cost))
+		t.Row(term.Text("costly"), term.Text(o.Time(x.StartedAt)), term.Text(x.Agent), term.Text(shortID(o, x.ExecutionID, "")), term.Text(cost))
 	}
 	if err := t.Write(); err != nil {
 		return err
@@ -100,6 +111,21 @@ func (p *Program) printReview(r *ask.Review) error {
 		p.advise(o, "Sign off with:\n\n  whodid review sign --note NOTE")
 	}
 	return nil
+}
+
+// gathered puts findings that say the same of events together for a person, with
+// how often: a hook that fails fails often.
+func gathered(list []ask.Finding, together bool) (found []ask.Finding, times []int) {
+	for i := range list {
+		f := &list[i]
+		same := slices.IndexFunc(found, func(g ask.Finding) bool { return g.Kind == f.Kind && g.Agent == f.Agent && g.Detail == f.Detail })
+		if together && same >= 0 && strings.HasPrefix(f.Subject, whodid.PrefixEvent+"-") { // of nothing that has a name
+			times[same]++
+			continue
+		}
+		found, times = append(found, *f), append(times, 1)
+	}
+	return found, times
 }
 
 // reconciledLine says how much of what is known outside of the trail it explains.

@@ -254,7 +254,7 @@ func (p *Program) tracer(ctx context.Context, c *config.Config, log *slog.Logger
 func listen(ctx context.Context, c *config.Config) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("couldn't listen: %w", err)
+		return nil, withHint(fmt.Errorf("couldn't listen on %s: %w", c.Listen, err), "choose an address with --listen HOST:PORT, such as 127.0.0.1:8484")
 	}
 	if address, ok := l.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() && c.TLS.Cert == "" && !c.Insecure {
 		_ = l.Close()

@@ -246,7 +246,7 @@ func printVerification(o *term.Output, v *ask.Verification) {
 	if len(v.Problems) == 0 {
 		return
 	}
-	o.Printf("\n%d problems\n", len(v.Problems)+v.MoreProblems)
+	o.Printf("\n%s\n", term.Count(int64(len(v.Problems)+v.MoreProblems), "problem"))
 	problems := make([]term.Fact, len(v.Problems))
 	for i, p := range v.Problems {
 		where := p.EventID + " " + p.ExecutionID + " "

@@ -32,10 +32,10 @@ func readme(m *population.Manifest) []byte {
 	p("checks the signature, every file, that every row is an entry of the log, that none is missing, that CSV says what JSON lines say, and the sample. " +
 		"Without it, the files and the signature can be checked with tools of any system:\n")
 	p("    sha256sum --check --quiet SHA256SUMS")
-	p(`    (printf '\060\052\060\005\006\003\053\145\160\003\041\000'; printf %%s "$KEY" | cut -d+ -f3- | base64 -d | tail -c 32) > key.der`)
-	p("    tail -n 1 SHA256SUMS.note | awk '{print $3}' | base64 -d | tail -c 64 > signature")
-	p("    openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in SHA256SUMS -sigfile signature\n")
-	p("(the key is Ed25519; write `key.der` and `signature` somewhere else, for no other file may be in this folder).")
+	p(`    (printf '\060\052\060\005\006\003\053\145\160\003\041\000'; printf %%s "$KEY" | cut -d+ -f3- | base64 -d | tail -c 32) > ../key.der`)
+	p("    tail -n 1 SHA256SUMS.note | awk '{print $3}' | base64 -d | tail -c 64 > ../signature")
+	p("    openssl pkeyutl -verify -pubin -keyform DER -inkey ../key.der -rawin -in SHA256SUMS -sigfile ../signature\n")
+	p("(the key is Ed25519; `key.der` and `signature` are written beside this folder, for no other file may be in it).")
 	sample(&b, m)
 	return b.Bytes()
 }

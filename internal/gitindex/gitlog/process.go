@@ -52,6 +52,9 @@ func (r *Repository) stream(ctx context.Context, stdin io.Reader, read func(*buf
 		return readErr
 	case waitErr != nil:
 		// A history that ends in the middle is git's failure, if it failed.
+		if words, ok := strings.CutPrefix(stderr.String(), "fatal: "); ok {
+			return fmt.Errorf("git %s: %s", args[0], words) // which say it better than its exit status
+		}
 		return fmt.Errorf("couldn't run git %s: %w: %s", args[0], waitErr, stderr.String())
 	default:
 		return readErr
