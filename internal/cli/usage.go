@@ -89,8 +89,7 @@ func alike(word string, names []string) []string {
 
 // unknownFlag is an error of flags, with the flag that was most likely meant.
 func unknownFlag(c *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if meant := alike(unknown.GetSpecifiedName(), names); len(meant) > 0 {
@@ -111,8 +110,8 @@ func (p *Program) group(c *cobra.Command, _ []string) error {
 // settingMeant is a question after the settings that were most likely meant by
 // those that are unknown.
 func settingMeant(err error) string {
-	var unknown *config.UnknownError
-	if !errors.As(err, &unknown) {
+	unknown, ok := errors.AsType[*config.UnknownError](err)
+	if !ok {
 		return ""
 	}
 	var names, tables, meant []string

@@ -86,7 +86,7 @@ func (l *Loaded) readFile(path string) error {
 	}
 	unknown := &UnknownError{File: path}
 	for _, key := range meta.Undecoded() {
-		if above := toml.Key(key[:len(key)-1]).String(); !slices.Contains(unknown.Settings, above) { // of an unknown table its name says all
+		if above := key[:len(key)-1].String(); !slices.Contains(unknown.Settings, above) { // of an unknown table its name says all
 			unknown.Settings = append(unknown.Settings, key.String())
 		}
 	}
