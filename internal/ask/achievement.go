@@ -129,22 +129,33 @@ type testimony struct {
 }
 
 func (a *Asker) testimony(ctx context.Context, since, until time.Time) (*testimony, error) {
-	facts, err := a.store.Happened(ctx, a.org, store.Selection{Since: since, Until: until},
-		"forge.pr.merge", "forge.issue.close", "forge.issue.reopen", "forge.release.publish", "forge.deploy.status")
+	facts, err := a.store.Happened(ctx, a.org, store.Selection{Since: since, Until: until}, append([]string{"forge.pr.merge"}, factsBesideMerges...)...)
 	if err != nil {
 		return nil, err
 	}
+	e := &testimony{facts: facts}
+	if e.credits, err = a.claims(ctx, since, until); err != nil {
+		return nil, err
+	}
+	if e.openers, err = a.store.Openers(ctx, a.org, since, until); err != nil {
+		return nil, err
+	}
+	e.agents, err = a.agentsNamed(ctx, facts, e.openers)
+	return e, err
+}
+
+// factsBesideMerges are the verbs of what forges say was achieved, or was not after
+// all, beside forge.pr.merge.
+var factsBesideMerges = []string{"forge.issue.close", "forge.issue.reopen", "forge.release.publish", "forge.deploy.status"}
+
+// claims are what agents say of a time, or of what was near it.
+func (a *Asker) claims(ctx context.Context, since, until time.Time) (*credits, error) {
 	rows, err := a.store.Happened(ctx, a.org, store.Selection{Since: since.Add(-patience), Until: until.Add(patience), ActionsOnly: true},
 		OutcomePull, OutcomeIssue, OutcomeRelease, OutcomeDeploy)
 	if err != nil {
 		return nil, err
 	}
-	e := &testimony{facts, newCredits(rows)}
-	if e.openers, err = a.store.PullOpeners(ctx, a.org, since, until); err != nil {
-		return nil, err
-	}
-	e.agents, err = a.agentsNamed(ctx, facts, e.openers)
-	return e, err
+	return newCredits(rows), nil
 }
 
 // outcomes are those of a part of the time, as they stood at its end, the first

@@ -389,6 +389,21 @@ func (c *checker) checkViews(ctx context.Context) error {
 	for _, sum := range sums {
 		c.problem(Problem{Kind: "view", Detail: "what is added up in " + sum + " is not what the runs add up to"})
 	}
+	for _, kept := range []struct {
+		differ func(context.Context) ([]string, error)
+		what   string
+	}{
+		{c.snapshot.Merges, "what reports say of the merge at place %s of the log is not what its events say"},
+		{c.snapshot.ApprovalEnds, "what reports say of %s is not what its events say"},
+	} {
+		wrong, err := kept.differ(ctx)
+		if err != nil {
+			return err
+		}
+		for _, name := range wrong {
+			c.problem(Problem{Kind: "view", Detail: fmt.Sprintf(kept.what, name)})
+		}
+	}
 	for i := range c.folds {
 		for id := range c.folds[i].executions {
 			c.Executions++

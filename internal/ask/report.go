@@ -177,9 +177,9 @@ type reportBuilder struct {
 
 // sums are the numbers of a row before they are traced.
 type sums struct {
-	goals                                      map[string]bool
-	outcomes, pulls, issues, releases, deploys int64
-	runs, success, failed, cost, costUnknown   int64
+	goals, outcomes                          int64
+	pulls, issues, releases, deploys         int64
+	runs, success, failed, cost, costUnknown int64
 }
 
 func (s *sums) addRuns(t *store.Tally) {
@@ -190,9 +190,9 @@ func (s *sums) addRuns(t *store.Tally) {
 	s.costUnknown += t.CostUnknown
 }
 
-func (s *sums) addOutcome(o *Achievement) {
+func (s *sums) addOutcome(kind string) {
 	s.outcomes++
-	switch o.Type {
+	switch kind {
 	case OutcomePull:
 		s.pulls++
 	case OutcomeIssue:
@@ -201,12 +201,6 @@ func (s *sums) addOutcome(o *Achievement) {
 		s.releases++
 	case OutcomeDeploy:
 		s.deploys++
-	}
-	if o.ExecutionID != "" {
-		if s.goals == nil {
-			s.goals = map[string]bool{}
-		}
-		s.goals[o.ExecutionID] = true
 	}
 }
 
@@ -229,52 +223,94 @@ func (b *reportBuilder) addUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	total, squads, agents := &both{}, map[who]*both{}, map[who]*both{}
+	u := &addition{squads: map[who]*both{}, agents: map[who]*both{}, spans: make([]sums, len(b.bounds)-1)}
+	for i := range tallies {
+		t := &tallies[i]
+		before := t.Span == 0
+		for _, s := range u.rows(who{t.Agent, t.Squad}) {
+			s.of(before).addRuns(&t.Tally)
+		}
+		if !before {
+			u.spans[t.Span-1].addRuns(&t.Tally)
+		}
+	}
+	e, merges, err := a.brief(ctx, p.BeforeSince, p.Until)
+	if err != nil {
+		return err
+	}
+	merges = slices.DeleteFunc(merges, func(m store.Merge) bool { return !within(o.Squads, whodid.Squad(m.Agent)) })
+	half := slices.IndexFunc(merges, func(m store.Merge) bool { return m.At >= whodid.Micros(p.Since) })
+	if half < 0 {
+		half = len(merges)
+	}
+	b.achieved(u, e.outcomes(p.BeforeSince, p.Since, o.Squads), lastMerges(merges[:half]), true)
+	found, merged := e.outcomes(p.Since, p.Until, o.Squads), lastMerges(merges[half:])
+	b.achieved(u, found, merged, false)
+	if b.report.Latest, err = b.latest(ctx, found, merged); err != nil {
+		return err
+	}
+	b.claims, b.claimsBefore = e.claimed(p.Since, p.Until, o.Squads), e.claimed(p.BeforeSince, p.Since, o.Squads)
+	b.report.Total = b.row(who{}, &u.total, false)
+	b.report.Squads = b.rows(u.squads)
+	b.report.Agents = b.rows(u.agents)
+	for i := range u.spans {
+		b.report.Spans = append(b.report.Spans, b.span(b.bounds[i], b.bounds[i+1], &u.spans[i]))
+	}
+	return nil
+}
+
+// addition is a report while it is added up.
+type addition struct {
+	total          both
+	squads, agents map[who]*both
+	spans          []sums
+}
+
+// rows are those that an agent's work counts in: of all, of the squad, of the agent.
+func (u *addition) rows(w who) [3]*both {
 	at := func(rows map[who]*both, w who) *both {
 		if rows[w] == nil {
 			rows[w] = &both{}
 		}
 		return rows[w]
 	}
-	spans := make([]sums, len(b.bounds)-1)
-	for i := range tallies {
-		t := &tallies[i]
-		before := t.Span == 0
-		total.of(before).addRuns(&t.Tally)
-		at(squads, who{squad: t.Squad}).of(before).addRuns(&t.Tally)
-		at(agents, who{t.Agent, t.Squad}).of(before).addRuns(&t.Tally)
+	return [3]*both{&u.total, at(u.squads, who{squad: w.squad}), at(u.agents, w)}
+}
+
+// achieved adds the outcomes of the time, or of the time before.
+func (b *reportBuilder) achieved(u *addition, found []Achievement, merges []store.Merge, before bool) {
+	var g goals
+	add := func(rows *[3]*both, w who, kind, execution string, at time.Time) {
+		var first [3]bool
+		if execution != "" {
+			first[0], first[1], first[2] = g.reach(execution, w)
+		}
+		for i, r := range rows {
+			s := r.of(before)
+			if s.addOutcome(kind); first[i] {
+				s.goals++
+			}
+		}
 		if !before {
-			spans[t.Span-1].addRuns(&t.Tally)
+			u.spans[b.spanOf(at)].addOutcome(kind)
 		}
 	}
-	e, err := a.testimony(ctx, p.BeforeSince, p.Until)
-	if err != nil {
-		return err
-	}
-	for _, x := range e.outcomes(p.BeforeSince, p.Since, o.Squads) {
-		total.before.addOutcome(&x)
-		at(squads, who{squad: x.Squad}).before.addOutcome(&x)
-		at(agents, who{x.Agent, x.Squad}).before.addOutcome(&x)
-	}
-	found := e.outcomes(p.Since, p.Until, o.Squads)
 	for i := range found {
 		x := &found[i]
-		total.now.addOutcome(x)
-		at(squads, who{squad: x.Squad}).now.addOutcome(x)
-		at(agents, who{x.Agent, x.Squad}).now.addOutcome(x)
-		spans[b.spanOf(x.At)].addOutcome(x)
+		w := who{x.Agent, x.Squad}
+		rows := u.rows(w)
+		add(&rows, w, x.Type, x.ExecutionID, x.At)
 	}
-	for i := len(found) - 1; i >= max(len(found)-latestOutcomes, 0); i-- {
-		b.report.Latest = append(b.report.Latest, found[i])
+	var w who
+	var rows [3]*both
+	for i := range merges {
+		m := &merges[i]
+		if m.Agent != w.agent {
+			w = who{m.Agent, whodid.Squad(m.Agent)}
+			rows = u.rows(w)
+		}
+		add(&rows, w, OutcomePull, m.Execution, whodid.FromMicros(m.At))
 	}
-	b.claims, b.claimsBefore = e.claimed(p.Since, p.Until, o.Squads), e.claimed(p.BeforeSince, p.Since, o.Squads)
-	b.report.Total = b.row(who{}, total, false)
-	b.report.Squads = b.rows(squads)
-	b.report.Agents = b.rows(agents)
-	for i := range spans {
-		b.report.Spans = append(b.report.Spans, b.span(b.bounds[i], b.bounds[i+1], &spans[i]))
-	}
-	return nil
 }
 
 // spanOf is the part of the time in which a moment is.
@@ -304,7 +340,7 @@ func (b *reportBuilder) row(w who, s *both, unnamed bool) ReportRow {
 	now, before := &s.now, &s.before
 	row := ReportRow{
 		Agent: w.agent, Squad: w.squad, Unnamed: unnamed,
-		Goals:       Figure{int64(len(now.goals)), int64(len(before.goals)), t.outcomes("", CountGoals)},
+		Goals:       Figure{now.goals, before.goals, t.outcomes("", CountGoals)},
 		Outcomes:    Figure{now.outcomes, before.outcomes, t.outcomes("", CountRows)},
 		Pulls:       Figure{now.pulls, before.pulls, t.outcomes(OutcomePull, CountRows)},
 		Issues:      Figure{now.issues, before.issues, t.outcomes(OutcomeIssue, CountRows)},

@@ -211,20 +211,16 @@ func (b *reportBuilder) exceptions(ctx context.Context) error {
 func (b *reportBuilder) approvals(ctx context.Context) error {
 	p := &b.options.Period
 	now, before := map[whodid.ApprovalState][]ReportFinding{}, map[whodid.ApprovalState][]string{}
-	for page := uint64(0); ; {
-		requests, err := b.asker.store.ApprovalRequests(ctx, b.asker.org, store.ApprovalFilter{Before: page, Limit: approvalPage})
+	ids, err := b.asker.store.ApprovalsNotGranted(ctx, b.asker.org, p.BeforeSince, p.Since, p.Until)
+	if err != nil {
+		return err
+	}
+	for list := range slices.Chunk(ids, approvalPage) {
+		parts, err := b.asker.store.ApprovalParts(ctx, b.asker.org, list)
 		if err != nil {
 			return err
 		}
-		ids := make([]string, len(requests))
-		for i := range requests {
-			ids[i] = requests[i].Approval
-		}
-		parts, err := b.asker.store.ApprovalParts(ctx, b.asker.org, ids)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
+		for _, id := range list {
 			if x, at, ok := b.approvalAt(parts[id], p.Since, p.Until); ok {
 				detail := strings.TrimSpace(x.Type + " " + x.Target)
 				if note := cmp.Or(x.Flaw, x.Reason); note != "" {
@@ -236,10 +232,6 @@ func (b *reportBuilder) approvals(ctx context.Context) error {
 				before[x.State] = append(before[x.State], x.ID)
 			}
 		}
-		if len(requests) < approvalPage {
-			break
-		}
-		page = requests[len(requests)-1].Seq
 	}
 	b.found(FoundRejected, now[whodid.ApprovalRejected], before[whodid.ApprovalRejected])
 	b.found(FoundExpired, now[whodid.ApprovalExpired], before[whodid.ApprovalExpired])

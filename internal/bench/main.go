@@ -33,6 +33,9 @@ type bench struct {
 	// keep, if any, is the folder that holds the keys of the trail that answers
 	// are asked of; the trail then stays on the server for the next run.
 	keep string
+	// asked are the only answers that are measured, with commas between; empty
+	// for all.
+	asked string
 	// postgres is the URL of a server's superuser; empty leaves PostgreSQL out.
 	postgres string
 	// rows, if any, is how far the measuring of ingest lets a log grow.
@@ -60,6 +63,7 @@ func run(ctx context.Context) (err error) {
 	rows := flag.Int("rows", 0, "with -only ingest: record so many events over OTLP and print the rate by the million, instead of comparing")
 	actions := flag.Int("actions", 0, "how many actions the large trail has; 0 is a million, or fifty thousand for -quick")
 	keep := flag.String("keep", "", "with -only answers: leave the trail on the server and its keys in this folder, and take them from there next time")
+	questions := flag.String("questions", "", "with -only answers: measure only these, with commas between: history, report, stats, verifier …")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this program, which questions and stores run in, to the file")
 	flag.Parse()
 	dir := *keep
@@ -69,7 +73,7 @@ func run(ctx context.Context) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	b := &bench{quick: *quick, only: *only, actions: *actions, dir: dir, keep: *keep, postgres: os.Getenv(postgresVariable), rows: *rows}
+	b := &bench{quick: *quick, only: *only, actions: *actions, dir: dir, keep: *keep, asked: *questions, postgres: os.Getenv(postgresVariable), rows: *rows}
 	if b.actions == 0 {
 		b.actions = pick(b, 1_000_000, 50_000)
 	}

@@ -411,6 +411,14 @@ func viewTampering() []tampering {
 			a.exec(`UPDATE run_day SET repository = 'acme/elsewhere'`)
 			return named{}
 		}},
+		{name: "who opened what was merged is edited", kinds: []string{"view"}, do: func(a *attacker) named {
+			a.exec(`INSERT INTO merge (org, at, seq, opener, agent, execution) SELECT org, 1, 1, 2, 'eng/nobody', '' FROM log`)
+			return named{}
+		}},
+		{name: "an approval is made up", kinds: []string{"view"}, do: func(a *attacker) named {
+			a.exec(`INSERT INTO approval_end (org, approval, requested, decided, granted) SELECT org, 'appr-forged', 1, 2, 1 FROM log`)
+			return named{}
+		}},
 		{name: "an execution is made up", kinds: []string{"view"}, do: func(a *attacker) named {
 			ids := a.strings(`SELECT id FROM execution ORDER BY id LIMIT 1`)
 			a.exec(fmt.Sprintf(`UPDATE execution SET id = 'exec-forged' WHERE id = '%s'`, ids[0]))

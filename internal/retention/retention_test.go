@@ -2,6 +2,7 @@ package retention_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,6 +71,48 @@ func TestWholeRunsGo(t *testing.T) {
 		if len(r.Tallies) != 1 || r.Tallies[0].Month != "2026-03" || r.Tallies[0].Runs != 1 || r.Tallies[0].ByStatus["success"] != 1 || r.Tallies[0].CostMicros != 70 || r.Tallies[0].TokensIn != 10 {
 			t.Errorf("tallies %+v", r.Tallies)
 		}
+	})
+}
+
+// TestWhoOpenedGoesWithTheRun sweeps the action by which a pull request was opened,
+// and not its merge: that is then put down to whoever opened it again.
+func TestWhoOpenedGoesWithTheRun(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		tell := func(what, execution, pull string) {
+			e := w.event(what, execution, nil)
+			e.Target = pull
+			w.record(e)
+		}
+		w.set()
+		tell("pr.create", execution(1), "acme/shop#1")
+		tell("pr.create", execution(1), "acme/shop#2")
+		tell("forge.pr.merge", "", "acme/shop#3")
+		w.pass(60)
+		tell("pr.create", execution(2), "acme/shop#1")
+		tell("forge.pr.merge", "", "acme/shop#1")
+		tell("forge.pr.merge", "", "acme/shop#2")
+		opened := func() (of []string) {
+			merges, err := w.Store.Merges(t.Context(), w.Org, begin, w.now.Add(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range merges {
+				of = append(of, m.Execution)
+			}
+			return of
+		}
+		if got, want := opened(), []string{"", execution(1), execution(1)}; !slices.Equal(got, want) {
+			t.Errorf("opened by %q, want %q", got, want)
+		}
+		w.pass(60)
+		if a := w.apply(); a.Events != 4 { // with the start that nobody told
+			t.Errorf("swept %+v", a)
+		}
+		if got, want := opened(), []string{execution(2), ""}; !slices.Equal(got, want) {
+			t.Errorf("after the sweep opened by %q, want %q", got, want)
+		}
+		w.mustHold()
 	})
 }
 

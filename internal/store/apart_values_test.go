@@ -154,7 +154,7 @@ func oneOf(what string) whodid.Event {
 			e.Data[f.Name] = []string{"acme"}
 		}
 	}
-	for field, value := range map[string]string{"repository": ownRepo, "sha": ownSHA, "parent": "", "agent_type": "", "agent_id": ""} {
+	for field, value := range map[string]string{"repository": ownRepo, "sha": ownSHA, "signing_key": ownSHA, "parent": "", "agent_type": "", "agent_id": ""} {
 		if _, ok := e.Data[field]; ok {
 			e.Data[field] = value
 		}
@@ -205,7 +205,13 @@ func fillOrg(t *testing.T, s *store.Store, org string, events int) *storetest.Bo
 	must(err)
 	_, err = s.IndexSearch(ctx, org, 1<<20)
 	must(err)
+	must(s.SaveView(ctx, org, ownView()))
 	return b
+}
+
+// ownView is a view that somebody of the organisation saved.
+func ownView() *whodid.SavedView {
+	return &whodid.SavedView{Owner: ownPerson, Name: "mine", Query: "status:failed", Shared: true, SavedAt: storetest.Epoch}
 }
 
 // fillSwept lets the organisation have had a run that was swept.
@@ -311,6 +317,17 @@ var orgWrites = map[string]func(t *testing.T, s *store.Store, acme *storetest.Bo
 		if revoked {
 			t.Error("another organisation's token was revoked")
 		}
+		return err
+	},
+	"SaveView": func(t *testing.T, s *store.Store, _ *storetest.Book, org string) error {
+		return s.SaveView(t.Context(), org, ownView())
+	},
+	"RenameView": func(t *testing.T, s *store.Store, _ *storetest.Book, org string) error {
+		_, err := s.RenameView(t.Context(), org, ownView().Owner, ownView().Name, "renamed")
+		return err
+	},
+	"DropView": func(t *testing.T, s *store.Store, _ *storetest.Book, org string) error {
+		_, err := s.DropView(t.Context(), org, ownView().Owner, ownView().Name)
 		return err
 	},
 	"Sweep": func(t *testing.T, s *store.Store, _ *storetest.Book, org string) error {

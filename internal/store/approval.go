@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/whodid/whodid"
 )
@@ -101,4 +102,18 @@ func (s *Store) ResolveApproval(ctx context.Context, org, prefix string) (string
 		}
 	}
 	return "", fmt.Errorf("approval %q: %w", prefix, ErrNotFound)
+}
+
+// ApprovalsNotGranted returns the approvals that were asked for before the end of a
+// time, or of the one before it, and were then neither over before that time began
+// nor plainly granted: those that waited, ran out, were refused, or have to be looked
+// at. The last asked for come first.
+func (s *Store) ApprovalsNotGranted(ctx context.Context, org string, beforeSince, since, until time.Time) ([]string, error) {
+	const q = `SELECT approval FROM approval_end WHERE org = $1 AND requested < $4 AND (decided IS NULL OR decided >= $2) ` +
+		`AND NOT (granted = 1 AND (decided < $3 OR requested >= $3 AND decided < $4)) ORDER BY requested DESC, approval`
+	ids, err := queryStrings(within(ctx, org), s.read, q, org, whodid.Micros(beforeSince), whodid.Micros(since), whodid.Micros(until))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't look for approvals: %w", explain(err))
+	}
+	return ids, nil
 }

@@ -69,9 +69,11 @@ type dialect interface {
 	// parts selects columns of what each model used of some runs; what is kept of
 	// that stands in them in braces.
 	parts(columns, runs string) string
-	// pullOpeners reads which agents opened what forges say was merged from $2 on
-	// and before $3.
-	pullOpeners() string
+	// claimedMerges reads the places of what forges say was merged from $2 on and
+	// before $3, and agents say they merged then or within $4 of it.
+	claimedMerges() string
+	// timeText is a column of microseconds as a time in UTC, to the second.
+	timeText(column string) string
 	// lockHead is a query that keeps others from appending to an organisation's log.
 	lockHead() string
 	// inSweep runs a transaction in the rights of the sweeper; touch notes which
@@ -117,6 +119,14 @@ func (sqlite) lockSchema(context.Context, *sql.Tx) error                        
 func (sqlite) idsAreEvents() bool                                                  { return true }
 func (sqlite) snapshot() *sql.TxOptions                                            { return nil }
 func (sqlite) prepareMonths(context.Context, appendTx, time.Time, time.Time) error { return nil }
+
+func (sqlite) timeText(column string) string {
+	return `strftime('%Y-%m-%dT%H:%M:%S', ` + column + ` / 1000000, 'unixepoch')`
+}
+
+func (postgres) timeText(column string) string {
+	return `to_char(timestamp 'epoch' + ` + column + ` * interval '1 microsecond', 'YYYY-MM-DD"T"HH24:MI:SS')`
+}
 
 func (sqlite) hasSchema() string {
 	return `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version')`

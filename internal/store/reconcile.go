@@ -166,7 +166,7 @@ func (s *Store) eachParsed(ctx context.Context, where string, args []any, yield 
 // LastReconciliation returns the event that tells of the last comparison with
 // what agents do not control, or nil.
 func (s *Store) LastReconciliation(ctx context.Context, org string) (*Row, error) {
-	rows, err := s.collect(within(ctx, org), `WHERE org = $1 AND what = 'reconcile.result' ORDER BY seq DESC LIMIT `+strconv.Itoa(1), []any{org})
+	rows, err := s.collect(within(ctx, org), `WHERE org = $1 AND class = 'permanent' AND what = 'reconcile.result' ORDER BY seq DESC LIMIT `+strconv.Itoa(1), []any{org})
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}

@@ -12,9 +12,6 @@ import (
 // notable is the condition of the index event_of_report, to the letter.
 const notable = "(what IN ('forge.deploy.status', 'forge.issue.close', 'forge.issue.reopen', 'forge.pr.merge', 'forge.release.publish', 'issue.close', 'pr.merge', 'record.gap') OR what >= 'budget.' AND what < 'budget/' OR what >= 'deploy.' AND what < 'deploy/' OR what >= 'infra.' AND what < 'infra/' OR what >= 'release.' AND what < 'release/' OR what >= 'schema.' AND what < 'schema/' OR what >= 'secret.' AND what < 'secret/')"
 
-// notableOf is the condition for events that have another name.
-const notableOf = "(f.what IN ('forge.deploy.status', 'forge.issue.close', 'forge.issue.reopen', 'forge.pr.merge', 'forge.release.publish', 'issue.close', 'pr.merge', 'record.gap') OR f.what >= 'budget.' AND f.what < 'budget/' OR f.what >= 'deploy.' AND f.what < 'deploy/' OR f.what >= 'infra.' AND f.what < 'infra/' OR f.what >= 'release.' AND f.what < 'release/' OR f.what >= 'schema.' AND f.what < 'schema/' OR f.what >= 'secret.' AND f.what < 'secret/')"
-
 // Notable tells whether events of the verb, or of all verbs with a beginning
 // followed by *, are found by their time without reading all others.
 func Notable(what string) bool {
@@ -95,42 +92,4 @@ func (s *Store) Happened(ctx context.Context, org string, sel Selection, whats .
 	}
 	c.conditions = append(c.conditions, "what IN ("+strings.Join(places, ", ")+")")
 	return s.rows(within(ctx, org), c.where()+" ORDER BY at, seq"+sel.limit(), c.args)
-}
-
-// Opener is the agent that opened a pull request, and the event that says so.
-type Opener struct{ ID, Actor, Execution string }
-
-// PullOpeners returns which agents opened the pull requests that forges say were
-// merged at a time, by the place of the forge's event.
-func (s *Store) PullOpeners(ctx context.Context, org string, since, until time.Time) (map[uint64]Opener, error) {
-	rows, err := s.read.QueryContext(within(ctx, org), s.dialect.pullOpeners(), org, whodid.Micros(since), whodid.Micros(until))
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read who opened pull requests: %w", err)
-	}
-	defer rows.Close()
-	out := map[uint64]Opener{}
-	for rows.Next() {
-		var fact int64
-		var o Opener
-		if err := rows.Scan(&fact, &o.ID, &o.Actor, &o.Execution); err != nil {
-			return nil, fmt.Errorf("couldn't read who opened pull requests: %w", err)
-		}
-		out[uint64(fact)] = o
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("couldn't read who opened pull requests: %w", explain(err))
-	}
-	return out, nil
-}
-
-func (postgres) pullOpeners() string {
-	return `SELECT fact, id, actor, execution FROM whodid_pull_openers($2, $3) WHERE $1 <> ''`
-}
-
-func (sqlite) pullOpeners() string {
-	return `SELECT f.seq, a.id, a.actor, a.execution FROM event AS f INDEXED BY event_of_report JOIN event AS a ON a.org = f.org AND a.seq = (` +
-		`SELECT c.seq FROM event AS c INDEXED BY event_of_pull WHERE c.org = f.org AND lower(c.target) = lower(f.target) ` +
-		`AND c.what >= 'pr.' AND c.what < 'pr/' AND c.what = 'pr.create' AND c.action = 1 AND c.result IN ('success', 'attempted') ` +
-		`AND c.actor >= 'agent:' AND c.actor < 'agent;' ORDER BY c.at + 0, c.seq LIMIT 1) ` +
-		`WHERE f.org = $1 AND f.at >= $2 AND f.at < $3 AND f.what = 'forge.pr.merge' AND ` + notableOf
 }

@@ -58,8 +58,9 @@ func sweeperMay(action driversqlite.AuthorizerActionCode, object, column, databa
 // applicationMay is asked when a statement is prepared, for everything that it
 // would do. What it does not know is not allowed.
 func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _, trigger string) driversqlite.AuthorizerReturnCode {
-	// What runs add up to, triggers alone keep.
-	allowed := (object == "run_hour" || object == "run_day") && strings.HasPrefix(trigger, "run_sums_")
+	// What runs add up to and reports rest on, triggers alone keep.
+	allowed := (object == "run_hour" || object == "run_day") && strings.HasPrefix(trigger, "run_sums_") || object == "merge" && strings.HasPrefix(trigger, "merge_told_") ||
+		object == "approval_end" && strings.HasPrefix(trigger, "approval_end_")
 	switch action {
 	case driversqlite.AuthSelect, driversqlite.AuthRead, driversqlite.AuthFunction, driversqlite.AuthRecursive,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:

@@ -90,6 +90,44 @@ func (n *Snapshot) Sums(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
+// Merges returns the places of the forges' events whose row of merge is not what
+// the events say.
+func (n *Snapshot) Merges(ctx context.Context) ([]string, error) {
+	pull := n.store.dialect.lowerASCII("target")
+	told := `SELECT f.at, f.seq, COALESCE(o.seq, -1), COALESCE(substr(o.actor, 7), ''), COALESCE(o.execution, '') ` +
+		`FROM (SELECT at, seq, ` + pull + ` AS pull FROM event WHERE org = $1 AND class = 'run' AND what >= 'forge.' AND what < 'forge/' AND what = 'forge.pr.merge') AS f ` +
+		`LEFT JOIN (SELECT seq, actor, execution, ` + pull + ` AS pull, ROW_NUMBER() OVER (PARTITION BY ` + pull + ` ORDER BY at, seq) AS n FROM event ` +
+		`WHERE org = $1 AND class = 'run' AND what >= 'pr.' AND what < 'pr/' AND what = 'pr.create' AND action = 1 AND result IN ('success', 'attempted') ` +
+		`AND actor >= 'agent:' AND actor < 'agent;') AS o ON o.pull = f.pull AND o.n = 1`
+	return n.differing(ctx, "seq", `SELECT at, seq, opener, agent, execution FROM merge WHERE org = $1`, told)
+}
+
+// ApprovalEnds returns the approvals whose row of approval_end is not what the
+// events say.
+func (n *Snapshot) ApprovalEnds(ctx context.Context) ([]string, error) {
+	const lastPart = `SELECT MAX(x.seq) FROM event AS x WHERE x.org = r.org AND x.class = 'permanent' AND x.approval <> '' AND x.approval = r.approval AND x.`
+	told := `SELECT r.approval, r.recorded_at, d.recorded_at, CASE WHEN d.what = 'approval.grant' AND d.actor >= 'human:' AND d.actor < 'human;' AND d.actor <> r.actor ` +
+		`AND (r.data ->> 'four_eyes' IS NULL OR d.actor <> r.on_behalf_of) AND r.data ->> 'digest' <> '' AND d.data ->> 'digest' = r.data ->> 'digest' ` +
+		`AND (r.data ->> 'signature_required' IS NULL OR d.data -> 'signature' ->> 0 <> '') ` +
+		`AND (r.data ->> 'expires' IS NULL OR r.data ->> 'expires' LIKE '____-__-__T__:__:__%Z' AND ` + n.store.dialect.timeText("d.recorded_at") + ` < r.data ->> 'expires') ` +
+		`THEN 1 ELSE 0 END FROM event AS r LEFT JOIN event AS d ON d.org = r.org AND d.class = 'permanent' AND d.seq = (` + lastPart +
+		`what IN ('approval.grant', 'approval.reject', 'approval.cancel', 'approval.expire')) ` +
+		`WHERE r.org = $1 AND r.class = 'permanent' AND r.approval <> '' AND r.what = 'approval.request' AND r.seq = (` + lastPart + `what = 'approval.request')`
+	return n.differing(ctx, "approval", `SELECT approval, requested, decided, granted FROM approval_end WHERE org = $1`, told)
+}
+
+// differing returns the values of a column in the rows that one of two queries has
+// and the other has not. The first names the columns of both.
+func (n *Snapshot) differing(ctx context.Context, column, kept, told string) ([]string, error) {
+	q := `SELECT DISTINCT CAST(` + column + ` AS TEXT) FROM (` + kept + ` AND 1 = 0 UNION ALL SELECT * FROM (` + kept + ` EXCEPT ` + told + `) AS a ` +
+		`UNION ALL SELECT * FROM (` + told + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1`
+	out, err := queryStrings(ctx, n.tx, q, n.org)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't compare what is kept for reports with the events: %w", err)
+	}
+	return out, nil
+}
+
 // IDs counts the ids under which events are looked up, one for each event that is
 // there or was swept. Those that lead to no event are gone, which the caller knows
 // or not; astray are those that lead to another one.

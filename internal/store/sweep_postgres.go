@@ -121,6 +121,9 @@ func (postgres) sweep(ctx context.Context, s *Store, org string, r *SweepRequest
 		if _, err := tx.ExecContext(ctx, `SELECT whodid_sweep_swap($1)`, month); err != nil {
 			return nil, fmt.Errorf("couldn't remove events: %w", err)
 		}
+		if _, err := tx.ExecContext(ctx, `SELECT whodid_sweep_merges($1)`, signed(p.months[month])); err != nil {
+			return nil, fmt.Errorf("couldn't remove what was merged: %w", err)
+		}
 	}
 	if err := s.finishSweep(ctx, tx, org, head, p, certify, extend); err != nil {
 		return nil, err
