@@ -57,6 +57,7 @@ func (p *Program) examine(ctx context.Context) (*ask.Doctor, error) {
 	p.examineRedaction(&d)
 	p.examineClaude(&d, heard)
 	p.examineClients(&d, heard)
+	p.examineMCP(&d)
 	p.examineOtherAgents(&d)
 	p.examineSessions(&d, where)
 	return &d, nil

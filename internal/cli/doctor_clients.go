@@ -242,10 +242,10 @@ func off(b *bool) bool { return b != nil && !*b }
 // examineVSCode tells whether VS Code's agent is recorded: it runs the hooks of
 // Claude Code's settings and those of Copilot's folder.
 func (p *Program) examineVSCode(heard heard) (ask.Check, bool) {
-	home := place.Home(p.Env)
-	if _, err := os.Stat(filepath.Join(home, ".vscode")); err != nil && p.lookPath("code") == "" {
+	if !p.hasVSCode() {
 		return ask.Check{}, false
 	}
+	home := place.Home(p.Env)
 	for _, name := range []string{agent.Copilot, agent.ClaudeCode} {
 		c, _ := install.ClientNamed(name)
 		path := c.Path(c.Dir(home, p.Env))
@@ -258,6 +258,11 @@ func (p *Program) examineVSCode(heard heard) (ask.Check, bool) {
 		}
 	}
 	return warning(agent.VSCode, "whodid init --only copilot", "VS Code is on this machine, and nothing records its agent."), true
+}
+
+func (p *Program) hasVSCode() bool {
+	_, err := os.Stat(filepath.Join(place.Home(p.Env), ".vscode"))
+	return err == nil || p.lookPath("code") != ""
 }
 
 // readSettings reads a file of settings.

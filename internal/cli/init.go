@@ -22,7 +22,7 @@ import (
 // initOptions are the flags of "whodid init".
 type initOptions struct {
 	user, project, remove, required, dry, print bool
-	timer                                       bool
+	timer, mcp                                  bool
 	agent                                       string
 	only                                        []string
 	server, tokenFile                           string
@@ -53,6 +53,10 @@ written into the settings. The other clients have no such hooks: theirs go on
 recording on this machine, and "whodid sync" sends that to the server, whose
 address is kept in your config.toml with the file of the token.
 
+With --mcp it tells the clients of "whodid mcp" too, by which agents ask the trail;
+with --project in the files of the project, where VS Code finds it as well. A
+server that is called whodid and starts something else is left alone.
+
 In a git repository it also does what "whodid git install" does, so that commits
 of agents say where they come from; --git=false leaves that out.
 
@@ -66,6 +70,7 @@ then.`,
   whodid init --only codex,gemini    # of these clients
   whodid init --project              # sessions in this folder
   whodid init --agent eng/reviewer   # under this name
+  whodid init --mcp                  # and let agents ask the trail
   whodid init --server https://whodid.example --token-file ~/.config/whodid/token
   whodid init --dry-run              # what would it do?
   whodid init --remove`,
@@ -85,6 +90,7 @@ then.`,
 	f.StringVar(&o.tokenFile, "token-file", "", "the `FILE` that holds the token for the server, for whodid sync")
 	f.BoolVar(&o.required, "required", false, "refuse the agent's tools while nothing can be recorded")
 	f.StringVar(&o.agent, "agent", "", "the name of the agent, as squad/agent (default local/ and the client's name)")
+	f.BoolVar(&o.mcp, "mcp", false, "tell the clients of \"whodid mcp\" too, so that agents can ask the trail")
 	f.BoolVar(&o.timer, "import-timer", false, "let the system import sessions every day, without asking")
 	f.BoolVar(&o.dry, "dry-run", false, "say what would be done, and do nothing")
 	f.BoolVar(&o.print, "print", false, "print the settings with the hooks alone, and do nothing")
@@ -105,6 +111,9 @@ type initialized struct {
 	Config string `json:"config,omitempty"`
 	// Git is what became of the hooks of git; absent outside of a repository.
 	Git *gitInstalled `json:"git,omitempty"`
+	// MCP is what became of "whodid mcp" in the clients' lists of servers; absent if
+	// nothing did.
+	MCP []registered `json:"mcp,omitempty"`
 	// Timer is what became of the timer that imports sessions every day:
 	// installed or removed; absent if nothing did.
 	Timer string `json:"timer,omitempty"`
@@ -172,6 +181,9 @@ func (p *Program) initialize(ctx context.Context, o *initOptions) error {
 			return withSettingsHint(err)
 		}
 	}
+	if answer.MCP, err = p.registerMCP(o, clients, where, true); err != nil {
+		return err
+	}
 	if !o.dry {
 		if err := p.makeTrail(ctx, o, where); err != nil {
 			return err
@@ -190,6 +202,11 @@ func (p *Program) initialize(ctx context.Context, o *initOptions) error {
 		answer.Clients = append(answer.Clients, *h)
 	}
 	answer.hooked = answer.Clients[0]
+	if !o.dry {
+		if answer.MCP, err = p.registerMCP(o, clients, where, false); err != nil {
+			return err
+		}
+	}
 	if answer.Git, err = p.initGit(ctx, o, where); err != nil {
 		return err
 	}
@@ -221,6 +238,11 @@ func (p *Program) hookClient(o *initOptions, c *install.Client, where place.Trai
 
 // removeHooks takes the hooks out of the settings of the clients.
 func (p *Program) removeHooks(ctx context.Context, o *initOptions, clients []install.Client, where place.Trail, answer *initialized) error {
+	var err error
+	// What came last goes first, so that a file that has both is what it was.
+	if answer.MCP, err = p.unregisterMCP(o, clients, where); err != nil {
+		return err
+	}
 	for i := range clients {
 		c := &clients[i]
 		file := p.settings(o, c, where)
@@ -240,7 +262,6 @@ func (p *Program) removeHooks(ctx context.Context, o *initOptions, clients []ins
 		answer.Clients = answer.Clients[1:] // another client's hooks are what was taken out
 	}
 	answer.hooked = answer.Clients[0]
-	var err error
 	if answer.Git, err = p.initGit(ctx, o, where); err != nil {
 		return err
 	}
@@ -425,14 +446,19 @@ func (p *Program) settings(o *initOptions, c *install.Client, where place.Trail)
 	if o.project {
 		f.Path, f.Mode = filepath.Join(p.Dir, filepath.FromSlash(c.Project)), 0o644
 	}
+	f.Note = noteOf(where, f.Path)
+	return f
+}
+
+// noteOf is where it is kept what was put into a file of settings.
+func noteOf(where place.Trail, path string) string {
 	name := strings.Trim(strings.Map(func(r rune) rune {
 		if r == '/' || r == '\\' || r == ':' {
 			return '_'
 		}
 		return r
-	}, f.Path), "_")
-	f.Note = filepath.Join(filepath.Dir(where.Pins), "installed", name)
-	return f
+	}, path), "_")
+	return filepath.Join(filepath.Dir(where.Pins), "installed", name)
 }
 
 // gitignore keeps the trail and its keys out of a project's commits.

@@ -13,6 +13,7 @@ func (p *Program) sayInstalled(a *initialized, o *initOptions, where place.Trail
 	for i := range a.Clients {
 		p.sayHooked(&a.Clients[i], a.DryRun)
 	}
+	p.sayRegistered(a.MCP, a.DryRun)
 	fmt.Fprintf(p.Stdout, "  command  %s\n  trail    %s\n", a.Command, a.Trail)
 	if a.Server != "" {
 		fmt.Fprintf(p.Stdout, "  server   %s (in %s)\n", a.Server, a.Config)
@@ -39,7 +40,7 @@ func (p *Program) sayInstalled(a *initialized, o *initOptions, where place.Trail
 	_, err := fmt.Fprintln(p.Stdout, `
 Next: start `+a.Clients[0].title+` and let it do something, then ask
   whodid history
-  whodid doctor     # is everything recorded?
+  whodid doctor     # is everything recorded?`+map[bool]string{true: "\nAgents can ask the trail too: whodid init --mcp"}[len(a.MCP) == 0]+`
 To undo this: whodid init --remove`+map[bool]string{true: " --project"}[o.project])
 	return err
 }
@@ -69,6 +70,7 @@ func (p *Program) sayRemoved(a *initialized) error {
 		return p.printJSON(a)
 	}
 	p.sayGit(a.Git)
+	p.sayRegistered(a.MCP, a.DryRun)
 	would := ""
 	if a.DryRun {
 		would = "Would do this: "

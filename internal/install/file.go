@@ -58,6 +58,11 @@ const fresh = "{}\n"
 // Install puts the handlers into the file, in the place of those of ours that
 // are there. With dry nothing is written.
 func (f File) Install(handlers []Handler, dry bool) (Outcome, error) {
+	return f.install(func(text []byte) (Edit, error) { return Add(text, handlers) }, dry)
+}
+
+// install edits the file by what add makes of its text.
+func (f File) install(add func(text []byte) (Edit, error), dry bool) (Outcome, error) {
 	path, text, err := f.read()
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
@@ -66,7 +71,7 @@ func (f File) Install(handlers []Handler, dry bool) (Outcome, error) {
 	if missing {
 		text = []byte(cmp.Or(f.Fresh, fresh))
 	}
-	direct, err := Add(text, handlers)
+	direct, err := add(text)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("couldn't edit %s: %w", path, err)
 	}
@@ -81,7 +86,7 @@ func (f File) Install(handlers []Handler, dry bool) (Outcome, error) {
 	edit := direct
 	if old, ok := f.note(text); ok && !missing {
 		// Begin again from what was there before the hooks came.
-		if edit, err = Add(old.without(text), handlers); err != nil {
+		if edit, err = add(old.without(text)); err != nil {
 			return Outcome{}, fmt.Errorf("couldn't edit %s: %w", path, err)
 		}
 		n.Created, n.CreatedDir = old.Created, old.CreatedDir
@@ -101,7 +106,10 @@ func (f File) Install(handlers []Handler, dry bool) (Outcome, error) {
 }
 
 // Uninstall takes our hooks out of the file. With dry nothing is written.
-func (f File) Uninstall(dry bool) (Outcome, error) {
+func (f File) Uninstall(dry bool) (Outcome, error) { return f.uninstall(Remove, dry) }
+
+// uninstall takes out of the file what remove finds.
+func (f File) uninstall(remove func(text []byte) (rest []byte, removed int, err error), dry bool) (Outcome, error) {
 	path, text, err := f.read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return Outcome{}, nil
@@ -109,7 +117,7 @@ func (f File) Uninstall(dry bool) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	rest, removed, err := Remove(text)
+	rest, removed, err := remove(text)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("couldn't edit %s: %w", path, err)
 	}

@@ -91,16 +91,9 @@ func (n *node) without(text []byte, i int) []byte {
 // parseSettings reads settings: one JSON object, in which the hooks are where
 // the client expects them.
 func parseSettings(text []byte) (*node, error) {
-	if len(text) > MaxSettings {
-		return nil, fmt.Errorf("it has %d bytes, more than settings ever need", len(text))
-	}
-	if !json.Valid(text) { // which also bounds the depth
-		return nil, errors.New("it is not valid JSON" + position(text))
-	}
-	p := parser{text: text}
-	root := p.value()
-	if root.kind != '{' {
-		return nil, errors.New("it is not a JSON object")
+	root, err := parseObject(text)
+	if err != nil {
+		return nil, err
 	}
 	hooks := root.member("hooks")
 	if hooks == nil {
@@ -113,6 +106,22 @@ func parseSettings(text []byte) (*node, error) {
 		if event.value.kind != '[' && event.name != "enabled" { // a switch of older versions of Gemini CLI
 			return nil, fmt.Errorf(`its "hooks.%s" is not a list`, event.name)
 		}
+	}
+	return root, nil
+}
+
+// parseObject reads a text that is one JSON object.
+func parseObject(text []byte) (*node, error) {
+	if len(text) > MaxSettings {
+		return nil, fmt.Errorf("it has %d bytes, more than settings ever need", len(text))
+	}
+	if !json.Valid(text) { // which also bounds the depth
+		return nil, errors.New("it is not valid JSON" + position(text))
+	}
+	p := parser{text: text}
+	root := p.value()
+	if root.kind != '{' {
+		return nil, errors.New("it is not a JSON object")
 	}
 	return root, nil
 }
