@@ -1,6 +1,7 @@
 package whodid
 
-// policyKinds are what policies say of commits, and who excused some.
+// policyKinds are which policies hold, what they say of commits, and who excused
+// some.
 func policyKinds() []Kind {
 	return []Kind{
 		{
@@ -13,6 +14,14 @@ func policyKinds() []Kind {
 				{"branches", List, Linkable, "Globs of the branches that it is about."},
 				{"agents", List, Technical, "Globs of the agents that it is about."},
 				{"shas", List, Technical, "Commits that it is about, maybe abbreviated."},
+			},
+		},
+		{
+			Name: "policy.change", Meaning: "Another version of the policies that hold for an organisation came into force at a server.",
+			Class: ClassPermanent,
+			Fields: []Field{
+				{"policy", String, Technical, "Version of the policy."},
+				{"policy_digest", String, Technical, "SHA-256 of the policy's text, hexadecimal."},
 			},
 		},
 		{

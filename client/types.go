@@ -747,7 +747,7 @@ type NewDecision struct {
 	// signs must say it, for it is signed.
 	ValidUntil *time.Time `json:"valid_until,omitempty"`
 	// Signature is that of the statement (docs/approvals.md), as ssh-keygen -Y
-	// sign -n approval@whodid makes it.
+	// sign -n approval@whodid makes it, or a passkey's in the same form.
 	Signature string `json:"signature,omitempty"`
 	// SigningKey is the fingerprint of the key that signed, as ssh-keygen -l has
 	// it.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/whodid/whodid/internal/approval"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/policy"
 )
 
 // NewApproval asks for an approval: for one action of one agent, with just these
@@ -97,6 +99,20 @@ func approving() []Operation {
 			Summary: "Withdraw a request that nobody has decided on", Params: []Param{id}, In: Cancellation{}, Out: ask.Approval{}, MaxBody: 64 << 10, handle: (*call).cancelApproval,
 		},
 	}
+}
+
+// rules are those of the policies that hold for the tenant, and what says whose
+// signatures count.
+func (c *call) rules() (policy.Rules, func(*whodid.Approval) error, error) {
+	rules := c.tenant.Rules()
+	if rules.Broken != nil {
+		return rules, nil, fmt.Errorf("couldn't judge by the organisation's policy: %w", rules.Broken)
+	}
+	s, err := c.approvals()
+	if err != nil {
+		return rules, nil, err
+	}
+	return rules, s.Signature, nil
 }
 
 // approvals are those of the tenant.
@@ -204,10 +220,6 @@ func (c *call) requestApproval() error {
 	if err := c.sign(&e, whodid.AgentActor(in.Agent), ""); err != nil {
 		return err
 	}
-	ttl := 24 * time.Hour
-	if in.ExpiresSeconds > 0 {
-		ttl = time.Duration(in.ExpiresSeconds) * time.Second
-	}
 	if in.Summary == "" {
 		in.Summary = strings.TrimSpace(in.Type + " " + in.Target)
 	}
@@ -218,10 +230,16 @@ func (c *call) requestApproval() error {
 	if err != nil {
 		return err
 	}
-	a, err := s.Request(c.ctx, &approval.Request{
-		Type: in.Type, Target: in.Target, Agent: in.Agent, Arguments: in.Arguments, Summary: in.Summary, Why: in.Why, TTL: ttl,
-		Level: "approve", FourEyes: in.FourEyes, SignatureRequired: in.SignatureRequired,
-	}, approval.Who{Actor: e.Actor, Auth: e.ActorAuth, OnBehalfOf: e.OnBehalfOf, OnBehalfAuth: e.OnBehalfAuth, Execution: in.ExecutionID, Source: source})
+	rules, _, err := c.rules()
+	if err != nil {
+		return err
+	}
+	request := &approval.Request{
+		Type: in.Type, Target: in.Target, Agent: in.Agent, Arguments: in.Arguments, Summary: in.Summary, Why: in.Why,
+		TTL: time.Duration(in.ExpiresSeconds) * time.Second, FourEyes: in.FourEyes, SignatureRequired: in.SignatureRequired,
+	}
+	request.Under(rules.Approvals())
+	a, err := s.Request(c.ctx, request, approval.Who{Actor: e.Actor, Auth: e.ActorAuth, OnBehalfOf: e.OnBehalfOf, OnBehalfAuth: e.OnBehalfAuth, Execution: in.ExecutionID, Source: source})
 	if err != nil {
 		return refusedApproval(err)
 	}
@@ -252,7 +270,9 @@ func (c *call) decide(approve bool) error {
 	if err != nil {
 		return err
 	}
-	d := &approval.Decision{Approve: approve, Reason: c.tenant.Recorder.Clean(in.Reason), TTL: time.Hour} // a signature is of what is kept
+	rules := c.tenant.Rules() // of one that can't be read, the limits are the usual ones
+	// A signature is of what is kept.
+	d := &approval.Decision{Approve: approve, Reason: c.tenant.Recorder.Clean(in.Reason), TTL: rules.Approvals().Approvals.GrantTTL}
 	if in.ValidUntil != nil {
 		if !in.ValidUntil.After(c.api.options.Now()) {
 			return wrong(http.StatusUnprocessableEntity, "valid_until is over already")

@@ -112,7 +112,11 @@ func (c *call) showIncident() error {
 	if _, err := c.tenant.Recorder.Record(c.ctx, *e); err != nil {
 		return err
 	}
-	s, err := c.git().ShowIncident(c.ctx, x.IncidentID, ask.IncidentOptions{}, nil)
+	rules, signature, err := c.rules()
+	if err != nil {
+		return err
+	}
+	s, err := c.git().ShowIncident(c.ctx, x.IncidentID, ask.IncidentOptions{Policy: rules.Policy, Signature: signature}, nil)
 	if err != nil {
 		return err
 	}
@@ -158,7 +162,12 @@ func (c *call) openIncident() error {
 	if err != nil {
 		return err
 	}
-	found, err := c.git().Investigate(c.ctx, &ask.IncidentOptions{At: in.At})
+	rules, signature, err := c.rules()
+	if err != nil {
+		return err
+	}
+	by := ask.IncidentOptions{At: in.At, Policy: rules.Policy, Signature: signature}
+	found, err := c.git().Investigate(c.ctx, &by)
 	if err != nil {
 		return err
 	}
@@ -167,7 +176,7 @@ func (c *call) openIncident() error {
 	if _, err := c.tenant.Recorder.Record(c.ctx, events...); err != nil {
 		return invalidIncident(err)
 	}
-	s, err := c.git().ShowIncident(c.ctx, id, ask.IncidentOptions{}, found)
+	s, err := c.git().ShowIncident(c.ctx, id, by, found)
 	if err != nil {
 		return err
 	}

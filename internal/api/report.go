@@ -13,7 +13,7 @@ import (
 func reporting() []Operation {
 	zone := query("zone", "string", "Time zone in which days begin; UTC unless you say.", "Europe/Berlin")
 	const description = "What forges confirm that agents achieved, by squad and agent, against the time before; what it cost, failed runs included; and what did not go as it should. " +
-		"Each number says which rows it is made of. No policy is asked, so that no approval is missing."
+		"Each number says which rows it is made of. What needed an approval is judged by the policies that hold for the organisation."
 	return []Operation{
 		{
 			ID: "weeklyReport", Method: http.MethodGet, Path: "/v1/reports/weekly", Tag: "ask", Needs: auth.Read,
@@ -58,7 +58,11 @@ func (c *call) report(name string, last func(time.Time, *time.Location) ask.Peri
 			return wrong(http.StatusBadRequest, "%s: %v", name, err)
 		}
 	}
-	r, err := c.tenant.Asker.Report(c.ctx, &ask.ReportOptions{Period: period, Squads: c.id.Squads})
+	rules, signature, err := c.rules()
+	if err != nil {
+		return err
+	}
+	r, err := c.tenant.Asker.Report(c.ctx, &ask.ReportOptions{Period: period, Squads: c.id.Squads, Every: rules.ReviewEvery, Policy: rules.Policy, Signature: signature})
 	if err != nil {
 		return err
 	}

@@ -7,9 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/proof/sshsig"
 )
@@ -124,6 +128,27 @@ type Request struct {
 	Tool, Call                        string // of the client, if one asks
 	TTL                               time.Duration
 	FourEyes, SignatureRequired       bool
+}
+
+// Under adds what a policy asks of the action, and a summary if there is none. What
+// the request asks for already is not taken back.
+func (r *Request) Under(rules *policy.Policy) {
+	level, rule := rules.LevelOf(&policy.Act{Type: r.Type, Target: r.Target, Agent: r.Agent, Environment: r.Arguments.String("environment"), Branch: r.Arguments.String("branch")})
+	r.Level, r.Policy, r.PolicyDigest = string(level), rules.Version, rules.Digest
+	if rule != nil {
+		r.Rule = rule.ID
+	}
+	r.FourEyes, r.SignatureRequired = r.FourEyes || rules.Approvals.FourEyes, r.SignatureRequired || rules.Approvals.Signature
+	if r.TTL == 0 {
+		r.TTL = rules.Approvals.RequestTTL
+	}
+	if r.Summary == "" {
+		words := []string{r.Type, r.Target}
+		for _, name := range slices.Sorted(maps.Keys(r.Arguments)) {
+			words = append(words, name+"="+r.Arguments.String(name))
+		}
+		r.Summary = strings.Join(words, " ")
+	}
 }
 
 // Digest is the digest of the exact arguments.

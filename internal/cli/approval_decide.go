@@ -19,7 +19,6 @@ import (
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/githook"
 	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/term"
 	"github.com/whodid/whodid/proof/sshsig"
@@ -111,11 +110,11 @@ func (p *Program) requestApproval(ctx context.Context, r *approval.Request) erro
 		who.OnBehalfOf, who.OnBehalfAuth = who.Actor, who.Auth
 		who.Actor, who.Auth = whodid.AgentActor(r.Agent), "claimed"
 	}
-	rules, err := p.policyHere(ctx, nil)
+	rules, err := p.rulesHere()
 	if err != nil {
 		return err
 	}
-	fillRequest(r, rules)
+	r.Under(rules.Approvals())
 	service, err := p.approvals(ctx, w.trail)
 	if err != nil {
 		return err
@@ -129,36 +128,6 @@ func (p *Program) requestApproval(ctx context.Context, r *approval.Request) erro
 		p.advise(p.out(), "A person decides with:\n\n  whodid approval approve %s --reason REASON", a.ID)
 	}
 	return p.tellApproval(&a, who.Actor, a.ExpiresAt)
-}
-
-// fillRequest adds what the policy asks of the action, and a summary if there is
-// none.
-func fillRequest(r *approval.Request, rules *policy.Policy) {
-	level, rule := rules.LevelOf(&policy.Act{Type: r.Type, Target: r.Target, Agent: r.Agent, Environment: r.Arguments.String("environment"), Branch: r.Arguments.String("branch")})
-	r.Level, r.Policy, r.PolicyDigest = string(level), rules.Version, rules.Digest
-	if rule != nil {
-		r.Rule = rule.ID
-	}
-	r.FourEyes, r.SignatureRequired = rules.Approvals.FourEyes, rules.Approvals.Signature
-	if r.TTL == 0 {
-		r.TTL = rules.Approvals.RequestTTL
-	}
-	if r.Summary == "" {
-		words := []string{r.Type, r.Target}
-		for _, name := range sortedKeys(r.Arguments) {
-			words = append(words, name+"="+r.Arguments.String(name))
-		}
-		r.Summary = strings.Join(words, " ")
-	}
-}
-
-func sortedKeys(d whodid.Data) []string {
-	names := make([]string, 0, len(d))
-	for name := range d {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // approvalPen opens the trail, takes in what waits, and says who acts. An
@@ -232,12 +201,12 @@ func (p *Program) decideApproval(ctx context.Context, prefix string, d *approval
 	if err != nil {
 		return unapproved(err)
 	}
-	rules, err := p.policyHere(ctx, nil)
+	rules, err := p.rulesHere()
 	if err != nil {
 		return err
 	}
 	if d.TTL == 0 {
-		d.TTL = rules.Approvals.GrantTTL
+		d.TTL = rules.Approvals().Approvals.GrantTTL
 	}
 	// What is signed is what is kept.
 	if d.Reason, err = w.cleaned(d.Reason); err != nil {

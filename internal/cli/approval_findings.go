@@ -8,7 +8,6 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
-	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/term"
 	"github.com/whodid/whodid/proof"
@@ -72,9 +71,9 @@ func (p *Program) unapproved(ctx context.Context, t *trail, f ask.UnapprovedFilt
 // count: by both together it is judged whether an action had the approval that it
 // needed.
 func (p *Program) approvalRules(ctx context.Context, t *trail) (*policy.Policy, func(*whodid.Approval) error, error) {
-	rules := hook.RulesFor(p.Dir, p.Env)
-	if rules.Broken != nil {
-		return nil, nil, policyError(rules.Broken)
+	rules, err := p.rulesHere()
+	if err != nil {
+		return nil, nil, err
 	}
 	signers, err := p.signersOf(ctx, t.asker)
 	if err != nil {

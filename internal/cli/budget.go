@@ -51,11 +51,8 @@ type shownBudget struct {
 
 // budgets are those of the policies that hold here.
 func (p *Program) budgets() ([]policy.Budget, error) {
-	rules := hook.RulesFor(p.Dir, p.Env)
-	if rules.Broken != nil {
-		return nil, policyError(rules.Broken)
-	}
-	return rules.Budgets, nil
+	rules, err := p.rulesHere()
+	return rules.Budgets, err
 }
 
 func (p *Program) budgetListCommand() *cobra.Command {
@@ -189,7 +186,7 @@ func (p *Program) printBudgets(status *ask.BudgetStatus, budgets int) error {
 // watchBudgets records which budgets are exceeded now, each once, and tells the
 // hooks, which refuse what goes beyond a hard one.
 func (p *Program) watchBudgets(ctx context.Context, t *trail) error {
-	rules := hook.RulesFor(p.Dir, p.Env)
+	rules := p.rules(p.org)
 	if len(rules.Budgets) == 0 {
 		return nil // and a policy that can't be read is told of where it is asked for
 	}
@@ -214,10 +211,9 @@ func (p *Program) watchBudgets(ctx context.Context, t *trail) error {
 	return hook.WriteExceeded(t.place.Calls, exceeded)
 }
 
-// watchBudgetsOf records which budgets of the policies that hold on the server an
-// organisation exceeds.
+// watchBudgetsOf records which of its budgets an organisation of a server exceeds.
 func (p *Program) watchBudgetsOf(ctx context.Context, t *server.Tenant) error {
-	rules := hook.RulesFor(p.Dir, p.Env)
+	rules := t.Rules()
 	if rules.Broken != nil {
 		return rules.Broken
 	}

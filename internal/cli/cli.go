@@ -47,6 +47,9 @@ type Program struct {
 	json  bool
 	// denied is what the settings of the server keep out of the trail.
 	denied denylist.List
+	// policies is the folder of the policies of a server's organisations; empty where
+	// this is no server.
+	policies string
 	// rereadDenied reads that again; nil where there are no such settings.
 	rereadDenied func() (denylist.List, error)
 }

@@ -20,7 +20,7 @@ func (p *Program) examineRedaction(d *ask.Doctor) {
 // examineReview says whether somebody has to look at what agents did. While
 // nothing is recorded there is nothing to look at.
 func (p *Program) examineReview(ctx context.Context, t *trail) (ask.Check, bool) {
-	s, err := t.asker.ReviewState(ctx, p.reviewEvery())
+	s, err := t.asker.ReviewState(ctx, p.rules(p.org).ReviewEvery)
 	switch {
 	case err != nil:
 		return problem("review", "whodid verify", "It can't be read when somebody reviewed what agents did: %v.", err), true

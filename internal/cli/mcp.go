@@ -14,7 +14,6 @@ import (
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/ingest/agent"
 	"github.com/whodid/whodid/internal/mcp"
-	"github.com/whodid/whodid/internal/policy"
 )
 
 func (p *Program) mcpCommand() *cobra.Command {
@@ -81,7 +80,7 @@ func (p *Program) desk(name string) *mcp.Desk {
 			}
 			return g.Why(ctx, subject, o)
 		},
-		Policy: func(ctx context.Context) (*policy.Policy, error) { return p.policyHere(ctx, nil) },
+		Rules: p.rulesHere,
 		Remember: func(ctx context.Context, d *mcp.Decision, client string) (*mcp.Remembered, error) {
 			return p.rememberOf(ctx, d, name, client)
 		},
@@ -172,11 +171,11 @@ func (p *Program) requestOf(ctx context.Context, wanted *mcp.Wanted, name, clien
 	if err != nil {
 		return nil, err
 	}
-	rules, err := p.policyHere(ctx, nil)
+	rules, err := p.rulesHere()
 	if err != nil {
 		return nil, err
 	}
-	fillRequest(request, rules)
+	request.Under(rules.Approvals())
 	service, err := p.approvals(ctx, w.trail)
 	if err != nil {
 		return nil, err

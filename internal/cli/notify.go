@@ -44,7 +44,7 @@ func (p *Program) notify(ctx context.Context, s *store.Store, recorder *record.R
 	if err := approval.New(org, recorder, ask.New(s, org, p.Now), p.Now).Expire(ctx); err != nil {
 		return err
 	}
-	rules := hook.RulesFor(p.Dir, p.Env)
+	rules := p.rules(org)
 	source := trailSource{s}
 	runner := &sink.Runner{
 		Name: notifySink, Org: org, Format: sink.JSON, Fields: sink.All, Source: source, Cursors: source,

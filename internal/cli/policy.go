@@ -11,6 +11,8 @@ import (
 
 	"github.com/whodid/whodid/internal/gitcheck"
 	"github.com/whodid/whodid/internal/gitindex/gitlog"
+	"github.com/whodid/whodid/internal/hook"
+	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/term"
 )
@@ -93,6 +95,9 @@ func (p *Program) policyShowCommand() *cobra.Command {
 				return err
 			}
 			rules, err := p.policyHere(c.Context(), args)
+			if err == nil && len(args) == 0 {
+				rules, err = p.withActions(rules)
+			}
 			if err != nil {
 				return err
 			}
@@ -124,7 +129,24 @@ func (p *Program) policyCheckCommand() *cobra.Command {
 	}
 }
 
-// policyHere reads the policy that a command names, or the one in force here.
+// rules are what the policies that hold say of what agents do, and there is no other
+// way to find them: at a server the administrator's and the organisation's, else
+// also those of where this runs.
+func (p *Program) rules(org string) policy.Rules {
+	if p.policies != "" {
+		return hook.ReadRules(place.PoliciesOf(p.policies, org)...)
+	}
+	return hook.ReadRules(place.Policies(p.Dir, org, p.Env)...)
+}
+
+// rulesHere are the rules where this runs. One that can't be read is an error.
+func (p *Program) rulesHere() (policy.Rules, error) {
+	rules := p.rules(p.org)
+	return rules, policyError(rules.Broken)
+}
+
+// policyHere reads the policy for commits that a command names, or the one in force
+// here.
 func (p *Program) policyHere(ctx context.Context, args []string) (*policy.Policy, error) {
 	if len(args) > 0 {
 		rules, err := gitcheck.PolicyFromFile(p.path(args[0]), args[0])
@@ -140,6 +162,18 @@ func (p *Program) policyHere(ctx context.Context, args []string) (*policy.Policy
 	}
 	rules, err := p.policyFor(ctx, repository, &checkFlags{})
 	return rules, policyError(err)
+}
+
+// withActions is the policy for commits with what all policies that hold here ask of
+// actions.
+func (p *Program) withActions(commits *policy.Policy) (*policy.Policy, error) {
+	rules, err := p.rulesHere()
+	if err != nil {
+		return nil, err
+	}
+	both := *commits
+	both.Approvals = rules.Approvals().Approvals
+	return &both, nil
 }
 
 func (p *Program) showPolicy(rules *policy.Policy) error {

@@ -56,13 +56,17 @@ func (p *Program) policyExplainCommand() *cobra.Command {
   whodid policy explain deploy.production --target shop --agent ops/deployer`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if kind, ok := whodid.KindOf(args[0]); ok && kind.Action {
+				rules, err := p.rulesHere()
+				if err != nil {
+					return err
+				}
+				act.Type = args[0]
+				return p.explainAct(rules.Approvals(), &act)
+			}
 			rules, err := p.policyHere(c.Context(), nil)
 			if err != nil {
 				return err
-			}
-			if kind, ok := whodid.KindOf(args[0]); ok && kind.Action {
-				act.Type = args[0]
-				return p.explainAct(rules, &act)
 			}
 			rule, ok := rules.Rule(args[0])
 			if !ok {

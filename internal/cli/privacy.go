@@ -229,7 +229,7 @@ func (p *Program) erase(ctx context.Context, given string, o *eraseOptions) erro
 		return &exitError{code: ExitNotAllowed, err: withHint(errors.New("only people erase; "+who.Actor+" is none"), "erase in a terminal of your own")}
 	}
 	by := privacy.Who{Actor: who.Actor, Auth: who.Auth, Source: "cli"}
-	rules, err := p.policyHere(ctx, nil)
+	rules, err := p.rulesHere()
 	if err != nil {
 		return err
 	}

@@ -31,17 +31,18 @@ func (p *Program) secondPerson(ctx context.Context, w *pen, sel *privacy.Selecto
 		}
 		return id, nil
 	}
-	rules, err := p.policyHere(ctx, nil)
+	rules, err := p.rulesHere()
 	if err != nil {
 		return "", err
 	}
-	request.TTL, request.SignatureRequired = rules.Approvals.RequestTTL, rules.Approvals.Signature
+	approvals := &rules.Approvals().Approvals
+	request.TTL, request.SignatureRequired = approvals.RequestTTL, approvals.Signature
 	request.Policy, request.PolicyDigest = rules.Version, rules.Digest
-	approvals, err := p.approvals(ctx, w.trail)
+	service, err := p.approvals(ctx, w.trail)
 	if err != nil {
 		return "", err
 	}
-	a, err := approvals.Request(ctx, request, who)
+	a, err := service.Request(ctx, request, who)
 	if err != nil {
 		return "", err
 	}

@@ -113,7 +113,7 @@ func (p *Program) report(ctx context.Context, f *reportFlags, kind string) error
 	if err != nil {
 		return err
 	}
-	r, err := t.asker.Report(ctx, &ask.ReportOptions{Period: period, Squads: f.squads, Every: p.reviewEvery(), Policy: rules, Signature: signature})
+	r, err := t.asker.Report(ctx, &ask.ReportOptions{Period: period, Squads: f.squads, Every: p.rules(p.org).ReviewEvery, Policy: rules, Signature: signature})
 	if err != nil {
 		return err
 	}

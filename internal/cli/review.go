@@ -13,8 +13,6 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/githook"
-	"github.com/whodid/whodid/internal/hook"
-	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/term"
 )
 
@@ -59,14 +57,6 @@ is overdue, history and doctor say so.`,
 	c.Flags().StringVar(&since, "since", "", "from this `TIME` on: 7d, yesterday, 2026-11-01 (default: since the last review)")
 	c.AddCommand(p.reviewSignCommand(), p.reviewListCommand())
 	return c
-}
-
-// reviewEvery is how often somebody has to review what agents did.
-func (p *Program) reviewEvery() time.Duration {
-	if every := hook.RulesFor(p.Dir, p.Env).ReviewEvery; every != 0 {
-		return every
-	}
-	return policy.DefaultReviewEvery
 }
 
 func (p *Program) printReview(r *ask.Review) error {
@@ -158,7 +148,7 @@ func signedLine(s *ask.ReviewState) string {
 
 // mindReview tells on standard error that a review is overdue.
 func (p *Program) mindReview(ctx context.Context, t *trail) {
-	s, err := t.asker.ReviewState(ctx, p.reviewEvery())
+	s, err := t.asker.ReviewState(ctx, p.rules(p.org).ReviewEvery)
 	if err == nil && s.Overdue {
 		fmt.Fprintf(p.Stderr, "whodid: %s See: whodid review\n", signedLine(s))
 	}
@@ -228,7 +218,7 @@ func (p *Program) signReview(ctx context.Context, note string) error {
 	e.Org = p.org
 	e.Identify()
 	if p.json {
-		return p.printJSON(signedOff{EventID: e.ID, Who: e.Actor, Since: r.Since, Until: r.Until, Findings: len(r.Findings), DueAt: r.Until.Add(p.reviewEvery())})
+		return p.printJSON(signedOff{EventID: e.ID, Who: e.Actor, Since: r.Since, Until: r.Until, Findings: len(r.Findings), DueAt: r.Until.Add(p.rules(p.org).ReviewEvery)})
 	}
 	_, err = fmt.Fprintln(p.Stdout, e.ID)
 	return err
@@ -247,7 +237,7 @@ func (p *Program) reviewListCommand() *cobra.Command {
 				return err
 			}
 			defer t.close()
-			list, err := t.asker.Reviews(c.Context(), p.reviewEvery())
+			list, err := t.asker.Reviews(c.Context(), p.rules(p.org).ReviewEvery)
 			if err != nil {
 				return err
 			}
@@ -275,5 +265,5 @@ func (p *Program) reviewed(ctx context.Context, t *trail, since time.Time) (*ask
 	if err != nil {
 		return nil, err
 	}
-	return t.asker.Review(ctx, &ask.ReviewOptions{Since: since, Every: p.reviewEvery(), Policy: rules, Signature: signature})
+	return t.asker.Review(ctx, &ask.ReviewOptions{Since: since, Every: p.rules(p.org).ReviewEvery, Policy: rules, Signature: signature})
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"github.com/whodid/whodid/internal/door/signin"
 	"github.com/whodid/whodid/internal/hook"
 	"github.com/whodid/whodid/internal/mcp"
+	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/trace"
@@ -103,6 +105,7 @@ func given(flags *pflag.FlagSet) map[string]string {
 func (p *Program) withSettings(c *config.Config) *Program {
 	q := *p
 	q.denied = denylist.List(c.Redact)
+	q.policies = cmp.Or(c.Policies, place.PolicyFolder())
 	q.Env = func(name string) string {
 		switch name {
 		case "WHODID_STORE":
@@ -127,8 +130,6 @@ func (p *Program) doors(orgs *tenants) []server.Route {
 		otlp.Routes(otlp.Options{Now: time.Now}),
 		hookdoor.Routes(hookdoor.Options{
 			Now: time.Now, Lease: hook.Lease, Gate: p.gateOf, Spent: (&spending{p: p}).of,
-			// The administrator's policy is that of all organisations.
-			Rules: func(string) hook.Rules { return hook.RulesFor("", p.Env) },
 		}),
 		api.New(api.Options{Now: p.Now, Signers: p.signersOfServer, Export: orgs.exporter()}).Routes(),
 		mcp.Routes(mcp.Options{Now: p.Now, Version: p.Version}),

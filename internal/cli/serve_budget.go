@@ -58,7 +58,7 @@ func (s *spending) exceeded(ctx context.Context, t *server.Tenant) ([]hook.Excee
 	if !one.at.IsZero() && now.Sub(one.at) < spentFor && !now.Before(one.at) {
 		return one.exceeded, nil
 	}
-	_, all, err := s.p.exceeded(ctx, t.Asker, hook.RulesFor("", s.p.Env).Budgets)
+	_, all, err := s.p.exceeded(ctx, t.Asker, t.Rules().Budgets)
 	if err != nil {
 		return nil, err
 	}

@@ -39,13 +39,15 @@ type chores struct {
 	// unhooked are the organisations that were compared with them.
 	connected *connections.File
 	unhooked  map[string]bool
+	// policies are the digests of those that are known to be recorded.
+	policies map[string]string
 }
 
 // choreInterval is the time between two rounds.
 const choreInterval = 15 * time.Second
 
 func newChores(p *Program, t *trail, orgs *tenants, metrics *server.Metrics, log *slog.Logger, certificate *server.Certificate, told *config.Notify) *chores {
-	c := &chores{p: p, trail: t, orgs: orgs, metrics: metrics, log: log, certificate: certificate, told: told, began: time.Now(), cleans: map[string]time.Duration{}, unhooked: map[string]bool{}}
+	c := &chores{p: p, trail: t, orgs: orgs, metrics: metrics, log: log, certificate: certificate, told: told, began: time.Now(), cleans: map[string]time.Duration{}, unhooked: map[string]bool{}, policies: map[string]string{}}
 	gauge := func(name, help string, read func() float64) { metrics.Gauge(name, help, read) }
 	gauge("whodid_log_events", "Events in the logs of all organisations.", func() float64 { return float64(c.events.Load()) })
 	gauge("whodid_logs_rewound", "Logs that don't go on where this server saw them: run whodid verify.", func() float64 { return float64(c.rewound.Load()) })
@@ -135,6 +137,7 @@ func (c *chores) round(ctx context.Context) {
 			_, err := t.Recorder.LoseExpired(ctx)
 			return err
 		})
+		c.do(ctx, "policy", org, func() error { return c.tellPolicy(ctx, org, t) })
 		c.do(ctx, "budgets", org, func() error { return c.p.watchBudgetsOf(ctx, &t.Tenant) })
 		c.do(ctx, "retention", org, func() error { return c.sweep(ctx, org, t) })
 		c.do(ctx, "webhooks", org, func() error { return c.unhook(ctx, org, t) })

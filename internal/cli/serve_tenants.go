@@ -14,6 +14,7 @@ import (
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
 	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/internal/redact"
 	"github.com/whodid/whodid/internal/server"
@@ -113,7 +114,7 @@ func (ts *tenants) tenant(ctx context.Context, org string) (*tenant, error) {
 	ts.mu.Lock()
 	t := ts.open[org]
 	if t == nil {
-		t = &tenant{Tenant: server.Tenant{Org: org}}
+		t = &tenant{Tenant: server.Tenant{Org: org, Policies: func() policy.Rules { return ts.p.rules(org) }}}
 		ts.open[org] = t
 	}
 	ts.mu.Unlock()

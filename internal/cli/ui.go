@@ -138,7 +138,7 @@ type oneTenant struct{ t *server.Tenant }
 func (o oneTenant) Tenant(context.Context, string) (*server.Tenant, error) { return o.t, nil }
 
 func (p *Program) uiTenant(t *trail) *server.Tenant {
-	out := &server.Tenant{Org: p.org, Recorder: t.recorder, Asker: t.asker, Pseudonym: func(string) string { return "" }}
+	out := &server.Tenant{Org: p.org, Recorder: t.recorder, Asker: t.asker, Pseudonym: func(string) string { return "" }, Policies: func() policy.Rules { return p.rules(p.org) }}
 	if t.ring != nil {
 		out.Pseudonym = t.ring.Pseudonym
 	}
@@ -167,7 +167,6 @@ func (p *Program) uiOptions(t *trail) page.Options {
 			return g.Blame(ctx, path, o)
 		},
 		Views: t.store, Bundle: p.bundler(t.store),
-		Policy: func(ctx context.Context) (*policy.Policy, error) { return p.policyHere(ctx, nil) },
 		Trust: func(ctx context.Context, _ *server.Tenant) (o ask.VerifyOptions, err error) {
 			if t.ring != nil {
 				o.TrustedKey = t.ring.Public

@@ -45,6 +45,10 @@ type Config struct {
 	// whose they are: everybody who may read the whole trail of the server's own
 	// organisation sees them. Bare clones do; something else keeps them up to date.
 	Clones []string `toml:"clones"`
+	// Policies is the folder of the organisations' policies: org-NAME.toml says what
+	// holds for the organisation NAME; docs/policy.md describes it. Without it that
+	// is /etc/whodid/policies.
+	Policies string `toml:"policies"`
 	// Grace is how long requests in flight may take to end once the server was
 	// asked to stop.
 	Grace time.Duration `toml:"grace"`

@@ -325,7 +325,7 @@ func (m *moment) spentGate(spent *Spent) verdict {
 }
 
 // loops refuses an action that keeps failing.
-func (m *moment) loops(rules *Rules, b *policy.Budget, spent *Spent, key, subject, period string) verdict {
+func (m *moment) loops(rules *policy.Rules, b *policy.Budget, spent *Spent, key, subject, period string) verdict {
 	for i := range m.acts {
 		if m.acts[i].Type == "" {
 			continue
@@ -349,7 +349,7 @@ func (m *moment) loops(rules *Rules, b *policy.Budget, spent *Spent, key, subjec
 
 // unknowable is what becomes of a call of which nobody can tell whether a budget
 // allows it.
-func (m *moment) unknowable(rules *Rules, b *policy.Budget, err error) verdict {
+func (m *moment) unknowable(rules *policy.Rules, b *policy.Budget, err error) verdict {
 	if !rules.Required || !b.Hard {
 		return verdict{}
 	}

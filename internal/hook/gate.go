@@ -97,7 +97,7 @@ type moment struct {
 	events []whodid.Event
 	// more are events beside those that the client told of.
 	more  []whodid.Event
-	rules *Rules // read once
+	rules *policy.Rules // read once
 	// person is who stands behind the agent; nil asks the surroundings.
 	person func() (actor, auth string)
 }
@@ -106,7 +106,7 @@ type moment struct {
 // and rules of approval, what is spent and a gate, and writes what was decided into
 // the reading's events. It returns what to answer the client: nothing, if nothing is
 // decided.
-func Decide(reading *agent.Reading, rules *Rules, spent *Spent, gate Gate, person, auth string) []byte {
+func Decide(reading *agent.Reading, rules *policy.Rules, spent *Spent, gate Gate, person, auth string) []byte {
 	if reading.Asked == nil {
 		return nil
 	}
@@ -129,13 +129,13 @@ func Decide(reading *agent.Reading, rules *Rules, spent *Spent, gate Gate, perso
 }
 
 // here are the rules that hold where the session works.
-func (m *moment) here() *Rules {
+func (m *moment) here() *policy.Rules {
 	if m.rules == nil {
 		dir := m.asked.Dir
 		if dir == "" {
 			dir = m.call.Dir
 		}
-		rules := RulesFor(dir, m.call.Env)
+		rules := ReadRules(place.Policies(dir, place.DefaultOrg, m.call.Env)...)
 		m.rules = &rules
 	}
 	return m.rules
@@ -280,7 +280,7 @@ func strictest(levelOf func(*policy.Act) (policy.Level, *policy.ApprovalRule), p
 
 // demand asks a person, or the gate. free tells that the rule does not hold for
 // this run.
-func (m *moment) demand(rules *Rules, n *need) (v verdict, free bool) {
+func (m *moment) demand(rules *policy.Rules, n *need) (v verdict, free bool) {
 	if n.level == policy.Confirm && m.asked.CanAsk() {
 		if n.cost != 0 || n.count != 0 {
 			r := m.request(rules, n)
@@ -320,7 +320,7 @@ func (m *moment) demand(rules *Rules, n *need) (v verdict, free bool) {
 // unreached is what becomes of a call that nobody can decide on: it is refused if
 // the policy says so; else the agent goes on, and that it needed an approval is
 // found later.
-func (m *moment) unreached(rules *Rules, n *need, err error) (v verdict, free bool) {
+func (m *moment) unreached(rules *policy.Rules, n *need, err error) (v verdict, free bool) {
 	if !rules.Required {
 		m.complain("couldn't ask for the approval that rule %s wants: %v", n.rule.ID, err)
 		return verdict{}, false
@@ -339,7 +339,7 @@ func (m *moment) ask(r *Request) (Answer, error) {
 }
 
 // request is what the gate is asked.
-func (m *moment) request(rules *Rules, n *need) *Request {
+func (m *moment) request(rules *policy.Rules, n *need) *Request {
 	a := &rules.Policy.Approvals
 	e, act := &m.events[n.about[0]], &m.acts[n.about[0]]
 	r := &Request{

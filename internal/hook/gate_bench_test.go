@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/whodid/whodid/internal/hook"
+	"github.com/whodid/whodid/internal/place"
 )
 
 // manyRules is a policy of twenty rules of approval.
@@ -38,7 +39,7 @@ func BenchmarkDecision(b *testing.B) {
 			env := func(name string) string { return d.env[name] }
 			b.ResetTimer()
 			for b.Loop() {
-				if r := hook.RulesFor(d.home, env); (r.Policy != nil) != with {
+				if r := hook.ReadRules(place.Policies(d.home, place.DefaultOrg, env)...); (r.Policy != nil) != with {
 					b.Fatalf("%+v", r)
 				}
 			}

@@ -22,8 +22,8 @@ type Desk struct {
 	Now    func() time.Time
 	// Why says why a line, a commit, a pull request or a run is there.
 	Why func(ctx context.Context, subject string) (*ask.Why, error)
-	// Policy is the policy in force.
-	Policy func(ctx context.Context) (*policy.Policy, error)
+	// Rules are those of the policies in force.
+	Rules func() (policy.Rules, error)
 	// Remember records a decision of the agent that asks. It must never be recorded
 	// as a person's.
 	Remember func(ctx context.Context, d *Decision, client string) (*Remembered, error)

@@ -18,6 +18,7 @@ import (
 	"github.com/whodid/whodid/internal/approval"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/server"
 )
 
@@ -82,6 +83,10 @@ func (o *Options) reader(id *auth.Identity, t *server.Tenant) *Desk {
 			}
 			return t.Asker.WhyCommit(ctx, sha, id.Squads)
 		},
+		Rules: func() (policy.Rules, error) {
+			rules := t.Rules()
+			return rules, rules.Broken
+		},
 		Look: o.look(id, t),
 	}
 }
@@ -136,7 +141,11 @@ func (o *Options) recorder(id *auth.Identity, t *server.Tenant) *Desk {
 			if err != nil {
 				return nil, err
 			}
-			request.Level, request.TTL = "approve", 24*time.Hour
+			rules := t.Rules()
+			if rules.Broken != nil {
+				return nil, rules.Broken
+			}
+			request.Under(rules.Approvals())
 			a, err := approval.New(t.Org, t.Recorder, t.Asker, o.Now).Request(ctx, request, approval.Who{Actor: e.Actor, Auth: e.ActorAuth, Source: source})
 			if err != nil {
 				return nil, err

@@ -105,7 +105,7 @@ func TestOverHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := toolsOf(t, reader); got != "approval_status exec_show history memory_search memory_show search why" {
+		if got := toolsOf(t, reader); got != "approval_status exec_show history memory_search memory_show policy_explain search why" {
 			t.Errorf("who reads has %s", got)
 		}
 		text, failed = call(t, reader, "search", map[string]any{"query": "rotate"})
@@ -127,7 +127,7 @@ func TestOverHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := toolsOf(t, squad); got != "approval_status exec_show history search why" {
+		if got := toolsOf(t, squad); got != "approval_status exec_show history policy_explain search why" {
 			t.Errorf("who sees one squad has %s", got)
 		}
 		// Nobody else gets in, and no token of a person or a machine tells of a decision.

@@ -41,17 +41,17 @@ func newServer(d *Desk, version string, cache *mcp.SchemaCache) *mcp.Server {
 		add(s, d, asks("why", "Say why something is there", "Says why a line of code (FILE:LINE), a commit, a pull request (#44, owner/name#44) or a run (exec-…) is there: which run made it, what started that and why, what was decided and approved meanwhile, and what could not be established."),
 			func(ctx context.Context, in *subjectInput, _ string) (any, error) { return d.Why(ctx, in.Subject) })
 	}
-	if d.Policy != nil {
+	if d.Rules != nil {
 		add(s, d, asks("policy_explain", "Does an action need a person?", "Says what the policy asks of an action before it is done: auto (it may be done), notify, confirm (the person at the client says yes) or approve (a person decides on a request), and by which rule."),
-			func(ctx context.Context, in *actInput, _ string) (any, error) {
-				p, err := d.Policy(ctx)
+			func(_ context.Context, in *actInput, _ string) (any, error) {
+				rules, err := d.Rules()
 				if err != nil {
 					return nil, err
 				}
 				if kind, ok := whodid.KindOf(in.Action); !ok || !kind.Action {
 					return nil, fmt.Errorf("%q is not an action such as pr.merge", in.Action)
 				}
-				return p.Explain(&policy.Act{Type: in.Action, Target: in.Target, Agent: in.Agent, Path: in.Path, Branch: in.Branch, Environment: in.Environment}), nil
+				return rules.Approvals().Explain(&policy.Act{Type: in.Action, Target: in.Target, Agent: in.Agent, Path: in.Path, Branch: in.Branch, Environment: in.Environment}), nil
 			})
 	}
 	if d.Remember != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/whodid/whodid/internal/approval"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/policy"
 )
 
 // approvalsPage is what waits for a person, and what was decided.
@@ -160,6 +161,12 @@ func (r *request) signedWith(page *approvalPage, service *approval.Service, a *w
 	return nil
 }
 
+// judged are the policies that hold for the tenant, and what says whose signatures
+// count. By a policy that can't be read nothing is judged.
+func (r *request) judged() (policy.Rules, func(*whodid.Approval) error) {
+	return r.t.Rules(), r.service().Signature
+}
+
 // service is where the tenant's approvals are decided.
 func (r *request) service() *approval.Service {
 	s := approval.New(r.t.Org, r.t.Recorder, r.t.Asker, r.pages.options.Now)
@@ -183,7 +190,8 @@ func (r *request) decided(approve bool) (*ask.ShownApproval, *approval.Decision,
 	if len(reason) > whodid.MaxWhy {
 		return nil, nil, wrong(http.StatusUnprocessableEntity, "The reason is too long.", "Write it in fewer words.")
 	}
-	d := &approval.Decision{Approve: approve, Reason: reason, TTL: time.Hour}
+	rules := r.t.Rules()
+	d := &approval.Decision{Approve: approve, Reason: reason, TTL: rules.Approvals().Approvals.GrantTTL}
 	if text := r.r.PostFormValue("valid"); text != "" && approve {
 		var err error
 		if d.TTL, err = whodid.ParseDuration(text); err != nil || d.TTL <= 0 || d.TTL > longestGrant {

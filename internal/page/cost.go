@@ -7,7 +7,6 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
-	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/term"
 )
 
@@ -56,13 +55,7 @@ func (r *request) cost() (*answer, error) {
 		page.Bys = append(page.Bys, period{Name: d, Link: r.with(map[string]string{"by": d}), On: d == by})
 	}
 	page.bars(found)
-	var budgets []policy.Budget
-	if r.pages.options.Policy != nil {
-		if rules, err := r.pages.options.Policy(r.ctx); err == nil {
-			budgets = rules.Budgets // without a policy that can be read there are none to foresee
-		}
-	}
-	if page.Forecast, err = r.t.Asker.Forecast(r.ctx, ask.CostQuestion{Filter: whodid.Filter{Terms: f.Terms}, Squads: r.id.Squads}, budgets); err != nil {
+	if page.Forecast, err = r.t.Asker.Forecast(r.ctx, ask.CostQuestion{Filter: whodid.Filter{Terms: f.Terms}, Squads: r.id.Squads}, r.t.Rules().Budgets); err != nil {
 		return nil, err
 	}
 	return &answer{title: "Cost", value: found, rows: found.Rows, page: page}, nil

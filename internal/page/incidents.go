@@ -61,7 +61,8 @@ func (r *request) incident() (*answer, error) {
 	if err := r.looked(x.IncidentID); err != nil {
 		return nil, err
 	}
-	s, err := (&ask.Git{Trail: r.t.Asker}).ShowIncident(r.ctx, x.IncidentID, ask.IncidentOptions{}, nil)
+	rules, signature := r.judged()
+	s, err := (&ask.Git{Trail: r.t.Asker}).ShowIncident(r.ctx, x.IncidentID, ask.IncidentOptions{Policy: rules.Policy, Signature: signature}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
-	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/proof/sshsig"
 )
@@ -57,8 +56,6 @@ type Options struct {
 	Bundle func(ctx context.Context, t *server.Tenant, incident string, who *whodid.Event) ([]byte, error)
 	// Views keeps the views that people name; nil where none can be saved.
 	Views ViewStore
-	// Policy is the policy that holds here; nil where none is known.
-	Policy func(ctx context.Context) (*policy.Policy, error)
 }
 
 // Pages answers requests of browsers. It is safe for concurrent use.

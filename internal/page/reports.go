@@ -23,12 +23,8 @@ func (r *request) reports() (*answer, error) {
 			return nil, wrong(http.StatusBadRequest, "week: "+err.Error(), "Write a week like 2026-W47.")
 		}
 	}
-	o := &ask.ReportOptions{Period: when, Squads: r.id.Squads}
-	if r.pages.options.Policy != nil {
-		if rules, err := r.pages.options.Policy(r.ctx); err == nil {
-			o.Policy, o.Every = rules, rules.ReviewEvery // without one that can be read, none is judged by
-		}
-	}
+	rules, signature := r.judged()
+	o := &ask.ReportOptions{Period: when, Squads: r.id.Squads, Policy: rules.Policy, Every: rules.ReviewEvery, Signature: signature}
 	found, err := r.t.Asker.Report(r.ctx, o)
 	if err != nil {
 		return nil, err

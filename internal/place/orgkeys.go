@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// defaultOrg is the organisation of a trail that serves only one; its keys lie
+// DefaultOrg is the organisation of a trail that serves only one; its keys lie
 // beside the trail.
-const defaultOrg = "default"
+const DefaultOrg = "default"
 
 // Keys are the files of an organisation's keys: the one that signs its log, and
 // the one that makes pseudonyms. No two organisations share a key: who learns
 // one can't sign for another, nor tell that two pseudonyms are one person.
 func (t *Trail) Keys(org string) (signing, people string) {
-	if org == defaultOrg {
+	if org == DefaultOrg {
 		return t.SigningKey, t.PeopleKey
 	}
 	base := filepath.Join(t.OrgKeys, orgFile(org))

@@ -40,7 +40,7 @@ func FuzzKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, org string) {
 		trail := Trail{OrgKeys: filepath.FromSlash("/k")}
 		signing, people := trail.Keys(org)
-		if org == defaultOrg {
+		if org == DefaultOrg {
 			return
 		}
 		if filepath.Dir(signing) != filepath.FromSlash("/k") || filepath.Dir(people) != filepath.FromSlash("/k") || signing == people {

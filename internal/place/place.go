@@ -151,7 +151,7 @@ func Find(flag, dir string, env Env) (Trail, error) {
 	}
 	keys, folder := filepath.Join(base, name), filepath.Join(base, name+".keys")
 	if given := env("WHODID_KEYS"); given != "" {
-		keys, folder = filepath.Join(given, orgFile(defaultOrg)), given
+		keys, folder = filepath.Join(given, orgFile(DefaultOrg)), given
 	}
 	state := stateDir(env)
 	if !filepath.IsAbs(state) {

@@ -8,10 +8,10 @@ import (
 )
 
 // Policies are the files that may hold a policy for what is done in a directory:
-// the administrator's, the nearest one upwards of it, and the user's own. They
-// need not be there.
-func Policies(dir string, env Env) []string {
-	files := []string{SystemPolicy()}
+// the administrator's, the organisation's where this machine has it, the nearest one
+// upwards of the directory, and the user's own. They need not be there.
+func Policies(dir, org string, env Env) []string {
+	files := PoliciesOf(PolicyFolder(), org)
 	for at := dir; at != ""; {
 		file := filepath.Join(at, ProjectDir, policyFile)
 		if _, err := os.Stat(file); err == nil {
@@ -27,6 +27,12 @@ func Policies(dir string, env Env) []string {
 	return append(files, filepath.Join(filepath.Dir(ConfigFile(env)), policyFile))
 }
 
+// PoliciesOf are those that hold for an organisation wherever something is done: the
+// administrator's, and its own out of a folder.
+func PoliciesOf(folder, org string) []string {
+	return []string{SystemPolicy(), filepath.Join(folder, orgFile(org)+".toml")}
+}
+
 const policyFile = "policy.toml"
 
 // SystemPolicy is the file of the administrator's policy, which users can't write.
@@ -37,6 +43,10 @@ func SystemPolicy() string {
 	}
 	return "/etc/whodid/" + policyFile
 }
+
+// PolicyFolder is the folder of the policies of organisations, beside the
+// administrator's.
+func PolicyFolder() string { return filepath.Join(filepath.Dir(SystemPolicy()), "policies") }
 
 // Branch is the branch that is checked out in the git working tree that dir is in,
 // or "" if none is. It reads two small files at most.

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"time"
 )
@@ -25,17 +23,17 @@ func CombineApprovals(policies ...*Policy) *Policy {
 		return parts[0]
 	}
 	all := &Policy{Tolerance: DefaultTolerance}
-	var versions, digests, sources []string
+	var sources []string
 	for _, p := range parts {
-		versions, digests, sources = append(versions, p.Version), append(digests, p.Digest), append(sources, p.Source)
+		sources = append(sources, p.Source)
 		a, b := &all.Approvals, &p.Approvals
 		a.Rules = append(a.Rules, b.Rules...)
 		a.Required, a.Signature, a.FourEyes = a.Required || b.Required, a.Signature || b.Signature, a.FourEyes || b.FourEyes
 		a.Wait = max(a.Wait, b.Wait)
 		a.RequestTTL, a.GrantTTL = shorter(a.RequestTTL, b.RequestTTL), shorter(a.GrantTTL, b.GrantTTL)
 	}
-	sum := sha256.Sum256([]byte(strings.Join(digests, "\n")))
-	all.Version, all.Source, all.Digest = strings.Join(versions, "+"), strings.Join(sources, ", "), hex.EncodeToString(sum[:])
+	all.Version, all.Digest = named(parts)
+	all.Source = strings.Join(sources, ", ")
 	return all
 }
 

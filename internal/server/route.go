@@ -6,6 +6,7 @@ import (
 
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/internal/record"
 )
 
@@ -19,6 +20,18 @@ type Tenant struct {
 	// Pseudonym is the name under which the organisation's trail knows a
 	// person by an identity such as "email:…"; empty for an empty identity.
 	Pseudonym func(identity string) string
+	// Policies reads the policies that hold for the organisation; nil is none. See
+	// [Tenant.Rules].
+	Policies func() policy.Rules
+}
+
+// Rules are what the policies that hold for the organisation say of what its agents
+// do. They are read again each time, so that a change holds at once.
+func (t *Tenant) Rules() policy.Rules {
+	if t.Policies == nil {
+		return policy.Together()
+	}
+	return t.Policies()
 }
 
 // Tenants finds organisations. It must be safe for concurrent use, and is asked

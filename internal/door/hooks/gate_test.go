@@ -36,8 +36,9 @@ func TestDecisions(t *testing.T) {
 		"the trail can't be read": {"fly deploy -a shop", hook.Answer{}, errors.New("down"), `"deny"`, "blocked"},
 	} {
 		d := newDoor(t)
+		d.tenants.one.Policies = func() policy.Rules { return policy.Together(p) }
 		d.Server = server.New(server.Options{Tenants: d.tenants, Authenticator: d, Now: d.clock}, hooks.Routes(hooks.Options{
-			Now: d.clock, Rules: func(string) hook.Rules { return hook.Rules{Policy: p, Required: true} },
+			Now: d.clock,
 			Gate: func(context.Context, *server.Tenant) hook.Gate {
 				return func(*hook.Request) (hook.Answer, error) { return test.said, test.err }
 			},
@@ -85,9 +86,9 @@ func TestBudgets(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := newDoor(t)
+		d.tenants.one.Policies = func() policy.Rules { return policy.Together(p) }
 		d.Server = server.New(server.Options{Tenants: d.tenants, Authenticator: d, Now: d.clock}, hooks.Routes(hooks.Options{
-			Now:   d.clock,
-			Rules: func(string) hook.Rules { return hook.Rules{Policy: p, Budgets: p.Budgets, Required: test.required} },
+			Now: d.clock,
 			Gate: func(context.Context, *server.Tenant) hook.Gate {
 				return func(*hook.Request) (hook.Answer, error) {
 					t.Errorf("%s: somebody was asked", name)

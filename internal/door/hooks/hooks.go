@@ -23,9 +23,8 @@ type Options struct {
 	Now func() time.Time
 	// Lease is how long a session may be silent before it counts as lost.
 	Lease time.Duration
-	// Rules are those of an organisation, Gate decides where they ask for a person,
-	// and Spent knows of its budgets; nil decides nothing.
-	Rules func(org string) hook.Rules
+	// Gate decides where the organisation's rules ask for a person, and Spent knows of
+	// its budgets; nil decides nothing.
 	Gate  func(ctx context.Context, t *server.Tenant) hook.Gate
 	Spent func(ctx context.Context, t *server.Tenant) *hook.Spent
 }
@@ -98,10 +97,10 @@ func handle(w http.ResponseWriter, r *http.Request, t *server.Tenant, o Options)
 
 // decide decides on a call that the agent waits with, by the organisation's rules.
 func decide(r *http.Request, t *server.Tenant, o *Options, reading *agent.Reading, around *agent.Surroundings) []byte {
-	if o.Rules == nil || o.Gate == nil || reading.Asked == nil {
+	if o.Gate == nil || reading.Asked == nil {
 		return nil
 	}
-	rules := o.Rules(t.Org)
+	rules := t.Rules()
 	var spent *hook.Spent
 	if o.Spent != nil && len(rules.Budgets) > 0 {
 		spent = o.Spent(r.Context(), t)
