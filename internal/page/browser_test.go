@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,6 +21,9 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/page"
+	"github.com/whodid/whodid/proof/dossier"
 )
 
 // TestBrowser drives the pages in a real Chromium: scripts/browser/flows.mjs says
@@ -55,9 +61,10 @@ func TestBrowser(t *testing.T) {
 	}
 	slices.Sort(pages)
 	slices.Sort(empty)
+	signed, at := signing(t)
 	type config map[string]any
 	c, err := json.Marshal(config{
-		"much": much.serve(t, nil), "none": none.serve(t, nil), "hostile": hostile.serve(t, nil), "live": live.serve(t, nil), "long": long.serve(t, nil),
+		"signed": at, "much": much.serve(t, nil), "none": none.serve(t, nil), "hostile": hostile.serve(t, nil), "live": live.serve(t, nil), "long": long.serve(t, nil),
 		"run": runID(3), "longRun": runID(77), "key": much.Key, "pages": pages, "emptyPages": empty, "hostilePages": hostilePages,
 		"tampered": map[string]string{
 			"changed a row that it shows":        much.serve(t, replacing("/executions/"+runID(3), `data-f="target">docs/architecture.md`, `data-f="target">docs/secrets.md`)),
@@ -80,6 +87,76 @@ func TestBrowser(t *testing.T) {
 	t.Logf("\n%s", out)
 	if err != nil {
 		t.Fatal(err)
+	}
+	signed.proved(t)
+}
+
+// signing is a world at an address where passkeys work, and the address.
+func signing(t *testing.T) (w *world, at string) {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = "http://localhost:" + port
+	w = newWorld(t, func(o *page.Options) {
+		registered(o)
+		o.URL = at
+	})
+	w.as = "approver"
+	w.ask(t, "shop")
+	w.ask(t, "no shop")
+	s := httptest.NewUnstartedServer(w.handler)
+	if err := s.Listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Listener = l
+	s.Start()
+	t.Cleanup(s.Close)
+	return w, at
+}
+
+// proved does what a browser approved with a passkey, and lets whodid-verify look.
+func (w *world) proved(t *testing.T) {
+	t.Helper()
+	list, err := w.tenant.Asker.Approvals(t.Context(), ask.ApprovalFilter{State: whodid.ApprovalApproved})
+	if err != nil {
+		t.Fatal(err)
+	}
+	passkeys, err := w.tenant.Asker.Passkeys(t.Context())
+	if err != nil || len(list.Approvals) != 1 || len(passkeys) != 1 {
+		t.Fatalf("%+v, %+v, %v", list.Approvals, passkeys, err)
+	}
+	d, err := w.tenant.Asker.ProveEvent(t.Context(), w.deploy(t, list.Approvals[0].ApprovalID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := d.Archive(dossier.Deflated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := json.Marshal(map[string]any{"keys": []string{w.Key}, "allowed_signers": []string{passkeys[0].Person + " " + passkeys[0].PublicKey}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{"proof.zip": archive, "keys.json": trust} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verify := exec.CommandContext(t.Context(), "go", "run", "../../cmd/whodid-verify", filepath.Join(dir, "proof.zip"), "--trust", filepath.Join(dir, "keys.json"))
+	out, err := verify.CombinedOutput()
+	if err != nil || !regexp.MustCompile(`approval +proved`).Match(out) {
+		t.Errorf("whodid-verify: %v\n%s", err, out)
+	}
+	check := exec.CommandContext(t.Context(), "node", "../../proof/dossier/testdata/attacks/check.mjs", filepath.Join(dir, "proof.zip"), filepath.Join(dir, "keys.json"))
+	if out, err := check.CombinedOutput(); err != nil || !regexp.MustCompile(`approval +proved`).Match(out) {
+		t.Errorf("check.mjs: %v\n%s", err, out)
 	}
 }
 

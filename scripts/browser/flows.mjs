@@ -20,7 +20,7 @@ async function flow(name, do_, options = {}) {
   page.on("console", (m) => { if (m.type() === "error" && !/status of 4\d\d/.test(m.text())) said.push(m.text()); });
   page.on("pageerror", (e) => said.push(e.message));
   page.on("dialog", (d) => { said.push(`a dialog: ${d.message()}`); d.dismiss(); });
-  page.on("request", (r) => { if (!r.url().startsWith("http://127.0.0.1:") && !r.url().startsWith("data:")) said.push(`it asked ${r.url()}`); });
+  page.on("request", (r) => { if (!/^http:\/\/(127\.0\.0\.1|localhost):/.test(r.url()) && !r.url().startsWith("data:")) said.push(`it asked ${r.url()}`); });
   const start = Date.now();
   try {
     await do_(page, context);
@@ -339,6 +339,64 @@ await flow("every table comes as CSV and every answer as JSON", async (page) => 
       assert.ok(answer.ok() && answer.headers()["content-type"].startsWith(media), `${path} as ${name}: ${answer.status()}`);
     }
   }
+await flow("passkeys: register one by keyboard, and sign decisions with it", async (page, context) => {
+  const wrong = (words) => page.locator("[data-wrong]", { hasText: words }).waitFor();
+  await page.goto(`${world.signed.replace("localhost", "127.0.0.1")}/passkeys`); // the same server, by another name
+  await page.locator("#name").fill("elsewhere");
+  await page.keyboard.press("Enter");
+  await wrong(/Passkeys belong to http:\/\/localhost/);
+  const client = await context.newCDPSession(page);
+  await client.send("WebAuthn.enable");
+  const device = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+  const { authenticatorId } = await client.send("WebAuthn.addVirtualAuthenticator", { options: device });
+  const verified = (isUserVerified) => client.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
+  const register = async (name) => {
+    await page.locator("#name").focus();
+    await page.keyboard.type(name);
+    await page.keyboard.press("Enter");
+  };
+  await page.goto(`${world.signed}/approvals`);
+  await page.getByRole("link", { name: "deploy shop", exact: true }).click();
+  assert.equal(await page.getByRole("button", { name: "Approve this once" }).count(), 0); // only a signed decision counts
+  await page.getByRole("link", { name: "register a passkey" }).click();
+  await verified(false);
+  await register("The laptop at work");
+  await wrong(/Nothing came of it/);
+  await verified(true);
+  await page.locator("#name").fill("");
+  await register("The laptop at work");
+  await page.getByText("Your passkey is registered").waitFor();
+  await register("The same again");
+  await wrong(/has a passkey of yours already/);
+  // It signs just this, and only for who shows that they are it.
+  await page.goto(`${world.signed}/approvals`);
+  await page.getByRole("link", { name: "deploy shop", exact: true }).click();
+  await page.locator("#reason").fill("reviewed with the team");
+  await verified(false);
+  await page.keyboard.press("Enter");
+  await wrong(/Nothing came of it/);
+  assert.match(await text(page, "[data-statement] pre"), /^whodid approval decision v1\napproval: appr-/);
+  await verified(true);
+  const sent = page.waitForRequest((r) => r.url().endsWith("/approve"));
+  await page.keyboard.press("Enter");
+  const form = new URLSearchParams((await sent).postData());
+  await page.getByText("It is decided.").waitFor();
+  assert.match(await text(page, "main"), /the passkey The laptop at work SHA256:\S+ it holds/);
+  // What was sent for one does not do for another.
+  await page.goto(`${world.signed}/approvals`);
+  await page.getByRole("link", { name: "deploy no shop", exact: true }).click();
+  form.set("digest", await page.locator('input[name="digest"]').inputValue());
+  const replayed = await page.request.post(`${page.url()}/approve`, { headers: { "content-type": "application/x-www-form-urlencoded" }, data: form.toString() });
+  assert.equal(replayed.status(), 403);
+  await page.locator("#reason").fill("not now");
+  await page.getByRole("button", { name: "Reject" }).click();
+  await page.getByText("It is decided.").waitFor();
+  await page.locator(".chip.bad", { hasText: "rejected" }).first().waitFor();
+  await page.goto(`${world.signed}/passkeys`);
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  assert.deepEqual(violations.map((v) => `${v.id} ${v.nodes[0].target}`), []);
+  await client.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId });
 });
 await flow("search, why, memory, cost", async (page) => {
   await page.goto(`${world.much}/search`);

@@ -19,6 +19,7 @@ export function passkeys() {
     const shown = document.querySelector("[data-statement]");
     shown.querySelector("pre").textContent = asked.statement;
     shown.hidden = false;
+    shown.open = true;
     const k = asked.public_key;
     const signed = await navigator.credentials.get({ publicKey: { ...k, challenge: toBytes(k.challenge), allowCredentials: named(k.allowCredentials) } });
     fill(form, {
