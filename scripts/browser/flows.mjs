@@ -339,6 +339,7 @@ await flow("every table comes as CSV and every answer as JSON", async (page) => 
       assert.ok(answer.ok() && answer.headers()["content-type"].startsWith(media), `${path} as ${name}: ${answer.status()}`);
     }
   }
+});
 await flow("passkeys: register one by keyboard, and sign decisions with it", async (page, context) => {
   const wrong = (words) => page.locator("[data-wrong]", { hasText: words }).waitFor();
   await page.goto(`${world.signed.replace("localhost", "127.0.0.1")}/passkeys`); // the same server, by another name
