@@ -186,7 +186,7 @@ func (c *checker) decided(a *whodid.Approval, decision *entry, used, hidden bool
 	case c.trust.Signers == nil:
 		return conditional("%s, if the key %s is theirs, which signed it: you named no allowed signers; %s", about, key, uses)
 	case len(names) == 0:
-		return refuted("the decision on %s is signed by the key %s, which is none of your allowed signers'", short(a.ID), key)
+		return refuted("the decision on %s is signed by the key %s, which is none of your allowed signers' or not that of who decided", short(a.ID), key)
 	case !used || hidden:
 		return conditional("%s, signed by %s with the key %s; %s", about, plainly(names), key, uses)
 	default:

@@ -283,6 +283,7 @@ func TestAttacks(t *testing.T) {
 	c.honest()
 	c.forged()
 	c.insider()
+	c.passkeys()
 	c.witnessed()
 	c.subjects()
 	c.bundles()

@@ -203,12 +203,15 @@ func sign(e *whodid.Event, key byte) {
 	until, _ := time.Parse(time.RFC3339, e.Data.String("expires"))
 	statement := whodid.ApprovalStatement(e.Approval, e.What == "approval.grant", e.Data.String("digest"), e.Actor, until, e.Why)
 	armored, fingerprint := sshSign(statement, key)
-	var parts []string
+	e.Data["signature"], e.Data["signing_key"] = inParts(armored), fingerprint
+}
+
+func inParts(armored string) (parts []string) {
 	for len(armored) > 0 {
 		n := min(len(armored), 200)
 		parts, armored = append(parts, armored[:n]), armored[n:]
 	}
-	e.Data["signature"], e.Data["signing_key"] = parts, fingerprint
+	return parts
 }
 
 func sshSign(message []byte, key byte) (armored, fingerprint string) {

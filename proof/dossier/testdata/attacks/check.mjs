@@ -2,7 +2,7 @@
 //   node check.mjs                          checks that every archive of the corpus beside it gets the verdicts of attacks.json
 //   node check.mjs proof.zip keys.json      prints the verdicts on one, a proof of any subject or the bundle of an incident
 //   node check.mjs incident.zip keys.json
-// It knows Ed25519 keys of signers only, and authorities for time stamps whose certificate is signed by the trusted root itself.
+// It knows keys of signers of Ed25519, and of passkeys those of ES256 and EdDSA, no options of theirs, and authorities for time stamps whose certificate is signed by the trusted root itself.
 import { createHash, createHmac, createPublicKey, verify, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { inflateRawSync } from "node:zlib";
@@ -317,10 +317,10 @@ function approval({ entries }, trust) {
     if (parts[e.event.what]) a[parts[e.event.what]] = e;
     else a.deeds.push(e);
   }
-  const states = [...approvals.values()].filter((a) => a.deeds.length).map((a) => under(a, trust));
+  const states = [...approvals.values()].filter((a) => a.deeds.length).map((a) => under(a, entries, trust));
   return ["refuted", "not shown", "conditional", "proved"].find((s) => states.includes(s)) ?? "not shown";
 }
-function under({ deeds, request, decision, use }, trust) {
+function under({ deeds, request, decision, use }, entries, trust) {
   if (!request || !decision) return "not shown";
   if (decision.event.what !== "approval.grant" || decision.index > deeds[0].index) return "refuted";
   if (new Set(deeds.map((e) => e.event.id.replace(/^try-/, "evt-"))).size > 1) return "refuted";
@@ -350,12 +350,31 @@ function under({ deeds, request, decision, use }, trust) {
   } catch {
     return "refuted";
   }
+  if (key.counter !== undefined) {
+    const known = passkey(key, granted, decision.index, entries);
+    if (known) return known;
+  }
   if (!trust.signers.length) return "conditional";
-  if (!trust.signers.some((s) => s.equals(key))) return "refuted";
+  const names = trust.signers.filter((s) => s.blob.equals(key.blob)).flatMap((s) => s.names);
+  if (!names.length || (names.some((n) => n.startsWith("human:")) && !names.includes(granted.actor))) return "refuted";
   return use && !hidden ? "proved" : "conditional";
 }
-// PROTOCOL.sshsig. Gives the key that signed, in SSH's wire format.
-function sshKey(message, armored) {
+// What the proof holds against the passkey that signed a decision.
+const fingerprint = (blob) => `SHA256:${sha256(blob).toString("base64").replaceAll("=", "")}`;
+function passkey({ blob, counter }, granted, at, entries) {
+  const name = fingerprint(blob);
+  if (entries.some((e) => e.event.key === `passkey/${name}/revoke` && e.index < at)) return "refuted";
+  const registered = entries.find((e) => e.event.key === `passkey/${name}/register`);
+  if (registered && registered.index > at) return "refuted";
+  if (registered && !registered.withheld.includes("actor") && !registered.withheld.includes("data")) {
+    if (registered.event.actor !== granted.actor || fingerprint(Buffer.from(registered.event.data.public_key.split(" ")[1], "base64")) !== name) return "refuted";
+  }
+  const counted = ({ data }) => (data.signature ? sshKey("", data.signature.join(""), false).counter ?? 0 : data.sign_count ?? 0);
+  const before = entries.filter((e) => e.index < at && !e.withheld.includes("data") && e.event.data?.signing_key === name).map((e) => counted(e.event));
+  return before.some((n) => n > 0 && counter <= n) ? "conditional" : undefined;
+}
+// PROTOCOL.sshsig. Gives the key that signed, in SSH's wire format, and of a passkey how often it had signed.
+function sshKey(message, armored, holds = true) {
   const [, body] = armored.match(/^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)-----END SSH SIGNATURE-----\n?$/) ?? fail("no signature");
   const blob = Buffer.from(body, "base64");
   const reader = (b) => (at => () => { const n = b.readUInt32BE(at); at += 4 + n; return at <= b.length ? b.subarray(at - n, at) : fail("cut"); })(0);
@@ -366,8 +385,39 @@ function sshKey(message, armored) {
   const string = (b) => { const n = Buffer.alloc(4); n.writeUInt32BE(b.length); return Buffer.concat([n, b]); };
   const signed = Buffer.concat([Buffer.from("SSHSIG"), string(namespace), string(reserved), string(algorithm), string(hash(algorithm.toString(), message))]);
   const [k, s] = [reader(key), reader(signature)];
-  if (k().toString() !== "ssh-ed25519" || s().toString() !== "ssh-ed25519") fail("not Ed25519");
-  return verify(null, signed, ed25519(k()), s()) ? key : fail("of something else");
+  const type = k().toString();
+  const format = s().toString();
+  if (format.startsWith("webauthn-")) return webauthn(type, format, k, s(), signature, signed, key, holds);
+  if (type !== "ssh-ed25519" || format !== "ssh-ed25519") fail("not Ed25519");
+  return verify(null, signed, ed25519(k()), s()) || !holds ? { blob: key } : fail("of something else");
+}
+// PROTOCOL.u2f: a signature of a passkey.
+function webauthn(type, format, k, made, signature, signed, blob, holds) {
+  let at = 8 + format.length + made.length;
+  const said = signature.subarray(at, at + 5);
+  const [flags, counter] = [said[0], said.readUInt32BE(1)];
+  at += 5;
+  const next = () => { const n = signature.readUInt32BE(at); at += 4 + n; return at <= signature.length ? signature.subarray(at - n, at) : fail("cut"); };
+  const [origin, client, extensions] = [next(), next(), next()];
+  if (!holds) return { blob, counter };
+  const { protocol, host, hostname } = new URL(origin);
+  if (at !== signature.length || `${protocol}//${host}` !== origin.toString() || !(protocol === "https:" || (protocol === "http:" && hostname === "localhost"))) fail("no origin");
+  const begin = `{"type":"webauthn.get","challenge":"${signed.toString("base64url")}","origin":"${origin}"`;
+  const rest = client.toString("latin1").slice(begin.length);
+  if (!client.toString("latin1").startsWith(begin) || !(rest === "}" || rest === ',"crossOrigin":false}' || rest.startsWith(',"crossOrigin":false,'))) fail("of something else");
+  if ((flags & 0x45) !== 0x05 || ((flags & 0x80) !== 0) !== (extensions.length > 0)) fail("nobody was there");
+  let key, raw = made;
+  if (type === "sk-ssh-ed25519@openssh.com" && format === "webauthn-sk-ssh-ed25519@whodid") key = ed25519(k());
+  else if (type === "sk-ecdsa-sha2-nistp256@openssh.com" && format === "webauthn-sk-ecdsa-sha2-nistp256@openssh.com" && k().toString() === "nistp256") {
+    const point = k();
+    if (point.length !== 65 || point[0] !== 4) fail("no point");
+    key = createPublicKey({ format: "jwk", key: { kty: "EC", crv: "P-256", x: point.toString("base64url", 1, 33), y: point.toString("base64url", 33) } });
+    const n = made.readUInt32BE(0);
+    raw = Buffer.concat([made.subarray(4, 4 + n), made.subarray(8 + n)].map((b) => Buffer.concat([Buffer.alloc(32), b]).subarray(-32)));
+  } else fail("no passkey's");
+  if (k().toString() !== hostname) fail("at another site");
+  const data = Buffer.concat([sha256(hostname), said, extensions, sha256(client)]);
+  return verify(type.includes("ed25519") ? null : "sha256", data, { key, dsaEncoding: "ieee-p1363" }, raw) ? { blob, counter } : fail("of something else");
 }
 
 // The bundle of an incident.
@@ -423,7 +473,10 @@ function parseTrust(t) {
     witnesses: (t.witnesses ?? []).map((k) => parseKey(k, 4)),
     quorum: t.quorum ?? 0,
     authorities: (t.time_authorities ?? []).map((pem) => new X509Certificate(pem)),
-    signers: (t.allowed_signers ?? []).map((line) => Buffer.from(line.match(/ssh-ed25519 (\S+)/)?.[1] ?? fail("a signer's key that is not Ed25519"), "base64")),
+    signers: (t.allowed_signers ?? []).map((line) => {
+      const [, names, blob] = line.match(/^(\S+) .*?\b(?:ssh-ed25519|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) (\S+)/) ?? fail("a signer's key that is neither Ed25519 nor a passkey's");
+      return { names: names.split(","), blob: Buffer.from(blob, "base64") };
+    }),
     checkpoints: (t.checkpoints ?? []).map((c) => openCheckpoint(c, keys) ?? fail("a checkpoint by nobody")),
   };
 }
