@@ -217,6 +217,11 @@ func (p *Program) syncServer(f *syncFlags) (*remote, error) {
 		url = strings.TrimRight(f.server, "/")
 	}
 	if f.server != "" || f.tokenFile != "" {
+		if url != "" { // one that can't be used is not remembered: it would be in the way from then on
+			if _, err := p.serverClient(&remote{url: url, token: func() (string, error) { return "", nil }}, f); err != nil {
+				return nil, err
+			}
+		}
 		if err := config.SetServer(settings, config.UserServer{URL: url, TokenFile: file}); err != nil {
 			return nil, err
 		}
@@ -240,16 +245,25 @@ func (p *Program) syncServer(f *syncFlags) (*remote, error) {
 	}}, nil
 }
 
-func (p *Program) openUplink(ctx context.Context, t *trail, s *remote, f *syncFlags) (*uplink.Uplink, error) {
+func (p *Program) serverClient(s *remote, f *syncFlags) (*apiclient.Client, error) {
 	attempts := 5
 	if f.quiet && !f.watch {
 		attempts = 1 // an agent may be waiting
 	}
 	c, err := apiclient.New(s.url, apiclient.Options{
-		TokenFunc: s.token, Attempts: attempts, Insecure: f.insecure, UserAgent: "whodid/" + p.Version,
+		TokenFunc: s.token, Attempts: attempts, UserAgent: "whodid/" + p.Version,
+		Insecure: f.insecure || f.status || f.verify, // these send nothing
 	})
 	if err != nil {
-		return nil, misuse(err, "write, for example, --server https://whodid.example")
+		return nil, misuse(err, "write, for example, --server https://whodid.example; --insecure lets the token go over plain HTTP")
+	}
+	return c, nil
+}
+
+func (p *Program) openUplink(ctx context.Context, t *trail, s *remote, f *syncFlags) (*uplink.Uplink, error) {
+	c, err := p.serverClient(s, f)
+	if err != nil {
+		return nil, err
 	}
 	person, _ := hook.Person(t.ring, p.Env)
 	o := uplink.Options{
@@ -278,6 +292,8 @@ func (p *Program) unsent(err error) error {
 		return &exitError{code: ExitVerification, err: withHint(err, "see: whodid verify")}
 	case errors.As(err, &said) && (said.Status == http.StatusUnauthorized || said.Status == http.StatusForbidden):
 		return &exitError{code: ExitNotAllowed, err: withHint(err, "the token must be valid there, and of the role recorder or admin")}
+	case errors.As(err, &said) && said.Status == http.StatusNotFound:
+		return withHint(err, "give the address of a whodid server without a path: --server https://whodid.example")
 	case errors.As(err, &said):
 		return err
 	default:

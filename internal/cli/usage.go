@@ -32,14 +32,14 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 // miscounted says what is wrong with the number of arguments.
 func miscounted(c *cobra.Command, check cobra.PositionalArgs, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%s: an argument is missing", c.CommandPath())
+		return errors.New("an argument is missing")
 	}
 	for n := range args {
 		if check(c, args[:n]) == nil {
-			return fmt.Errorf("%s: it takes no more than %d of these %d arguments; what belongs together stands in quotation marks", c.CommandPath(), n, len(args))
+			return fmt.Errorf("%d arguments, and it takes %d; what belongs together stands in quotation marks", len(args), n)
 		}
 	}
-	return fmt.Errorf("%s: an argument is missing behind %q", c.CommandPath(), args[len(args)-1])
+	return fmt.Errorf("an argument is missing behind %q", args[len(args)-1])
 }
 
 // unknownCommand says what was most likely meant: a command of the group with a
@@ -89,7 +89,7 @@ func alike(word string, names []string) []string {
 
 // unknownFlag is an error of flags, with the flag that was most likely meant.
 func unknownFlag(c *cobra.Command, err error) error {
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && len(unknown.GetSpecifiedName()) > 1 {
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if meant := alike(unknown.GetSpecifiedName(), names); len(meant) > 0 {

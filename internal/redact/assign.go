@@ -228,8 +228,8 @@ func (f *finder) secretValue(a *assignment, kind nameKind) bool {
 	if i := strings.IndexByte(v, '('); i > 0 && run(v, func(c byte) bool { return isNamePart(c) }) == i {
 		return false // password = os.Getenv("X")
 	}
-	if kind == nameSecret && run(v, isLower) == len(v) && strings.HasPrefix(f.view[a.valueTo:], " ") {
-		return false // invalid token: expected three parts
+	if rest := f.view[a.valueTo:]; kind == nameSecret && run(v, isLower) == len(v) && (strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "'t ")) {
+		return false // invalid token: expected three parts; no token: couldn't read it
 	}
 	return true
 }
