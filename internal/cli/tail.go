@@ -149,6 +149,10 @@ func tailFrom(ctx context.Context, t *trail, next, size uint64, show func(*ask.E
 // eventWidths are the columns of time, actor, verb and result.
 var eventWidths = []int{14, 26, 16, 9}
 
+// narrowWidths are those of a terminal of 80 columns, so that what it was done to
+// has room.
+var narrowWidths = []int{14, 18, 16, 8}
+
 // eventPrinter prints events as the reader likes them.
 func (p *Program) eventPrinter() func(*ask.Event) error {
 	if p.json {
@@ -162,9 +166,13 @@ func (p *Program) eventPrinter() func(*ask.Event) error {
 		}
 	}
 	o := p.out()
+	widths := eventWidths
+	if o.Width() < 100 {
+		widths = narrowWidths
+	}
 	return func(e *ask.Event) error {
 		if o.Terminal() {
-			o.Line(eventWidths, term.Cell{Text: e.At.Format("01-02 15:04:05"), Style: term.Dim}, term.Text(actorName(e.Actor)), term.Text(e.What),
+			o.Line(widths, term.Cell{Text: e.At.Format("01-02 15:04:05"), Style: term.Dim}, term.Text(actorName(e.Actor)), term.Text(e.What),
 				resultCell(e.Result), term.Text(about(e, o)))
 			return nil
 		}

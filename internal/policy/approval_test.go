@@ -117,3 +117,42 @@ func TestApprovalsThatAreWrong(t *testing.T) {
 		}
 	}
 }
+
+// What is not said of an action does not make it one that may be done: that is
+// named, and the path of an action on a file need not be said twice.
+func TestExplainWhatWasNotSaid(t *testing.T) {
+	t.Parallel()
+	p, err := policy.Parse([]byte(`version = "1"
+[[approval]]
+id = "OPS-010"
+level = "approve"
+actions = ["deploy.*"]
+environments = ["prod*"]
+[[approval]]
+id = "OPS-011"
+level = "confirm"
+actions = ["file.*"]
+paths = ["infra/**"]
+`), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		act           policy.Act
+		level, atMost policy.Level
+		meaning       string
+	}{
+		"the file is the target":   {policy.Act{Type: "file.write", Target: "infra/a.tf"}, policy.Confirm, policy.Confirm, ""},
+		"another file":             {policy.Act{Type: "file.write", Target: "src/a.tf"}, policy.Auto, policy.Auto, "no rule asks"},
+		"no file is said":          {policy.Act{Type: "file.write"}, policy.Auto, policy.Confirm, "rule OPS-011 asks for confirm if it is path:infra/**, which was not said"},
+		"no environment is said":   {policy.Act{Type: "deploy.production", Target: "shop"}, policy.Auto, policy.Approve, "rule OPS-010 asks for approve if it is environment:prod*"},
+		"the environment is said":  {policy.Act{Type: "deploy.production", Environment: "production"}, policy.Approve, policy.Approve, ""},
+		"another one is said":      {policy.Act{Type: "deploy.production", Environment: "staging"}, policy.Auto, policy.Auto, "no rule asks"},
+		"nothing speaks of it all": {policy.Act{Type: "pr.merge"}, policy.Auto, policy.Auto, "no rule asks"},
+	} {
+		e := p.Explain(&test.act)
+		if e.Level != test.level || e.AtMost != test.atMost || !strings.Contains(e.Meaning, test.meaning) || test.meaning == "no rule asks" && strings.Contains(e.Meaning, "not said") {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}

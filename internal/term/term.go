@@ -45,6 +45,9 @@ func New(w io.Writer, env func(name string) string, now time.Time) *Output {
 // Terminal tells whether a person reads.
 func (o *Output) Terminal() bool { return o.width > 0 }
 
+// Width is how many columns the terminal has; 0 is a pipe.
+func (o *Output) Width() int { return o.width }
+
 // width is the width of the terminal that w is, or 0.
 func width(w io.Writer, env func(string) string) int {
 	if forced := env(ForceVariable); forced != "" {
