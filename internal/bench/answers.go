@@ -43,7 +43,8 @@ func (b *bench) answers() []question {
 			return t.executionsPage(ctx, "", 30*24*time.Hour)
 		}},
 		{"page.narrowed", "the executions page of seven days, narrowed by facets", 300 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
-			return t.executionsPage(ctx, fmt.Sprintf([]string{"squad:squad-%[1]d", "status:failed cost:measured", "repository:%[2]s", "agent:squad-%[1]d/* -status:failed"}[round%4], round%8, repositoryOf(round)), ask.DefaultPeriod)
+			filter := []string{"squad:S", "status:failed cost:measured squad:S repository:R", "repository:R", "agent:S/* -status:failed"}[round%4]
+			return t.executionsPage(ctx, strings.NewReplacer("S", fmt.Sprintf("squad-%d", round%8), "R", repositoryOf(round)).Replace(filter), ask.DefaultPeriod)
 		}},
 		{"cost", "cost of a month by agent", time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
 			return t.cost(ctx, "agent")

@@ -61,7 +61,7 @@ func (s *Store) RunGroups(ctx context.Context, org string, sel Selection) ([]Run
 	ctx = within(ctx, org)
 	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
-	sums, _, _ := c.sums(org, &sel, sumsOf{repository: true})
+	sums, _, _ := c.sums(org, &sel, sumsOf{})
 	const by = `squad, agent, trigger, status, model, cost_state, repository`
 	rows, err := s.read.QueryContext(ctx, `SELECT `+by+`, SUM(runs) FROM (`+sums+`) AS t GROUP BY `+by, c.args...)
 	if err != nil {

@@ -60,7 +60,7 @@ type CostTally struct {
 // that they are a part of.
 func (s *Store) CostTallies(ctx context.Context, org string, sel Selection, by []CostTrait) ([]CostTally, error) {
 	sel.RunsOnly, sel.Limit = true, 0
-	need := sumsOf{repository: slices.Contains(by, TraitRepository), models: slices.Contains(by, TraitModel), runs: slices.Contains(by, TraitExecution)}
+	need := sumsOf{models: slices.Contains(by, TraitModel), runs: slices.Contains(by, TraitExecution)}
 	keys := make([]string, 0, len(by)+2)
 	for _, t := range by {
 		keys = append(keys, costColumn(t))

@@ -151,7 +151,7 @@ func (c *clause) tallies(org string, sel *Selection) (from, last string) {
 		return from, `MAX(began)`
 	}
 	// Sums do not know it. The plus is for the agent's index, not the one by time.
-	return from, `(SELECT started_at FROM execution ` + strings.ReplaceAll(exact, atWorkUntil, `+(`+atWorkUntil+`)`) +
+	return from, `(SELECT started_at FROM execution ` + byStart(exact) +
 		` AND agent = t.agent AND squad = t.squad AND started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1)`
 }
 

@@ -293,6 +293,28 @@ func (sel *Selection) limit() string {
 	return fmt.Sprintf(" LIMIT %d", sel.Limit)
 }
 
+// newestFirst are the ends of the queries for executions whose start is known, one
+// after the other: those that began in the time that is asked for are found by their
+// start, as many as are needed, and those that had begun before by their end.
+func newestFirst(sel *Selection) []func(*clause) string {
+	// The order says where those are that are not known even though none is asked
+	// for, because that of the index does.
+	const order = ` ORDER BY started_at DESC NULLS LAST, id`
+	if sel.Since.IsZero() {
+		return []func(*clause) string{func(c *clause) string { return c.where() + ` AND started_at IS NOT NULL` + order }}
+	}
+	since := whodid.Micros(sel.Since)
+	return []func(*clause) string{
+		func(c *clause) string { return byStart(c.where()) + ` AND started_at >= ` + c.arg(since) + order },
+		func(c *clause) string { return c.where() + ` AND +started_at < ` + c.arg(since) + order },
+	}
+}
+
+// byStart keeps the engines from an index over ends.
+func byStart(where string) string {
+	return strings.ReplaceAll(where, atWorkUntil, `+(`+atWorkUntil+`)`)
+}
+
 // ExecutionPage returns the selected executions behind the place, the last
 // started first and those whose start is not known at the end. nil is the
 // beginning. What is recorded meanwhile moves nothing from one page to another.
@@ -300,22 +322,24 @@ func (s *Store) ExecutionPage(ctx context.Context, org string, sel Selection, af
 	ctx = within(ctx, org)
 	var out []whodid.Execution
 	if after == nil || !after.StartedAt.IsZero() {
-		c := clause{dialect: s.dialect}
-		c.executions(org, &sel)
-		c.conditions = append(c.conditions, "started_at IS NOT NULL")
-		if after != nil {
-			// The first bound is a range of the index, the second is exact.
-			at := c.arg(whodid.Micros(after.StartedAt))
-			c.conditions = append(c.conditions, "started_at <= "+at, "NOT (started_at = "+at+" AND id <= "+c.arg(after.ID)+")")
+		for _, where := range newestFirst(&sel) {
+			c := clause{dialect: s.dialect}
+			c.executions(org, &sel)
+			if after != nil {
+				// The first bound is a range of the index, the second is exact.
+				at := c.arg(whodid.Micros(after.StartedAt))
+				c.conditions = append(c.conditions, "started_at <= "+at, "NOT (started_at = "+at+" AND id <= "+c.arg(after.ID)+")")
+			}
+			known, err := queryExecutions(ctx, s.read, where(&c)+sel.limit(), c.args...)
+			out = append(out, known...)
+			if err != nil || sel.Limit > 0 && len(known) == sel.Limit {
+				return out, err
+			}
+			if sel.Limit > 0 {
+				sel.Limit -= len(known)
+			}
 		}
-		known, err := queryExecutions(ctx, s.read, c.where()+" ORDER BY started_at DESC, id"+sel.limit(), c.args...)
-		if err != nil || sel.Limit > 0 && len(known) == sel.Limit {
-			return known, err
-		}
-		out, after = known, nil
-		if sel.Limit > 0 {
-			sel.Limit -= len(known)
-		}
+		after = nil
 	}
 	c := clause{dialect: s.dialect}
 	c.executions(org, &sel)

@@ -44,6 +44,14 @@ func plans() []plan {
 			return `SELECT COUNT(*) FROM execution ` + c.where(), c.args
 		}
 	}
+	pageOf := func(since time.Time, part int) func(dialect) (string, []any) {
+		return func(d dialect) (string, []any) {
+			sel := Selection{Since: since, RunsOnly: true}
+			c := clause{dialect: d}
+			c.executions(DefaultOrg, &sel)
+			return `SELECT id FROM execution ` + newestFirst(&sel)[part](&c) + ` LIMIT 50`, c.args
+		}
+	}
 	sessions := func(f SessionFilter) func(dialect) (string, []any) {
 		where, args := f.where(DefaultOrg)
 		args = append(args, int64(1<<40))
@@ -73,6 +81,12 @@ func plans() []plan {
 			c := clause{dialect: d}
 			from, last := c.tallies(DefaultOrg, &sel)
 			return `SELECT agent, squad, runs, ` + last + ` FROM (` + from + `) AS t`, c.args // adding up sorts, which is no plan to find rows
+		}},
+		{"a page of executions", "execution_by_start", "execution_by_start", pageOf(since.AddDate(0, -1, 0), 0)},
+		{"its end", "execution_by_end", "execution_by_end", func(d dialect) (string, []any) {
+			query, args := pageOf(until, 1)(d)
+			found, _, _ := strings.Cut(query, " ORDER BY ") // these few are sorted
+			return found, args
 		}},
 		{"the newest executions", "execution_by_start", "execution_by_start", executions(ExecutionFilter{}, ` ORDER BY started_at DESC NULLS LAST, id LIMIT 20`)},
 		{"children of an execution", "execution_by_parent", "execution_by_parent", executions(ExecutionFilter{Parent: "exec-1"}, "")},

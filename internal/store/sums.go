@@ -15,9 +15,8 @@ import (
 type level struct {
 	table string
 	unit  int64 // in microseconds
-	// whole tells whether it has all that runs are narrowed by: the repository
-	// and what each model used.
-	whole bool
+	// models tells whether it has what each model used.
+	models bool
 }
 
 // levels are the tables of sums, the coarsest first.
@@ -29,10 +28,8 @@ var levels = []level{
 // undated is the unit of time in which runs began whose start nobody told.
 const undated = -1_000_000_000
 
-// sumsOf says what sums are asked for beside the traits that all levels have.
+// sumsOf says what sums are asked for.
 type sumsOf struct {
-	// repository asks for where the runs worked.
-	repository bool
 	// models asks for what each model used, as used and used_state, and not for
 	// what a run did.
 	models bool
@@ -45,15 +42,12 @@ type sumsOf struct {
 
 // The columns of sums, in the order of each SELECT.
 const (
-	sumColumns   = `agent, squad, status, trigger, model, cost_state, began, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros`
+	sumColumns   = `agent, squad, status, trigger, model, cost_state, repository, began, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros`
 	modelColumns = `, used, used_state, calls, uncalled, out_unknown, cache_read_unknown, cache_write_unknown`
 )
 
 func (n *sumsOf) columns() []string {
 	columns := sumColumns
-	if n.repository {
-		columns += `, repository`
-	}
 	if n.models {
 		columns += modelColumns
 	}
@@ -64,13 +58,11 @@ func (n *sumsOf) columns() []string {
 }
 
 // narrowed tells whether sums know all that the selection names: only runs, and only
-// by what sums have. Where a repository is named, the sums must have that.
+// by what sums have.
 func (n *sumsOf) narrowed(sel *Selection) bool {
 	for i := range sel.Terms {
 		switch t := &sel.Terms[i]; t.Field {
-		case whodid.FilterAgent, whodid.FilterSquad, whodid.FilterStatus, whodid.FilterModel, whodid.FilterCost:
-		case whodid.FilterRepository:
-			n.repository = true
+		case whodid.FilterAgent, whodid.FilterSquad, whodid.FilterStatus, whodid.FilterModel, whodid.FilterCost, whodid.FilterRepository:
 		case whodid.FilterTrigger:
 			if slices.ContainsFunc(t.Values, func(v string) bool {
 				_, detail, err := whodid.ParseTrigger(v)
@@ -87,7 +79,7 @@ func (n *sumsOf) narrowed(sel *Selection) bool {
 
 // has tells whether a level knows what is asked for.
 func (n *sumsOf) has(l *level) bool {
-	return (l.whole || !n.repository && !n.models) && !slices.ContainsFunc(n.times, func(t int64) bool { return t%l.unit != 0 })
+	return (l.models || !n.models) && !slices.ContainsFunc(n.times, func(t int64) bool { return t%l.unit != 0 })
 }
 
 // sums is a query for what the selected runs add up to: out of the coarsest tables
@@ -154,7 +146,7 @@ func (c *clause) level(l *level, fits string, b box, need *sumsOf) string {
 	switch {
 	case need.models:
 		where += " AND part <> 1"
-	case l.whole:
+	case l.models:
 		where += " AND part < 2"
 	}
 	return `SELECT ` + strings.Join(columns, ", ") + ` FROM ` + l.table + ` ` + where
@@ -216,7 +208,7 @@ func (l *level) added(d dialect, where string) string {
 	columns := strings.Split(keys+", "+sums, ", ")
 	where += ` AND subagent = '' AND status <> 'running'`
 	each := `SELECT ` + expressions("", columns, at, map[string]string{"used": "''", "used_state": "''"}, eachRun) + ` FROM execution ` + where
-	if l.whole {
+	if l.models {
 		each += unionAll + d.parts(expressions("x.", columns, at, eachPart, eachRun), `(SELECT * FROM execution `+where+` AND parts <> '')`)
 	}
 	return `SELECT ` + keys + `, SUM(` + strings.ReplaceAll(sums, ", ", "), SUM(") + `) FROM (` + each + `) AS x GROUP BY ` + keys
@@ -230,10 +222,10 @@ func (l *level) kept() string {
 
 // columns are by what a level adds up, and what.
 func (l *level) columns() (keys, sums string) {
-	keys = "ended, began, agent, squad, status, trigger, model, cost_state"
+	keys = "ended, began, agent, squad, status, trigger, model, cost_state, repository"
 	sums = "runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros"
-	if l.whole {
-		keys += ", repository, part, used, used_state"
+	if l.models {
+		keys += ", part, used, used_state"
 		sums += ", calls, uncalled, out_unknown, cache_read_unknown, cache_write_unknown"
 	}
 	return keys, sums

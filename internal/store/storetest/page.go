@@ -179,29 +179,46 @@ func testPages(t *testing.T, open func(testing.TB) *store.Store) {
 	if err != nil || len(whole) != 7 {
 		t.Fatalf("%d executions, %v", len(whole), err)
 	}
-	for size := 1; size <= 8; size++ {
-		var got []string
-		var after *store.ExecutionPlace
-		for {
-			page, err := s.ExecutionPage(t.Context(), "default", store.Selection{Limit: size}, after)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range page {
-				got = append(got, page[i].ID)
-			}
-			if len(page) < size {
-				break
-			}
-			after = &store.ExecutionPlace{StartedAt: page[size-1].StartedAt, ID: page[size-1].ID}
+	times := []time.Time{{}, Epoch.Add(-time.Hour)}
+	for i := range whole {
+		if at := whole[i].StartedAt; !at.IsZero() {
+			times = append(times, at, at.Add(time.Microsecond))
+		}
+	}
+	for _, since := range times {
+		// What is selected by its time is listed in the order of all.
+		found, err := s.Executions(t.Context(), "default", store.ExecutionFilter{Since: since})
+		if err != nil {
+			t.Fatal(err)
 		}
 		var want []string
-		for i := range whole {
-			want = append(want, whole[i].ID)
+		for i := range found {
+			want = append(want, found[i].ID)
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("pages of %d: %v, want %v", size, got, want)
+		for size := 1; size <= 8; size++ {
+			if got := allPages(t, s, store.Selection{Since: since, Limit: size}); !slices.Equal(got, want) {
+				t.Errorf("since %v in pages of %d: %v, want %v", since, size, got, want)
+			}
 		}
+	}
+}
+
+// allPages are the ids of executions, read page by page.
+func allPages(t *testing.T, s *store.Store, sel store.Selection) (ids []string) {
+	t.Helper()
+	var after *store.ExecutionPlace
+	for {
+		page, err := s.ExecutionPage(t.Context(), "default", sel, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page {
+			ids = append(ids, page[i].ID)
+		}
+		if len(page) < sel.Limit {
+			return ids
+		}
+		after = &store.ExecutionPlace{StartedAt: page[sel.Limit-1].StartedAt, ID: page[sel.Limit-1].ID}
 	}
 }
 

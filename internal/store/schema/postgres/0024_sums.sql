@@ -1,11 +1,11 @@
 -- What runs add up to, by all that questions narrow runs by, so that a question about
 -- a month of a million runs adds up some thousand rows. What ended on one day and began
--- on one is in run_day, with the repository and what each model used; what did so in one
--- hour is in run_hour, for the edges of a time and for stretches shorter than a day. The
--- minutes at the edges are read run by run, and so are the runs at work, which are in
--- neither. A start that nobody told is on day, and in hour, -1000000000. Sub-agents are
--- parts of their runs. Triggers keep both, so that nothing can change an execution and
--- forget them, and verify adds all of it up again.
+-- on one is in run_day, with what each model used; what did so in one hour is in
+-- run_hour, for the edges of a time and for stretches shorter than a day. The minutes at
+-- the edges are read run by run, and so are the runs at work, which are in neither. A
+-- start that nobody told is on day, and in hour, -1000000000. Sub-agents are parts of
+-- their runs. Triggers keep both, so that nothing can change an execution and forget
+-- them, and verify adds all of it up again.
 
 DROP TRIGGER run_hour_insert ON execution;
 DROP TRIGGER run_hour_update ON execution;
@@ -59,6 +59,7 @@ CREATE TABLE run_hour (
     trigger            text NOT NULL,
     model              text NOT NULL,
     cost_state         text NOT NULL,
+    repository         text COLLATE "C" NOT NULL,
     runs               bigint NOT NULL,
     cost_micros        bigint NOT NULL,
     tokens_in          bigint NOT NULL,
@@ -67,7 +68,7 @@ CREATE TABLE run_hour (
     tokens_cache_write bigint NOT NULL,
     tokens_unknown     bigint NOT NULL,
     micros             bigint NOT NULL,
-    PRIMARY KEY (org, ended, began, agent, squad, status, trigger, model, cost_state)
+    PRIMARY KEY (org, ended, began, agent, squad, status, trigger, model, cost_state, repository)
 );
 
 CREATE TABLE run_day (
@@ -136,7 +137,7 @@ DECLARE
 BEGIN
     EXECUTE 'CREATE VIEW run_sum AS ' || format(added, 'id', 'execution');
     FOR level IN SELECT * FROM (VALUES
-        ('run_hour', '3600000000', 'agent, squad, status, trigger, model, cost_state', 'part < 2',
+        ('run_hour', '3600000000', 'agent, squad, status, trigger, model, cost_state, repository', 'part < 2',
             'runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros'),
         ('run_day', '86400000000', 'agent, squad, status, trigger, model, cost_state, repository, part, used, used_state', 'true',
             'runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros, calls, uncalled, out_unknown, cache_read_unknown, cache_write_unknown')

@@ -1,11 +1,11 @@
 -- What runs add up to, by all that questions narrow runs by, so that a question about
 -- a month of a million runs adds up some thousand rows. What ended on one day and began
--- on one is in run_day, with the repository and what each model used; what did so in one
--- hour is in run_hour, for the edges of a time and for stretches shorter than a day. The
--- minutes at the edges are read run by run, and so are the runs at work, which are in
--- neither. A start that nobody told is on day, and in hour, -1000000000. Sub-agents are
--- parts of their runs. Triggers keep both, so that nothing can change an execution and
--- forget them, and verify adds all of it up again.
+-- on one is in run_day, with what each model used; what did so in one hour is in
+-- run_hour, for the edges of a time and for stretches shorter than a day. The minutes at
+-- the edges are read run by run, and so are the runs at work, which are in neither. A
+-- start that nobody told is on day, and in hour, -1000000000. Sub-agents are parts of
+-- their runs. Triggers keep both, so that nothing can change an execution and forget
+-- them, and verify adds all of it up again.
 
 DROP TRIGGER run_hour_insert;
 DROP TRIGGER run_hour_change;
@@ -52,6 +52,7 @@ CREATE TABLE run_hour (
     trigger            TEXT NOT NULL,
     model              TEXT NOT NULL,
     cost_state         TEXT NOT NULL,
+    repository         TEXT NOT NULL,
     runs               INTEGER NOT NULL,
     cost_micros        INTEGER NOT NULL,
     tokens_in          INTEGER NOT NULL,
@@ -60,7 +61,7 @@ CREATE TABLE run_hour (
     tokens_cache_write INTEGER NOT NULL,
     tokens_unknown     INTEGER NOT NULL,
     micros             INTEGER NOT NULL,
-    PRIMARY KEY (org, ended, began, agent, squad, status, trigger, model, cost_state)
+    PRIMARY KEY (org, ended, began, agent, squad, status, trigger, model, cost_state, repository)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run_day (
@@ -118,10 +119,10 @@ FROM execution AS x, json_each(CASE WHEN parts = '' THEN '[]' ELSE parts END) AS
 WHERE subagent = '' AND status <> 'running' AND parts <> '';
 
 CREATE TRIGGER run_sums_insert AFTER INSERT ON execution WHEN new.subagent = '' AND new.status <> 'running' BEGIN
-    INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
-    SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros
+    INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, repository, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
+    SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, repository, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros
     FROM run_sum WHERE org = new.org AND id = new.id AND part < 2
-    ON CONFLICT (org, ended, began, agent, squad, status, trigger, model, cost_state) DO UPDATE SET
+    ON CONFLICT (org, ended, began, agent, squad, status, trigger, model, cost_state, repository) DO UPDATE SET
         runs = run_hour.runs + excluded.runs,
         cost_micros = run_hour.cost_micros + excluded.cost_micros,
         tokens_in = run_hour.tokens_in + excluded.tokens_in,
@@ -150,10 +151,10 @@ CREATE TRIGGER run_sums_insert AFTER INSERT ON execution WHEN new.subagent = '' 
 END;
 
 CREATE TRIGGER run_sums_change BEFORE UPDATE ON execution WHEN old.subagent = '' AND old.status <> 'running' BEGIN
-    INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
-    SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, -runs, -cost_micros, -tokens_in, -tokens_out, -tokens_cache_read, -tokens_cache_write, -tokens_unknown, -micros
+    INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, repository, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
+    SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, repository, -runs, -cost_micros, -tokens_in, -tokens_out, -tokens_cache_read, -tokens_cache_write, -tokens_unknown, -micros
     FROM run_sum WHERE org = old.org AND id = old.id AND part < 2
-    ON CONFLICT (org, ended, began, agent, squad, status, trigger, model, cost_state) DO UPDATE SET
+    ON CONFLICT (org, ended, began, agent, squad, status, trigger, model, cost_state, repository) DO UPDATE SET
         runs = run_hour.runs + excluded.runs,
         cost_micros = run_hour.cost_micros + excluded.cost_micros,
         tokens_in = run_hour.tokens_in + excluded.tokens_in,
@@ -182,10 +183,10 @@ CREATE TRIGGER run_sums_change BEFORE UPDATE ON execution WHEN old.subagent = ''
 END;
 
 CREATE TRIGGER run_sums_changed AFTER UPDATE ON execution WHEN new.subagent = '' AND new.status <> 'running' BEGIN
-    INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
-    SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros
+    INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, repository, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
+    SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, repository, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros
     FROM run_sum WHERE org = new.org AND id = new.id AND part < 2
-    ON CONFLICT (org, ended, began, agent, squad, status, trigger, model, cost_state) DO UPDATE SET
+    ON CONFLICT (org, ended, began, agent, squad, status, trigger, model, cost_state, repository) DO UPDATE SET
         runs = run_hour.runs + excluded.runs,
         cost_micros = run_hour.cost_micros + excluded.cost_micros,
         tokens_in = run_hour.tokens_in + excluded.tokens_in,
@@ -221,10 +222,10 @@ CREATE TRIGGER run_sums_tidy AFTER UPDATE ON execution WHEN old.subagent = '' AN
 END;
 
 CREATE TRIGGER run_sums_delete BEFORE DELETE ON execution WHEN old.subagent = '' AND old.status <> 'running' BEGIN
-    INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
-    SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, -runs, -cost_micros, -tokens_in, -tokens_out, -tokens_cache_read, -tokens_cache_write, -tokens_unknown, -micros
+    INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, repository, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
+    SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, repository, -runs, -cost_micros, -tokens_in, -tokens_out, -tokens_cache_read, -tokens_cache_write, -tokens_unknown, -micros
     FROM run_sum WHERE org = old.org AND id = old.id AND part < 2
-    ON CONFLICT (org, ended, began, agent, squad, status, trigger, model, cost_state) DO UPDATE SET
+    ON CONFLICT (org, ended, began, agent, squad, status, trigger, model, cost_state, repository) DO UPDATE SET
         runs = run_hour.runs + excluded.runs,
         cost_micros = run_hour.cost_micros + excluded.cost_micros,
         tokens_in = run_hour.tokens_in + excluded.tokens_in,
@@ -256,9 +257,9 @@ CREATE TRIGGER run_sums_delete BEFORE DELETE ON execution WHEN old.subagent = ''
       AND ended = ((CASE WHEN old.completed_at IS NOT NULL THEN old.completed_at WHEN old.lease_until IS NOT NULL THEN old.lease_until WHEN old.started_at IS NOT NULL THEN old.started_at ELSE 0 END) - ((CASE WHEN old.completed_at IS NOT NULL THEN old.completed_at WHEN old.lease_until IS NOT NULL THEN old.lease_until WHEN old.started_at IS NOT NULL THEN old.started_at ELSE 0 END) % 86400000000 + 86400000000) % 86400000000) / 86400000000;
 END;
 
-INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
-SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, SUM(runs), SUM(cost_micros), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros)
-FROM run_sum WHERE true AND part < 2 GROUP BY org, 2, 3, agent, squad, status, trigger, model, cost_state;
+INSERT INTO run_hour (org, ended, began, agent, squad, status, trigger, model, cost_state, repository, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros)
+SELECT org, (ended_at - (ended_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, COALESCE((started_at - (started_at % 3600000000 + 3600000000) % 3600000000) / 3600000000, -1000000000), agent, squad, status, trigger, model, cost_state, repository, SUM(runs), SUM(cost_micros), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros)
+FROM run_sum WHERE true AND part < 2 GROUP BY org, 2, 3, agent, squad, status, trigger, model, cost_state, repository;
 INSERT INTO run_day (org, ended, began, agent, squad, status, trigger, model, cost_state, repository, part, used, used_state, runs, cost_micros, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_unknown, micros, calls, uncalled, out_unknown, cache_read_unknown, cache_write_unknown)
 SELECT org, (ended_at - (ended_at % 86400000000 + 86400000000) % 86400000000) / 86400000000, COALESCE((started_at - (started_at % 86400000000 + 86400000000) % 86400000000) / 86400000000, -1000000000), agent, squad, status, trigger, model, cost_state, repository, part, used, used_state, SUM(runs), SUM(cost_micros), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros), SUM(calls), SUM(uncalled), SUM(out_unknown), SUM(cache_read_unknown), SUM(cache_write_unknown)
 FROM run_sum WHERE true GROUP BY org, 2, 3, agent, squad, status, trigger, model, cost_state, repository, part, used, used_state;
