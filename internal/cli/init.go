@@ -53,9 +53,9 @@ written into the settings. The other clients have no such hooks: theirs go on
 recording on this machine, and "whodid sync" sends that to the server, whose
 address is kept in your config.toml with the file of the token.
 
-With --mcp it tells the clients of "whodid mcp" too, by which agents ask the trail;
-with --project in the files of the project, where VS Code finds it as well. A
-server that is called whodid and starts something else is left alone.
+With --mcp it tells the clients of "whodid mcp" too, by which agents ask the
+trail; with --project in the files of the project, where VS Code finds it as
+well. A server that is called whodid and starts something else is left alone.
 
 In a git repository it also does what "whodid git install" does, so that commits
 of agents say where they come from; --git=false leaves that out.
