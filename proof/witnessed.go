@@ -2,7 +2,6 @@ package proof
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,15 +12,15 @@ import (
 const backwards = 10 * time.Minute
 
 // WitnessedTime is the verdict on time of a bundle whose integrity is not refuted, for
-// somebody who trusts the witnesses and asks for so many of them; 0 asks for none, and
-// nothing is proved by them.
-func WitnessedTime(b *Bundle, witnesses []Witness, quorum int) Verdict {
+// somebody who trusts the witnesses and asks for some of them; without a quorum nothing
+// is proved by them.
+func WitnessedTime(b *Bundle, witnesses []Witness, quorum Quorum) Verdict {
 	event, err := b.Event()
 	if err != nil {
 		return Verdict{NotShown, err.Error()}
 	}
 	clocks := fmt.Sprintf("it happened at %s by the clock of its source and was recorded at %s by the clock of the trail", whodid.FormatTime(event.At), whodid.FormatTime(event.RecordedAt))
-	var seen []time.Time
+	seen := map[int]time.Time{}
 	var who []string
 	for i := range witnesses {
 		w := &witnesses[i]
@@ -32,18 +31,18 @@ func WitnessedTime(b *Bundle, witnesses []Witness, quorum int) Verdict {
 		if event.RecordedAt.After(at.Add(backwards)) {
 			return Verdict{Refuted, fmt.Sprintf("it says that it was recorded at %s, and the witness %s saw it at %s", whodid.FormatTime(event.RecordedAt), w.Name(), whodid.FormatTime(at))}
 		}
-		seen, who = append(seen, at), append(who, fmt.Sprintf("%s at %s", w.Name(), whodid.FormatTime(at)))
+		seen[i], who = at, append(who, fmt.Sprintf("%s at %s", w.Name(), whodid.FormatTime(at)))
+	}
+	if len(seen) == 0 {
+		return Verdict{Conditional, clocks + "; no witness that you trust confirms either"}
 	}
 	held := "; the log held it when these saw it: " + strings.Join(who, ", ")
-	switch {
-	case len(seen) == 0:
-		return Verdict{Conditional, clocks + "; no witness that you trust confirms either"}
-	case quorum == 0:
+	if quorum.None() {
 		return Verdict{Conditional, clocks + held}
-	case len(seen) < quorum:
-		return Verdict{Conditional, fmt.Sprintf("%s%s; you ask for %d", clocks, held, quorum)}
-	default:
-		slices.SortFunc(seen, time.Time.Compare)
-		return Verdict{Proved, "it was recorded not later than " + whodid.FormatTime(seen[quorum-1]) + held + "; " + clocks}
 	}
+	at, ok := quorum.By(seen)
+	if !ok {
+		return Verdict{Conditional, fmt.Sprintf("%s%s; you ask for %s", clocks, held, &quorum)}
+	}
+	return Verdict{Proved, "it was recorded not later than " + whodid.FormatTime(at) + held + "; " + clocks}
 }

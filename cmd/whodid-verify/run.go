@@ -28,7 +28,7 @@ nothing but the keys that you give it.
 
 Usage:
   whodid-verify PROOF --key KEY [--json]
-  whodid-verify PROOF --trust FILE [--about SUBJECT] [--json]
+  whodid-verify PROOF --trust FILE [--policy FILE] [--about SUBJECT] [--json]
   whodid-verify FOLDER --trust FILE [--json]
 
 PROOF is a file that "whodid prove", "whodid why --prove" or "whodid incident
@@ -42,6 +42,9 @@ input. FOLDER is what "whodid export" wrote: all of a period.
                 "allowed_signers": ["who key", ...], "checkpoints": ["..."]}; all
                 but "keys" may be left out. quorum is how many of the witnesses must
                 have cosigned for what they saw to be proved
+  --policy FILE which logs you trust and which witnesses must have cosigned, as
+                C2SP tlog-policy writes it (log, witness, group and quorum lines), in
+                the place of "witnesses" and "quorum"
   --about WHAT  refuse a proof of anything else: execution:ID, event:ID, commit:ID,
                 pull_request:#44, line:FILE:LINE, period:FROM..TO, incident:ID,
                 report:sha256:SUM
@@ -69,6 +72,7 @@ type options struct {
 	bundle string
 	keys   []string
 	trust  string
+	policy string
 	about  string
 	json   bool
 }
@@ -86,6 +90,7 @@ func parse(args []string) (options, error) {
 		return nil
 	})
 	flags.StringVar(&o.trust, "trust", "", "")
+	flags.StringVar(&o.policy, "policy", "", "")
 	flags.StringVar(&o.about, "about", "", "")
 	flags.BoolVar(&o.json, "json", false, "")
 	for rest := args; ; {
@@ -105,8 +110,8 @@ func parse(args []string) (options, error) {
 	switch {
 	case o.bundle == "":
 		return o, errors.New("no bundle is given")
-	case len(o.keys) == 0 && o.trust == "":
-		return o, errors.New("no trusted key is given: use --key or --trust")
+	case len(o.keys) == 0 && o.trust == "" && o.policy == "":
+		return o, errors.New("no trusted key is given: use --key, --trust or --policy")
 	}
 	return o, nil
 }
@@ -205,27 +210,31 @@ func check(content []byte, trust *dossier.Trust, o options) (show func(io.Writer
 	return r.text, r.Verified, nil
 }
 
-// maxTrust bounds a file of keys in bytes: some thousand keys.
-const maxTrust = 1 << 20
+// maxTrust bounds a file of keys, or a policy, in bytes: some thousand keys.
+const maxTrust = proof.MaxPolicy
 
 // trusted collects what the command line trusts; the code says how to end if it
 // can't.
 func trusted(o options) (*dossier.Trust, int, error) {
-	var content []byte
-	if o.trust != "" {
-		f, err := os.Open(o.trust)
+	content, code, err := readTrust(o.trust)
+	if err != nil {
+		return nil, code, err
+	}
+	var policy *proof.Policy
+	if o.policy != "" {
+		text, code, err := readTrust(o.policy)
 		if err != nil {
-			return nil, exitError, fmt.Errorf("couldn't open the trusted keys: %w", err)
+			return nil, code, err
 		}
-		defer f.Close() //nolint:errcheck // it was only read
-		if content, err = io.ReadAll(io.LimitReader(f, maxTrust+1)); err != nil {
-			return nil, exitError, fmt.Errorf("couldn't read the trusted keys: %w", err)
+		if policy, err = proof.ParsePolicy(text); err != nil {
+			return nil, exitUsage, fmt.Errorf("couldn't read %s: %w", o.policy, err)
 		}
-		if len(content) > maxTrust {
-			return nil, exitUsage, fmt.Errorf("the trusted keys in %s take more than %d bytes", o.trust, maxTrust)
-		}
+		o.keys = append(o.keys, policy.Logs...)
 	}
 	t, err := dossier.ParseTrust(content, o.keys...)
+	if err == nil && policy != nil {
+		err = t.Follow(policy)
+	}
 	if err != nil && o.trust != "" {
 		return nil, exitUsage, fmt.Errorf("couldn't read the trusted keys in %s: %w", o.trust, err)
 	}
@@ -233,4 +242,23 @@ func trusted(o options) (*dossier.Trust, int, error) {
 		return nil, exitUsage, err
 	}
 	return t, exitGood, nil
+}
+
+// readTrust reads a file of what is trusted; there is nothing in none.
+func readTrust(file string) (content []byte, code int, err error) {
+	if file == "" {
+		return nil, exitGood, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, exitError, fmt.Errorf("couldn't open the trusted keys: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	if content, err = io.ReadAll(io.LimitReader(f, maxTrust+1)); err != nil {
+		return nil, exitError, fmt.Errorf("couldn't read the trusted keys: %w", err)
+	}
+	if len(content) > maxTrust {
+		return nil, exitUsage, fmt.Errorf("the trusted keys in %s take more than %d bytes", file, maxTrust)
+	}
+	return content, exitGood, nil
 }

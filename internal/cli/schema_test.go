@@ -83,6 +83,7 @@ func answers() map[string]any {
 		"witness add":    witnessAdded{},
 		"witness remove": witnessAdded{},
 		"witness show":   witnessEvidence{},
+		"witness policy": witnessPolicy{},
 		"schema":         schemaList{},
 
 		"memory record":    remembered{},

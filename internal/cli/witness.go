@@ -25,7 +25,7 @@ and git. docs/witnesses.md describes them.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: p.group,
 	}
-	c.AddCommand(p.witnessListCommand(), p.witnessAddCommand(), p.witnessRemoveCommand(), p.witnessPushCommand(), p.witnessShowCommand(), p.witnessGitCommand())
+	c.AddCommand(p.witnessListCommand(), p.witnessAddCommand(), p.witnessRemoveCommand(), p.witnessPushCommand(), p.witnessShowCommand(), p.witnessPolicyCommand(), p.witnessGitCommand())
 	return c
 }
 

@@ -20,9 +20,9 @@ type Trust struct {
 	Keys proof.Keys
 	// Witnesses cosign checkpoints.
 	Witnesses []proof.Witness
-	// Quorum is how many of them must have cosigned a checkpoint for it to be one
-	// that everybody sees; 0 asks for none.
-	Quorum int
+	// Quorum says which of them must have cosigned a checkpoint for it to be one that
+	// everybody sees; the zero value asks for none.
+	Quorum proof.Quorum
 	// Authorities are the root certificates of those who stamp checkpoints with the
 	// time.
 	Authorities []*x509.Certificate
@@ -72,8 +72,11 @@ func ParseTrust(text []byte, keys ...string) (*Trust, error) {
 		}
 		t.Witnesses = append(t.Witnesses, w)
 	}
-	if t.Quorum = f.Quorum; t.Quorum < 0 || t.Quorum > len(t.Witnesses) {
-		return nil, fmt.Errorf("quorum %d: there are %d witnesses in it", t.Quorum, len(t.Witnesses))
+	if f.Quorum < 0 || f.Quorum > len(t.Witnesses) {
+		return nil, fmt.Errorf("quorum %d: there are %d witnesses in it", f.Quorum, len(t.Witnesses))
+	}
+	if f.Quorum > 0 {
+		t.Quorum = proof.AtLeast(f.Quorum, len(t.Witnesses))
 	}
 	if t.Authorities, err = readRoots(f.TimeAuthorities); err != nil {
 		return nil, err
@@ -91,6 +94,16 @@ func ParseTrust(text []byte, keys ...string) (*Trust, error) {
 		t.Seen = append(t.Seen, c)
 	}
 	return t, nil
+}
+
+// Follow takes the witnesses and the quorum of a policy. Its logs are keys for
+// [ParseTrust].
+func (t *Trust) Follow(p *proof.Policy) error {
+	if len(t.Witnesses) > 0 {
+		return errors.New("witnesses are named twice: by what you trust, and by the policy")
+	}
+	t.Witnesses, t.Quorum = p.Witnesses, p.Quorum
+	return nil
 }
 
 // readRoots reads the root certificates of authorities, each text one or more in PEM.

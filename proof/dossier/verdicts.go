@@ -2,7 +2,6 @@ package dossier
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -210,7 +209,7 @@ func (c *checker) time() proof.Verdict {
 			newest, at = recorded, e.Index
 		}
 	}
-	seen, cosigned, unread := c.seen()
+	seen, unread := c.seen()
 	var words []string
 	for _, w := range seen {
 		if newest.After(w.at.Add(backwards)) {
@@ -226,38 +225,38 @@ func (c *checker) time() proof.Verdict {
 		return conditional("%s; no witness that you trust confirms it", clocks)
 	}
 	held := "; the log held them when these saw it: " + strings.Join(words, ", ")
-	if c.trust.Quorum > 0 && cosigned >= c.trust.Quorum || len(seen) > cosigned {
-		return proof.Verdict{State: proof.Proved, Detail: "they were recorded not later than " + whodid.FormatTime(c.latest(seen)) + held + "; " + clocks}
+	if at, ok := c.latest(seen); ok {
+		return proof.Verdict{State: proof.Proved, Detail: "they were recorded not later than " + whodid.FormatTime(at) + held + "; " + clocks}
 	}
-	if c.trust.Quorum > 0 {
-		held += fmt.Sprintf("; you ask for %d", c.trust.Quorum)
+	if !c.trust.Quorum.None() {
+		held += fmt.Sprintf("; you ask for %s", &c.trust.Quorum)
 	}
 	return conditional("%s%s", clocks, held)
 }
 
 // sighting is that somebody whom the verifier trusts has seen the checkpoint.
 type sighting struct {
-	who   string
-	at    time.Time
-	stamp bool
+	who     string
+	at      time.Time
+	stamp   bool
+	witness int // its place among those who are trusted, if it is no stamp
 }
 
-// seen lists who has seen the checkpoint, how many of them are witnesses, and why time
-// stamps in the proof don't count. Witnesses come first.
-func (c *checker) seen() (seen []sighting, cosigned int, unread []string) {
+// seen lists who has seen the checkpoint, and why time stamps in the proof don't count.
+// Witnesses come first.
+func (c *checker) seen() (seen []sighting, unread []string) {
 	for i := range c.trust.Witnesses {
 		w := &c.trust.Witnesses[i]
 		if at, err := w.Cosigned(c.Checkpoint); err == nil {
-			seen = append(seen, sighting{who: "the witness " + w.Name(), at: at})
+			seen = append(seen, sighting{who: "the witness " + w.Name(), at: at, witness: i})
 		}
 	}
-	cosigned = len(seen)
 	if len(c.trust.Authorities) == 0 {
-		return seen, cosigned, nil
+		return seen, nil
 	}
 	text, err := proof.CheckpointText(c.Checkpoint)
 	if err != nil {
-		return seen, cosigned, nil // which integrity tells of
+		return seen, nil // which integrity tells of
 	}
 	for _, token := range c.Stamps {
 		s, err := stamp.Check(token, []byte(text), c.trust.Authorities)
@@ -267,36 +266,44 @@ func (c *checker) seen() (seen []sighting, cosigned int, unread []string) {
 		}
 		seen = append(seen, sighting{who: "TSA " + s.Authority, at: s.At, stamp: true})
 	}
-	return seen, cosigned, unread
+	return seen, unread
 }
 
-// latest is the time by which as many have seen the checkpoint as are asked for, or
-// that at which an authority stamped it, if that is earlier.
-func (c *checker) latest(seen []sighting) time.Time {
-	var witnesses, stamps []time.Time
+// cosigners are the witnesses who have seen the checkpoint, and when.
+func cosigners(seen []sighting) map[int]time.Time {
+	at := map[int]time.Time{}
 	for _, s := range seen {
-		if s.stamp {
-			stamps = append(stamps, s.at)
-		} else {
-			witnesses = append(witnesses, s.at)
+		if !s.stamp {
+			at[s.witness] = s.at
 		}
 	}
-	slices.SortFunc(witnesses, time.Time.Compare)
-	if q := c.trust.Quorum; q > 0 && len(witnesses) >= q {
-		stamps = append(stamps, witnesses[q-1])
+	return at
+}
+
+// latest is the time by which the witnesses have seen the checkpoint that are asked
+// for, or that at which an authority stamped it, if that is earlier; ok is false
+// without either.
+func (c *checker) latest(seen []sighting) (latest time.Time, ok bool) {
+	latest, ok = c.trust.Quorum.By(cosigners(seen))
+	for _, s := range seen {
+		if s.stamp && (!ok || s.at.Before(latest)) {
+			latest, ok = s.at, true
+		}
 	}
-	return slices.MinFunc(stamps, time.Time.Compare)
+	return latest, ok
 }
 
 // everybodySees holds a proved verdict on completeness to the number of witnesses that
 // the verifier asks for: without them the log may have shown others another tree.
 func (c *checker) everybodySees(v proof.Verdict) proof.Verdict {
-	if v.State != proof.Proved || c.trust.Quorum == 0 {
+	if v.State != proof.Proved || c.trust.Quorum.None() {
 		return v
 	}
-	_, n, _ := c.seen()
-	if n < c.trust.Quorum {
-		return conditional("%s; if everybody was shown this tree: %s cosigned it, and you ask for %d", v.Detail, counted(n, "one of your witnesses", "of your witnesses"), c.trust.Quorum)
+	seen, _ := c.seen()
+	who := cosigners(seen)
+	n := len(who)
+	if _, ok := c.trust.Quorum.By(who); !ok {
+		return conditional("%s; if everybody was shown this tree: %s cosigned it, and you ask for %s", v.Detail, counted(n, "one of your witnesses", "of your witnesses"), &c.trust.Quorum)
 	}
 	v.Detail += fmt.Sprintf("; everybody sees this tree: %s cosigned it", counted(n, "one of your witnesses", "of your witnesses"))
 	return v

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
@@ -95,6 +96,7 @@ func (c *checker) time() proof.Verdict {
 		return proof.Verdict{State: proof.Refuted, Detail: w.set.Error()}
 	}
 	var seen []string
+	at := map[int]time.Time{}
 	for i := range c.trust.Witnesses {
 		witness := &c.trust.Witnesses[i]
 		when, err := witness.Cosigned(c.signed)
@@ -105,6 +107,7 @@ func (c *checker) time() proof.Verdict {
 			return proof.Verdict{State: proof.Refuted, Detail: fmt.Sprintf("entry %d says that it was recorded at %s, and the witness %s saw it at %s",
 				w.newestAt, whodid.FormatTime(w.newest), witness.Name(), whodid.FormatTime(when))}
 		}
+		at[i] = when
 		seen = append(seen, fmt.Sprintf("%s at %s", witness.Name(), whodid.FormatTime(when)))
 	}
 	detail := fmt.Sprintf("events happened when they say by the clocks of their sources, and were recorded in this order by the clock of the trail, %s at the latest", whodid.FormatTime(w.newest))
@@ -112,11 +115,11 @@ func (c *checker) time() proof.Verdict {
 		return proof.Verdict{State: proof.Conditional, Detail: detail + "; no witness that you trust confirms it"}
 	}
 	state, held := proof.Conditional, "; the log held them when these saw it: "+strings.Join(seen, ", ")
-	if c.trust.Quorum > 0 {
-		held += fmt.Sprintf("; you ask for %d", c.trust.Quorum)
-		if len(seen) >= c.trust.Quorum {
-			state = proof.Proved
-		}
+	if !c.trust.Quorum.None() {
+		held += fmt.Sprintf("; you ask for %s", &c.trust.Quorum)
+	}
+	if _, ok := c.trust.Quorum.By(at); ok {
+		state = proof.Proved
 	}
 	return proof.Verdict{State: state, Detail: detail + held}
 }
