@@ -279,7 +279,7 @@ func (u *addition) rows(w who) [3]*both {
 
 // achieved adds the outcomes of the time, or of the time before.
 func (b *reportBuilder) achieved(u *addition, found []Achievement, merges []store.Merge, before bool) {
-	var g goals
+	g := newGoals(len(found) + len(merges))
 	add := func(rows *[3]*both, w who, kind, execution string, at time.Time) {
 		var first [3]bool
 		if execution != "" {

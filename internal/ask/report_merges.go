@@ -85,12 +85,14 @@ type goals struct {
 	also map[who]map[string]bool
 }
 
+// newGoals expects so many.
+func newGoals(n int) goals {
+	return goals{of: make(map[string]who, n), also: map[who]map[string]bool{}}
+}
+
 // reach notes an outcome of a run, and tells for whom it is the first one of it: for
 // all, for the squad, for the agent.
 func (g *goals) reach(execution string, w who) (all, squad, agent bool) {
-	if g.of == nil {
-		g.of, g.also = map[string]who{}, map[who]map[string]bool{}
-	}
 	first, known := g.of[execution]
 	if !known {
 		g.of[execution] = w
