@@ -156,3 +156,49 @@ DROP INDEX event_of_report;
 CREATE INDEX event_of_report ON event (org, what, at)
 WHERE what IN ('forge.deploy.status', 'forge.issue.close', 'forge.issue.reopen', 'forge.pr.merge', 'forge.release.publish', 'issue.close', 'pr.merge', 'record.gap')
    OR what >= 'budget.' AND what < 'budget/' OR what >= 'deploy.' AND what < 'deploy/' OR what >= 'infra.' AND what < 'infra/' OR what >= 'release.' AND what < 'release/' OR what >= 'schema.' AND what < 'schema/' OR what >= 'secret.' AND what < 'secret/';
+
+-- Of words that are everywhere the last few thousand decisions have enough, and the
+-- others need not be read and sorted. The planner does not know which words are
+-- everywhere; here it has to ask both indexes before it reads any row.
+CREATE OR REPLACE FUNCTION whodid_recent_decisions_with(org_of text, words tsquery, newest bigint, since bigint) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET enable_indexscan = off SET cpu_tuple_cost = 100 AS $$
+BEGIN
+    RETURN ARRAY (
+        SELECT e.seq FROM event_permanent AS e
+        WHERE e.org = org_of AND e.what IN ('decision.record', 'decision.summarize') AND e.salt IS NOT NULL
+          AND whodid_decision_words(e.target, e.why, e.data) @@ words AND e.seq >= since
+        ORDER BY e.seq DESC LIMIT newest);
+END $$;
+CREATE OR REPLACE FUNCTION whodid_decisions_with(org_of text, words tsquery, newest bigint) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+DECLARE
+    since  bigint;
+    recent bigint[];
+BEGIN
+    IF org_of IS DISTINCT FROM current_setting('whodid.org', true) THEN
+        RAISE EXCEPTION 'this connection is not that of the organisation' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF newest IS NOT NULL THEN
+        SELECT e.seq INTO since FROM event_permanent AS e
+        WHERE e.org = org_of AND e.what IN ('decision.record', 'decision.summarize') ORDER BY e.seq DESC OFFSET 10 * newest LIMIT 1;
+    END IF;
+    IF since IS NOT NULL THEN
+        recent := whodid_recent_decisions_with(org_of, words, newest, since);
+        IF cardinality(recent) = newest THEN
+            RETURN QUERY SELECT unnest(recent);
+            RETURN;
+        END IF;
+    END IF;
+    RETURN QUERY
+        SELECT e.seq FROM event_permanent AS e
+        WHERE e.org = org_of AND e.what IN ('decision.record', 'decision.summarize') AND e.salt IS NOT NULL
+          AND whodid_decision_words(e.target, e.why, e.data) @@ words
+        ORDER BY e.seq DESC LIMIT newest;
+END $$;
+DO $$
+BEGIN
+    -- Temporary tables come last, for anybody can make one with another's name.
+    EXECUTE format('ALTER FUNCTION whodid_recent_decisions_with(text, tsquery, bigint, bigint) SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION whodid_decisions_with(text, tsquery, bigint) SET search_path = %I, pg_temp', current_schema());
+    REVOKE ALL ON FUNCTION whodid_recent_decisions_with(text, tsquery, bigint, bigint) FROM PUBLIC;
+END $$;
