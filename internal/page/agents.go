@@ -113,6 +113,9 @@ func sum(to, row *ask.HistoryRow) {
 	to.Running += row.Running
 	to.CostMicros += row.CostMicros
 	to.CostUnknown += row.CostUnknown
+	if row.LastRun != nil && (to.LastRun == nil || row.LastRun.After(*to.LastRun)) {
+		to.LastRun = row.LastRun
+	}
 }
 
 // agentPage is one agent: what it did in a time, and how that differs from the time

@@ -121,11 +121,11 @@ func (r *request) settings() (*answer, error) {
 // sourcesOf lists the clients that there are hooks for, and what else was heard of.
 func sourcesOf(heard map[string]time.Time) []source {
 	out := []source{
-		{Client: "claude-code"},
-		{Client: "codex"},
-		{Client: "gemini"},
-		{Client: "copilot"},
-		{Client: "cursor"},
+		{Client: "claude-code", Command: "whodid init --only claude-code"},
+		{Client: "codex", Command: "whodid init --only codex"},
+		{Client: "gemini", Command: "whodid init --only gemini"},
+		{Client: "copilot", Command: "whodid init --only copilot"},
+		{Client: "cursor", Command: "whodid init --only cursor"},
 		{Client: "git", Command: "whodid git install && whodid git index"},
 		{Client: "forges", Command: "whodid forge --help"},
 		{Client: "any command", Command: "whodid run --agent squad/agent -- COMMAND"},

@@ -68,10 +68,12 @@ func (r *request) execution() (*answer, error) {
 	if show.Status == string(whodid.StatusRunning) {
 		a.stream, a.from = "execution:"+show.ExecutionID, show.Proof.TreeSize
 	}
-	page := &executionPage{Show: show, Now: r.now, All: len(show.Actions), Files: show.Files()}
-	if err := r.actionsOf(page); err != nil {
-		return nil, err
+	page := &executionPage{Show: show, Now: r.now, All: len(show.Actions)}
+	a.page = page
+	if err := r.actionsOf(page); err != nil || r.query("part") == "actions" {
+		return a, err // the page's script asks for the next of them, and has the rest
 	}
+	page.Files = show.Files()
 	for i := range page.Files {
 		if f := &page.Files[i]; f.LinesAdded != nil {
 			page.Added += *f.LinesAdded
@@ -88,7 +90,6 @@ func (r *request) execution() (*answer, error) {
 		return nil, err
 	}
 	page.Waterfall = newWaterfall(show, lanes, r.now)
-	a.page = page
 	return a, nil
 }
 

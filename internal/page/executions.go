@@ -100,23 +100,26 @@ func (r *request) executions() (*answer, error) {
 		return nil, err
 	}
 	sel := ask.Selection{Filter: f, Squads: r.id.Squads, RunsOnly: !askedFor(f.Terms, whodid.FilterParent), Limit: pageRows}
-	list, next, err := r.t.Asker.SelectExecutions(r.ctx, sel, after)
-	if err != nil {
-		return nil, err
-	}
-	a := &answer{title: "Executions", value: list, rows: list.Executions, stream: "type:execution.*", from: from}
-	if r.query("format") != "" {
-		return a, nil
-	}
+	a := &answer{title: "Executions", stream: "type:execution.*", from: from}
 	page := &executionsPage{
-		Query: r.query("q"), Since: r.query("since"), Until: r.query("until"), Runs: list.Executions, Columns: executionColumns(strings.Join(r.r.URL.Query()["cols"], ",")),
-		More: r.onward(next), Address: r.r.URL.Query(), Anything: true, Save: viewQuery(r.r.URL.Query()), MaySave: r.pages.options.Views != nil, MayShare: r.mayShare(),
+		Query: r.query("q"), Since: r.query("since"), Until: r.query("until"), Columns: executionColumns(strings.Join(r.r.URL.Query()["cols"], ",")),
+		Address: r.r.URL.Query(), Anything: true, Save: viewQuery(r.r.URL.Query()), MaySave: r.pages.options.Views != nil, MayShare: r.mayShare(),
 	}
 	if after != nil {
 		page.First = r.with(map[string]string{"after": ""})
 	}
-	// Three looks at the same runs, at the same time.
+	// Looks at the same runs, at the same time.
 	var all errgroup.Group
+	all.Go(func() error {
+		list, next, err := r.t.Asker.SelectExecutions(r.ctx, sel, after)
+		if err == nil {
+			a.value, a.rows, page.Runs, page.More = list, list.Executions, list.Executions, r.onward(next)
+		}
+		return err
+	})
+	if r.query("format") != "" {
+		return a, all.Wait()
+	}
 	all.Go(func() (err error) {
 		page.Views, err = r.views()
 		return err
@@ -140,7 +143,7 @@ func (r *request) executions() (*answer, error) {
 		return nil, err
 	}
 	page.Periods = r.periods()
-	if len(list.Executions) == 0 {
+	if len(page.Runs) == 0 {
 		if err := r.emptyExecutions(page, sel); err != nil {
 			return nil, err
 		}

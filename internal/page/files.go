@@ -23,8 +23,8 @@ type filesPage struct {
 	Commits     []fileCommit
 	MoreCommits bool
 	Done        []ask.Action
-	More  string
-	First string
+	More        string
+	First       string
 }
 
 // blameRow is a stretch of lines of one commit.

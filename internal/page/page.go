@@ -117,7 +117,7 @@ type request struct {
 	pages *Pages
 	r     *http.Request
 	w     http.ResponseWriter // of deeds, for their cookies
-	ctx   context.Context //nolint:containedctx // a request lives as long as its context
+	ctx   context.Context     //nolint:containedctx // a request lives as long as its context
 	t     *server.Tenant
 	id    auth.Identity
 	now   time.Time

@@ -28,7 +28,7 @@ func everyPage() map[string][]string {
 		"/why?q=" + runID(3):                    {"The run"},
 		"/why?q=no-such-thing":                  {"Nothing known of it"},
 		"/files":                                {"docs/cart.md"},
-		"/files?path=docs/cart.md":              {"What agents did with it", "Commits that changed it", "00000000be", "+40", "whodid blame docs/cart.md"},
+		"/files?path=docs/cart.md":              {"What agents did with it", "Commits that changed it", "6e340b9cff", "&#43;40", "whodid blame docs/cart.md"},
 		"/files?path=it's+%3B+rm":               {"whodid blame &#39;it&#39;\\&#39;&#39;s ; rm&#39;", "whodid git index"},
 		"/memory":                               {"amounts are whole cents everywhere"},
 		"/memory?q=retries&all=1":               {"made their outage worse"},

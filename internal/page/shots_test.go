@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -28,20 +29,28 @@ func TestPictures(t *testing.T) {
 		Script string `json:"script,omitempty"`
 		Wait   int    `json:"wait,omitempty"`
 	}
-	none, much := newWorld(t, nil), newWorld(t, nil)
+	none, much, names, many := newWorld(t, nil), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil)
 	much.fill(t, 160)
+	names.fill(t, 12)
+	names.absurd(t)
+	many.fill(t, 40)
+	runs := 2000
+	if n, err := strconv.Atoi(os.Getenv("WHODID_MANY")); err == nil {
+		runs = n
+	}
+	many.crowd(t, runs)
 	var shots []shot
 	var muchURL string
 	for _, w := range []struct {
 		name string
 		*world
-	}{{"none", none}, {"much", much}} {
+	}{{"none", none}, {"names", names}, {"many", many}, {"much", much}} {
 		w.as = "admin"
 		s := httptest.NewServer(w.handler)
 		t.Cleanup(s.Close)
 		muchURL = s.URL
-		for name, path := range pagesToLookAt() {
-			if w.name == "none" && strings.Contains(path, "exec-") {
+		for name, path := range w.pagesToLookAt(t) {
+			if path == "" || w.name == "none" && strings.Contains(path, "exec-") {
 				continue
 			}
 			shots = append(shots,
@@ -83,8 +92,21 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-func pagesToLookAt() map[string]string {
+// pagesToLookAt lists the pages by the names of their pictures; one that there is
+// nothing for is empty.
+func (w *world) pagesToLookAt(t *testing.T) map[string]string {
+	first := func(list, prefix string) string {
+		t.Helper()
+		i := strings.Index(w.get(t, "admin", list).Body.String(), `href="`+prefix)
+		if i < 0 {
+			return ""
+		}
+		path, _, _ := strings.Cut(w.get(t, "admin", list).Body.String()[i+len(`href="`):], `"`)
+		return path
+	}
 	return map[string]string{
+		"incident": first("/incidents", "/incidents/evt-"), "decision": first("/memory", "/memory/evt-"), "approval": first("/approvals", "/approvals/appr-"), "views": "/views",
+		"file":       "/files?path=docs/cart.md",
 		"executions": "/executions", "execution": "/executions/" + runID(3), "agents": "/agents", "agent": "/agents/eng/issue-solver", "cost": "/cost",
 		"search": "/search?q=rounding", "why": "/why?q=" + runID(3), "files": "/files", "memory": "/memory", "approvals": "/approvals", "integrity": "/integrity?verify=1",
 		"reports": "/reports", "incidents": "/incidents", "retention": "/retention", "access": "/access", "settings": "/settings", "missing": "/nothing", "whyempty": "/why",

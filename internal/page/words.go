@@ -37,6 +37,7 @@ func (v *views) functions() template.FuncMap {
 		"person":    person,
 		"result":    resultClass,
 		"short":     short,
+		"signed":    signed,
 		"shell":     shellWord,
 		"seconds":   func(s float64) string { return term.Duration(time.Duration(s * float64(time.Second))) },
 		"status":    statusClass,
@@ -112,6 +113,19 @@ func heading(field string) string {
 	}
 	words := strings.ReplaceAll(field, "_", " ")
 	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// signed is a number of lines with its sign; nothing was added or removed where there
+// is none.
+func signed(sign string, n *int64) string {
+	switch {
+	case n == nil:
+		return term.Unknown
+	case *n == 0:
+		return "0"
+	default:
+		return sign + digits(*n)
+	}
 }
 
 // shellWord is text as a shell takes it for one word: somebody may copy it.

@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -247,12 +248,72 @@ func (w *world) fill(t testing.TB, runs int) {
 	w.record(t, ask.OpenIncident(found, &who, "page/incident", ask.Opening{Title: "discounts lose a cent", Severity: "high"})...)
 }
 
+// absurd records a run, and what hangs on it, whose every name is far too long.
+func (w *world) absurd(t testing.TB) {
+	t.Helper()
+	long := strings.Repeat("an-unreasonably-long-", 3)
+	text := strings.Repeat("a sentence that somebody who was paid by the word has written into a field, ", 8)
+	word := strings.Repeat("Donaudampfschifffahrtsgesellschaft", 9)
+	for i := range 3 {
+		m := &madeRun{
+			n: 4_000_000 + i, agent: "squad-" + long[:40] + "/agent-" + long[:50], began: time.Now().Add(-time.Duration(i+2) * time.Minute), trigger: "event", detail: word[:100],
+			why: []string{text, word, "x"}[i], model: "model-" + long + long, end: whodid.ResultFailed, took: time.Minute, actions: 16, cost: true,
+		}
+		events := m.events()
+		for j := range events {
+			if e := &events[j]; e.Target != "" {
+				e.Target = []string{word, text, "a/" + strings.Repeat("deep/", 60) + "file.go"}[j%3]
+			}
+		}
+		w.record(t, events...)
+	}
+	w.record(t, whodid.Event{
+		Key: "absurd/decision", What: "decision.record", Target: word, Why: text, Actor: "agent:squad-" + long[:40] + "/x", ActorAuth: "hook", At: time.Now(), Source: "cli", Data: whodid.Data{"decided": text + word},
+	})
+	for _, name := range []string{strings.Repeat("W", 60), "a view of some length about what went wrong"} {
+		if err := w.Store.SaveView(t.Context(), apitest.Org, &whodid.SavedView{Owner: "human:padmin", Name: name, Query: "q=" + word[:200], Shared: true, SavedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := approval.New(apitest.Org, w.tenant.Recorder, w.tenant.Asker, time.Now)
+	_, err := s.Request(t.Context(), &approval.Request{Type: "deploy.production", Target: word, Agent: "squad-" + long[:40] + "/agent", Summary: text, Why: text, TTL: time.Hour, Level: "approve", Rule: "OPS-010"},
+		approval.Who{Actor: whodid.AgentActor("squad-" + long[:40] + "/agent"), Auth: "hook", OnBehalfOf: "human:p3f9a7c1d02b4e688", OnBehalfAuth: "os-user", Execution: runID(4_000_000), Source: "hook:claude-code"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := (&ask.Git{Trail: w.tenant.Asker}).Investigate(t.Context(), &ask.IncidentOptions{At: runID(4_000_000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := whodid.Event{Org: apitest.Org, Actor: "human:papprover", ActorAuth: "oidc", At: time.Now(), Source: "api"}
+	w.record(t, ask.OpenIncident(found, &who, "absurd/incident", ask.Opening{Title: text[:200], Severity: "critical"})...)
+}
+
+// crowd records a week of many short runs.
+func (w *world) crowd(t testing.TB, runs int) {
+	t.Helper()
+	now := time.Now()
+	var batch []whodid.Event
+	for n := range runs {
+		m := &madeRun{
+			n: 2_000_000 + n, agent: fmt.Sprintf("%s/%s-%d", []string{"eng", "ops", "growth", "data"}[n%4], []string{"issue-solver", "reviewer", "deployer"}[n%3], n%17),
+			began: now.Add(-time.Duration(n%runs) * 7 * 24 * time.Hour / time.Duration(runs)), trigger: []string{"manual", "scheduled", "event", "smart"}[n%4], model: []string{"claude-opus-4", "claude-sonnet-4", "gpt-5.2"}[n%3],
+			end: []whodid.Result{whodid.ResultSuccess, whodid.ResultSuccess, whodid.ResultSuccess, whodid.ResultFailed, whodid.ResultSuccess}[n%5], took: time.Minute, cost: n%3 != 0, actions: n % 2,
+		}
+		batch = append(batch, m.events()...)
+		if len(batch) > 2000 || n == runs-1 {
+			w.record(t, batch...)
+			batch = batch[:0]
+		}
+	}
+}
+
 // commit puts commits into the index: of an agent, with its help, and of people.
 func (w *world) commit(t testing.TB) {
 	t.Helper()
 	for i, kind := range []string{"agent", "human", "agent", "assisted", "human"} {
 		c := store.Commit{
-			ID: fmt.Sprintf("%040x", 0xbeef0000+i*4099), Repository: "git.example.com/acme/shop", Parents: 1, AuthoredAt: time.Now().Add(-time.Duration(i*9+1) * time.Hour),
+			ID: fmt.Sprintf("%x", sha256.Sum256([]byte{byte(i)}))[:40], Repository: "git.example.com/acme/shop", Parents: 1, AuthoredAt: time.Now().Add(-time.Duration(i*9+1) * time.Hour),
 			CommittedAt: time.Now().Add(-time.Duration(i*9) * time.Hour), Kind: kind, Author: "human:p3f9a7c1d02b4e688", Related: []string{},
 			Files: []store.CommitFile{{Path: "docs/cart.md", Added: 40 - 7*i, Removed: 3 * i}, {Path: "docs/cart.png", Added: -1, Removed: -1}},
 		}

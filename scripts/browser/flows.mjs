@@ -106,9 +106,9 @@ await flow("executions: choose a time on the chart, with the mouse and with keys
 });
 await flow("executions: choose columns", async (page) => {
   await page.goto(`${world.much}/executions`);
-  await page.locator(".table .choose summary").click();
-  await page.locator('.table .choose input[value="tokens"]').check();
-  await page.locator('.table .choose input[value="cost"]').uncheck();
+  await page.locator("#columns summary").click();
+  await page.locator('#columns input[value="tokens"]').check();
+  await page.locator('#columns input[value="cost"]').uncheck();
   await page.getByRole("button", { name: "Show these" }).click();
   await page.waitForURL(/cols=tokens/);
   const heads = await page.locator("thead th").allInnerTexts();

@@ -70,18 +70,18 @@ function more() {
       if (!entries.some((e) => e.isIntersecting)) return;
       seen.disconnect();
       try {
-        const answer = await fetch(link.href, { headers: { accept: "text/html" } });
+        const answer = await fetch(link.href.replace("#", "&part=actions#"), { headers: { accept: "text/html" } });
         if (!answer.ok) return;
         const next = new DOMParser().parseFromString(await answer.text(), "text/html");
         const rows = next.querySelector("[data-actions]");
         times(rows);
         list.append(...rows.children);
         const onward = next.querySelector("[data-more]");
-        if (onward) link.href = onward.getAttribute("href");
+        if (onward) link.href = onward.getAttribute("href").replace("&part=actions", "");
         else link.parentElement.remove();
         watch();
       } catch { /* the link still leads there */ }
-    }, { rootMargin: "1200px" });
+    }, { rootMargin: "3000px" });
     seen.observe(link);
   };
   watch();
