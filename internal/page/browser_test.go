@@ -29,7 +29,7 @@ import (
 // TestBrowser drives the pages in a real Chromium: scripts/browser/flows.mjs says
 // what is done there.
 func TestBrowser(t *testing.T) {
-	much, none, hostile, live, long, foreign := newWorld(t, nil), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil)
+	much, none, hostile, live, long, foreign := newWorld(t, nil), newWorld(t, nil), newWorld(t, evilTokens), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil)
 	for _, w := range []*world{much, none, hostile, live, long, foreign} {
 		w.as = "admin"
 	}
@@ -238,71 +238,4 @@ func swapped(of, other string) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
-}
-
-// attack records what would run, mislead or break a page that took it for its own,
-// in every field, and lists the pages that show it.
-func (w *world) attack(t *testing.T) []string {
-	t.Helper()
-	evil := []string{
-		`<script>window.hacked=1;alert(1)</script>`, `"><img src=x onerror="window.hacked=1;alert(2)">`, `javascript:window.hacked=1`, `'-alert(3)-'`, `</title></style></textarea><svg onload="window.hacked=1">`,
-		"ap\u202egnp.exe\u2066 a\u2069\u202d", `{{.Secret}} ${7*7} <%= 7*7 %>`, "\x1b[31mred\x07", "line\nbreak\ttab\r", strings.Repeat("W", 1000), strings.Repeat("<b>", 300), "=HYPERLINK(\"http://evil.example\")",
-		"../../../etc/passwd", "https://evil.example/\" onclick=\"alert(4)", strings.Repeat("ﷺ", 300), "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢", "-->", "]]>", "\u0000nul",
-	}
-	now := time.Now()
-	var runs []string
-	for i, x := range evil {
-		agent := "squad/" + strings.Repeat("very-long-name-", 4) + fmt.Sprint(i)
-		m := &madeRun{n: 900 + i, agent: agent, began: now.Add(-time.Duration(i+1) * time.Minute), trigger: "event", detail: x, why: x, model: x, end: whodid.ResultFailed, took: time.Minute, actions: 4}
-		events := m.events()
-		for j := range events {
-			e := &events[j]
-			e.Session = "session-" + fmt.Sprint(i)
-			if e.What != "execution.start" && e.What != "execution.finish" && e.What != "model.call" {
-				e.Target, e.Why = x, x
-				e.Data = whodid.Data{"tool": x, "reason": x, "url": x, "branch": x, "package": x, "environment": x}
-			}
-		}
-		events = append(events,
-			whodid.Event{Key: fmt.Sprint("evil/tag/", i), What: "execution.tag", Actor: whodid.AgentActor(agent), At: now, Source: "cli", Execution: runID(900 + i), Data: whodid.Data{"env": x, "note": strings.Repeat(x, 3)}},
-			whodid.Event{Key: fmt.Sprint("evil/gap/", i), What: "record.gap", Actor: whodid.System, At: now, Source: "cli", Execution: runID(900 + i), Data: whodid.Data{"reason": x}},
-			whodid.Event{Key: fmt.Sprint("evil/decision/", i), What: "decision.record", Actor: whodid.AgentActor(agent), At: now, Source: "cli", Execution: runID(900 + i), Target: x + " subject", Why: x, Data: whodid.Data{"decided": x, "alternatives": []string{x}, "issue": x, "expected": x}},
-		)
-		// 10 MB of metadata: what does not fit is refused, and what fits is shown.
-		if i == 0 {
-			events = append(events, whodid.Event{Key: "evil/large", What: "tool.call", Actor: whodid.AgentActor(agent), At: now, Source: "cli", Execution: runID(900), Result: whodid.ResultSuccess, Data: large()})
-		}
-		for j := range events {
-			// Some is refused at the door, which is as well: the rest must be shown.
-			_, _ = w.tenant.Recorder.Record(t.Context(), events[j])
-		}
-		runs = append(runs, runID(900+i))
-	}
-	pages := []string{
-		"/executions?since=all&cols=trigger&cols=model&cols=why&cols=source&cols=who", "/agents", "/cost", "/cost?by=model", "/files", "/memory", "/memory?q=script", "/search?q=alert", "/integrity", "/settings", "/access",
-		"/executions?q=%3Cscript%3Ealert(1)%3C/script%3E", "/executions?q=%22", "/why?q=%3Cimg+src=x+onerror=alert(1)%3E", "/files?path=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/search?q=%3Cscript%3E", "/%3Cscript%3Ealert(1)%3C/script%3E",
-	}
-	found := 0
-	for _, id := range runs {
-		if a := w.get(t, "admin", "/executions/"+id); a.Code == http.StatusOK {
-			pages = append(pages, "/executions/"+id)
-			found++
-			if strings.Contains(a.Body.String(), "<script>window") || strings.Contains(a.Body.String(), "<img") {
-				t.Errorf("%s has a tag of the trail's", id)
-			}
-		}
-	}
-	if found < len(evil)/2 {
-		t.Errorf("only %d of %d runs were recorded", found, len(evil))
-	}
-	return pages
-}
-
-// large is more metadata than an event may have.
-func large() whodid.Data {
-	d := whodid.Data{}
-	for i := range 10 {
-		d[fmt.Sprintf("field_%d", i)] = strings.Repeat("0123456789abcdef", 1<<16)
-	}
-	return d
 }

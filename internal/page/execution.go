@@ -23,14 +23,17 @@ type executionPage struct {
 	Next, Before string
 	Counts       []ask.Count
 	Waterfall    *waterfall
-	Files        []ask.SessionFile
-	Added        int64
-	Removed      int64
-	Approvals    []ask.Approval
-	Commits      []ask.Commit
-	Decisions    []ask.Decision
-	Forge        []ask.Action
-	LogLines     []string
+	// Files and Forge are the first of AllFiles and AllForge.
+	Files     []ask.SessionFile
+	AllFiles  int
+	AllForge  int
+	Added     int64
+	Removed   int64
+	Approvals []ask.Approval
+	Commits   []ask.Commit
+	Decisions []ask.Decision
+	Forge     []ask.Action
+	LogLines  []string
 	// ReadsLog tells whether output is shown here at all.
 	ReadsLog bool
 	Parent   *ask.Execution
@@ -51,6 +54,10 @@ type actionRow struct {
 // actionRows is how many actions are shown at once. Scripts fetch the next as the
 // reader comes near the end.
 const actionRows = 200
+
+// aroundRows is how many files, and how many commits and pull requests, are shown of
+// a run that has more of them: a page that lists thousands can't be read.
+const aroundRows = 100
 
 func (r *request) execution() (*answer, error) {
 	show, err := r.t.Asker.ShowTo(r.ctx, r.r.PathValue("id"), r.id.Squads)
@@ -82,6 +89,8 @@ func (r *request) execution() (*answer, error) {
 			page.Removed += *f.LinesRemoved
 		}
 	}
+	page.AllFiles = len(page.Files)
+	page.Files = page.Files[:min(page.AllFiles, aroundRows)]
 	if err := r.around(page); err != nil {
 		return nil, err
 	}
@@ -110,7 +119,9 @@ func (r *request) actionsOf(page *executionPage) error {
 			page.Failed++
 		}
 		if family(act.ActionType) == familyForge {
-			page.Forge = append(page.Forge, *act)
+			if page.AllForge++; page.AllForge <= aroundRows {
+				page.Forge = append(page.Forge, *act)
+			}
 		}
 		if i >= page.From && i < page.From+actionRows {
 			page.Actions = append(page.Actions, newActionRow(act, i+1, page.StartedAt))

@@ -314,7 +314,7 @@ func (w *world) commit(t testing.TB) {
 	for i, kind := range []string{"agent", "human", "agent", "assisted", "human"} {
 		c := store.Commit{
 			ID: fmt.Sprintf("%x", sha256.Sum256([]byte{byte(i)}))[:40], Repository: "git.example.com/acme/shop", Parents: 1, AuthoredAt: time.Now().Add(-time.Duration(i*9+1) * time.Hour),
-			CommittedAt: time.Now().Add(-time.Duration(i*9) * time.Hour), Kind: kind, Author: "human:p3f9a7c1d02b4e688", Related: []string{},
+			CommittedAt: time.Now().Add(-time.Duration(i*9) * time.Hour), Kind: kind, Author: "p3f9a7c1d02b4e688", Related: []string{},
 			Files: []store.CommitFile{{Path: "docs/cart.md", Added: 40 - 7*i, Removed: 3 * i}, {Path: "docs/cart.png", Added: -1, Removed: -1}},
 		}
 		switch kind {
