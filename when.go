@@ -8,8 +8,9 @@ import (
 )
 
 // ParseTime reads a time as people write it: RFC 3339 ("2026-11-01T08:00:00Z"),
-// a date ("2026-11-01", midnight in now's zone), "now", "today", "yesterday",
-// or how long ago ("30m", "12h", "7d", "2w", "1d12h").
+// a date ("2026-11-01", midnight in now's zone), a time of day ("03:30", the last
+// one in now's zone), "now", "today", "yesterday", or how long ago ("30m", "12h",
+// "7d", "2w", "1d12h").
 func ParseTime(s string, now time.Time) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
@@ -27,6 +28,15 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
 			return t, nil
+		}
+	}
+	for _, layout := range []string{"15:04", "15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			at := time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location())
+			if at.After(now) {
+				at = at.AddDate(0, 0, -1)
+			}
+			return at, nil
 		}
 	}
 	if d, err := ParseDuration(strings.TrimSuffix(s, " ago")); err == nil {

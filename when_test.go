@@ -41,6 +41,9 @@ func TestParseTime(t *testing.T) {
 		"2026-11-01 08:00":          time.Date(2026, 11, 1, 8, 0, 0, 0, zone),
 		"30m":                       now.Add(-30 * time.Minute),
 		"1d12h":                     now.Add(-36 * time.Hour), // hours that passed, not days of the calendar
+		"03:30":                     time.Date(2026, 10, 26, 3, 30, 0, 0, zone),
+		"03:30:05":                  time.Date(2026, 10, 26, 3, 30, 5, 0, zone),
+		"23:50":                     time.Date(2026, 10, 25, 23, 50, 0, 0, zone), // the last one
 		"7d":                        now.Add(-168 * time.Hour),
 		"2w ago":                    now.Add(-336 * time.Hour),
 	} {
@@ -49,7 +52,7 @@ func TestParseTime(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", " ", "tomorrow", "-7d", "7", "d", "7 d", "7y", "1.5h", "2026-13-01", "2026-02-30", "2026-11-01T25:00:00Z",
+		"", " ", "tomorrow", "-7d", "7", "d", "7 d", "7y", "1.5h", "2026-13-01", "2026-02-30", "2026-11-01T25:00:00Z", "25:00", "3:60",
 		"01/11/2026", "9999999999999h", "٧d", "7d\x00", "0x7d", "1e3s", "+7d",
 	} {
 		if got, err := whodid.ParseTime(text, now); err == nil {

@@ -56,7 +56,7 @@ func (p *Program) incidentOpenCommand() *cobra.Command {
   PR                 a pull request: #44, owner/name#44 or its URL
   EXECUTION          a run, by its id or its unique beginning
   FROM..UNTIL        a time, such as 2026-11-27T03:00:00Z..2026-11-27T03:30:00Z,
-                     2h..30m (ago) or 3h..now
+                     2h..30m (ago), 3h..now or 03:00..03:30
 
 The runs that are suspected are held from now on: no sweep and no erasure touches
 them. If none is, the time is. Agents may open an incident; only people close one.`,
@@ -105,7 +105,10 @@ func (p *Program) openIncident(ctx context.Context, o *incidentOpening) error {
 		o.follows = before.IncidentID
 	}
 	found, err := g.Investigate(ctx, &options)
-	if err != nil {
+	switch {
+	case errors.Is(err, ask.ErrNoSubject) && g.Repo != nil:
+		return withHint(err, "ask for FILE:LINE, a commit, #44, the id of a run, or a time such as 3h..now or 03:00..03:30")
+	case err != nil:
 		return unexplained(err, g)
 	}
 	who.Org = p.org
