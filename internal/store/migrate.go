@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,26 +29,18 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	newest := list[len(list)-1].Version
-	if done, err := s.isCurrent(ctx, newest); done || err != nil {
+	if done, err := s.isCurrent(ctx, newest, len(list)); done || err != nil {
 		return err
 	}
-	err = s.migrateUnderLock(ctx, func(c execer, version int) error {
-		if version > newest {
-			return ErrNewer
-		}
-		if version == newest {
-			return nil // another process was faster
-		}
-		if err := hasAllUpTo(ctx, c, version, list); err != nil {
+	err = s.migrateUnderLock(ctx, func(c execer, applied []int) error {
+		lacking, err := lacks(list, applied)
+		if err != nil || len(lacking) == 0 { // another process may have been faster
 			return err
 		}
 		if err := s.dialect.openUp(ctx, c); err != nil {
 			return fmt.Errorf("couldn't prepare the migration: %w", err)
 		}
-		for _, m := range list {
-			if m.Version <= version {
-				continue
-			}
+		for _, m := range lacking {
 			text, err := schemas.ReadFile(m.file)
 			if err != nil {
 				return fmt.Errorf("couldn't read migration %s: %w", m.Name, err)
@@ -70,47 +63,35 @@ func (s *Store) migrate(ctx context.Context) error {
 	return nil
 }
 
-// ErrForeignSchema means that a trail's schema is none that a released program has
-// made: steps are missing before its newest one. It is left as it is.
-var ErrForeignSchema = errors.New("the schema of the trail is not one of a released whodid")
+// ErrForeignSchema means that a trail's schema has had steps that this program
+// does not know, between those that it does. It is left as it is.
+var ErrForeignSchema = errors.New("the schema of the trail is not one that a whodid of this line has made")
 
-// hasAllUpTo is an error unless a trail has had just the migrations up to its
-// version: others would leave it with tables of two histories.
-func hasAllUpTo(ctx context.Context, c execer, version int, list []Migration) error {
-	want := 0
-	for _, m := range list {
-		if m.Version > version {
-			continue
-		}
-		want++
-		var found int
-		if err := c.QueryRowContext(ctx, `SELECT COUNT(*) FROM schema_version WHERE version = $1`, m.Version).Scan(&found); err != nil {
-			return fmt.Errorf("couldn't read the version of the schema: %w", err)
-		}
-		if found == 0 {
-			return fmt.Errorf("%w: it is of version %d and lacks %s", ErrForeignSchema, version, m.Name)
+// lacks are the migrations that a trail has not had, in order: those behind its
+// newest, and any that was left out before it.
+func lacks(list []Migration, applied []int) ([]Migration, error) {
+	if len(applied) > 0 && slices.Max(applied) > list[len(list)-1].Version {
+		return nil, ErrNewer
+	}
+	for _, v := range applied {
+		if !slices.ContainsFunc(list, func(m Migration) bool { return m.Version == v }) {
+			return nil, fmt.Errorf("%w: it has had a step %d", ErrForeignSchema, v)
 		}
 	}
-	var all int
-	if err := c.QueryRowContext(ctx, `SELECT COUNT(*) FROM schema_version`).Scan(&all); err != nil {
-		return fmt.Errorf("couldn't read the version of the schema: %w", err)
-	}
-	if all > want {
-		return fmt.Errorf("%w: up to version %d it had %d steps, and there are %d", ErrForeignSchema, version, all, want)
-	}
-	return nil
+	return slices.DeleteFunc(slices.Clone(list), func(m Migration) bool { return slices.Contains(applied, m.Version) }), nil
 }
 
 // isCurrent tells whether the trail has the newest schema already, which is all
 // that most starts of the program have to know.
-func (s *Store) isCurrent(ctx context.Context, newest int) (bool, error) {
+func (s *Store) isCurrent(ctx context.Context, newest, steps int) (bool, error) {
 	conn, err := s.read.Conn(within(ctx, everywhere))
 	if err != nil {
 		return false, fmt.Errorf("couldn't open the trail: %w", err)
 	}
 	defer conn.Close() //nolint:errcheck // it only goes back to the pool
-	version, err := schemaVersion(ctx, conn)
-	if err != nil || version < newest {
+	var version, applied int
+	err = conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0), COUNT(*) FROM schema_version`).Scan(&version, &applied)
+	if err != nil || version < newest || version == newest && applied != steps {
 		return false, nil //nolint:nilerr // a new trail has no version to ask for; what else is wrong, the migration meets too
 	}
 	if version > newest {
@@ -129,7 +110,7 @@ type execer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func (s *Store) migrateUnderLock(ctx context.Context, apply func(execer, int) error) error {
+func (s *Store) migrateUnderLock(ctx context.Context, apply func(c execer, applied []int) error) error {
 	defer s.turn.take(ctx)()
 	conn, err := s.write.Conn(within(ctx, everywhere))
 	if err != nil {
@@ -151,17 +132,32 @@ func (s *Store) migrateUnderLock(ctx context.Context, apply func(execer, int) er
 	if _, err := tx.ExecContext(ctx, create); err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, tx)
+	applied, err := appliedSteps(ctx, tx)
 	if err != nil {
 		return err
 	}
-	if err := apply(tx, version); err != nil {
+	if err := apply(tx, applied); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return err
 	}
 	return s.dialect.becomeApplication(ctx, conn)
+}
+
+// appliedSteps are the versions of the migrations that a trail has had.
+func appliedSteps(ctx context.Context, q querier) ([]int, error) {
+	list, err := queryStrings(ctx, q, `SELECT CAST(version AS TEXT) FROM schema_version`)
+	if err != nil {
+		return nil, err
+	}
+	applied := make([]int, len(list))
+	for i, v := range list {
+		if applied[i], err = strconv.Atoi(v); err != nil {
+			return nil, err
+		}
+	}
+	return applied, nil
 }
 
 func schemaVersion(ctx context.Context, q interface {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -28,7 +29,7 @@ func Inspect(ctx context.Context, l place.Location) (Schema, error) {
 	var s Schema
 	if l.Path != "" {
 		if _, err := os.Stat(l.Path); errors.Is(err, fs.ErrNotExist) {
-			return schemaSince(sqlite{}.name(), 0)
+			return schemaSince(sqlite{}.name(), nil)
 		}
 	}
 	st, err := connect(ctx, l)
@@ -45,28 +46,29 @@ func (s *Store) schema(ctx context.Context) (Schema, error) {
 	if err := s.read.QueryRowContext(ctx, s.dialect.hasSchema()).Scan(&made); err != nil {
 		return Schema{}, fmt.Errorf("couldn't look for the schema: %w", err)
 	}
-	version := 0
+	var applied []int
 	if made {
 		var err error
-		if version, err = schemaVersion(ctx, s.read); err != nil {
+		if applied, err = appliedSteps(ctx, s.read); err != nil {
 			return Schema{}, fmt.Errorf("couldn't read the version of the schema: %w", err)
 		}
 	}
-	return schemaSince(s.dialect.name(), version)
+	return schemaSince(s.dialect.name(), applied)
 }
 
-func schemaSince(engine string, version int) (Schema, error) {
+func schemaSince(engine string, applied []int) (Schema, error) {
 	list, err := migrations(engine)
 	if err != nil {
 		return Schema{}, err
 	}
-	s := Schema{Current: version, Newest: list[len(list)-1].Version}
-	for _, m := range list {
-		if m.Version > version {
-			s.Pending = append(s.Pending, m)
-		}
+	s := Schema{Newest: list[len(list)-1].Version}
+	if len(applied) > 0 {
+		s.Current = slices.Max(applied)
 	}
-	return s, nil
+	if s.Current <= s.Newest {
+		s.Pending, err = lacks(list, applied)
+	}
+	return s, err
 }
 
 // ErrOld means that a trail's schema is older than this program needs, and that
@@ -85,7 +87,7 @@ func OpenAsIs(ctx context.Context, l place.Location) (*Store, error) {
 	case err != nil:
 	case schema.Current > schema.Newest:
 		err = ErrNewer
-	case schema.Current < schema.Newest:
+	case len(schema.Pending) > 0:
 		err = fmt.Errorf("%w: it is of version %d, not %d", ErrOld, schema.Current, schema.Newest)
 	}
 	if err != nil {
