@@ -47,7 +47,7 @@ a passphrase (--sign), and let the policy ask for signatures.`,
 	}
 	c.AddCommand(
 		p.approvalRequestCommand(), p.approvalListCommand(), p.approvalShowCommand(), p.approvalDecideCommand(true), p.approvalDecideCommand(false),
-		p.approvalCancelCommand(), p.approvalWaitCommand(), p.approvalFindingsCommand(),
+		p.approvalCancelCommand(), p.approvalWaitCommand(), p.approvalFindingsCommand(), p.passkeyCommand(),
 	)
 	return c
 }
@@ -181,12 +181,46 @@ func (p *Program) approvalShowCommand() *cobra.Command {
 			if p.json {
 				return p.printJSON(a)
 			}
-			return p.printApproval(a)
+			signature, err := p.signatureOf(c.Context(), t, a)
+			if err != nil {
+				return err
+			}
+			return p.printApproval(a, signature)
 		},
 	}
 }
 
-func (p *Program) printApproval(a *ask.ShownApproval) error {
+// signatureOf says what signed a decision, and whether that counts here.
+func (p *Program) signatureOf(ctx context.Context, t *trail, a *ask.ShownApproval) (string, error) {
+	if a.SigningKey == "" {
+		return "", nil
+	}
+	service, err := p.approvals(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	full, err := service.Get(ctx, a.ApprovalID)
+	if err != nil {
+		return "", err
+	}
+	said := a.SigningKey
+	passkeys, err := t.asker.PasskeysOf(ctx, "", true)
+	if err != nil {
+		return "", err
+	}
+	for i := range passkeys.Passkeys {
+		if k := &passkeys.Passkeys[i]; k.SigningKey == said {
+			said = fmt.Sprintf("%s, the passkey %q of %s", said, k.Name, k.Person)
+			break
+		}
+	}
+	if err := service.Signature(&full); err != nil {
+		return said + "; " + err.Error(), nil
+	}
+	return said + "; it holds", nil
+}
+
+func (p *Program) printApproval(a *ask.ShownApproval, signature string) error {
 	o := p.out()
 	facts := []term.Fact{{Name: "State", Cell: approvalCell(a.State)}}
 	add := func(name, value string) {
@@ -212,7 +246,7 @@ func (p *Program) printApproval(a *ask.ShownApproval) error {
 		add("Decided by", actorName(a.DecidedBy)+" ("+a.DecidedAuth+"), "+optionalTime(o, a.DecidedAt))
 	}
 	add("Reason", a.Reason)
-	add("Signed with", a.SigningKey)
+	add("Signed with", signature)
 	add("Granted until", optionalTime(o, a.ValidUntil))
 	if a.UsedBy != "" {
 		add("Used by", actorName(a.UsedBy)+", "+optionalTime(o, a.UsedAt))

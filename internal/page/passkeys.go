@@ -11,6 +11,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/approval"
+	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/proof/sshsig"
 )
@@ -70,13 +71,14 @@ func (r *request) passkeys() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	rows := make([]ask.Passkey, len(list))
 	page.List = make([]passkeyRow, len(list))
 	for i := range list {
 		row := passkeyRow{Passkey: list[i], Own: list[i].Person == r.id.Actor, Counts: list[i].RevokedAt.IsZero() && counts(&list[i])}
 		if row.RevokedAt.IsZero() && !row.Counts && page.Line == "" {
 			page.Line = row.Person + ` namespaces="` + whodid.SSHNamespace + `" ` + row.PublicKey
 		}
-		page.List[i] = row
+		page.List[i], rows[i] = row, ask.NewPasskey(&list[i])
 	}
 	switch r.query("done") {
 	case "registered":
@@ -84,7 +86,7 @@ func (r *request) passkeys() (*answer, error) {
 	case "revoked":
 		page.Said = "The passkey is revoked: what it signs from now on does not count."
 	}
-	return &answer{title: "Passkeys", page: page}, nil
+	return &answer{title: "Passkeys", page: page, value: &ask.PasskeyList{Passkeys: rows}, rows: rows}, nil
 }
 
 // counting tells which passkeys' signatures count now, by whoever says whose do.
