@@ -6,7 +6,11 @@ import (
 	"github.com/whodid/whodid"
 )
 
-const passkeyEvents = `WHERE org = $1 AND class = 'permanent' AND what IN ('passkey.register', 'passkey.revoke') ORDER BY seq`
+const (
+	passkeyEvents = `WHERE org = $1 AND class = 'permanent' AND what IN ('passkey.register', 'passkey.revoke') ORDER BY seq`
+	lastOfKey     = `WHERE org = $1 AND class = 'permanent' AND what IN ('approval.grant', 'approval.reject', 'passkey.register', 'passkey.revoke') ` +
+		`AND data ->> 'signing_key' = $2 ORDER BY seq DESC LIMIT 1`
+)
 
 // Passkeys are those of an organisation, in the order in which they were registered.
 func (s *Store) Passkeys(ctx context.Context, org string) ([]whodid.Passkey, error) {
@@ -32,8 +36,7 @@ func (s *Store) LastOfKey(ctx context.Context, org, fingerprint string) (e whodi
 	if !storable(fingerprint) {
 		return e, false, nil
 	}
-	rows, err := s.collect(within(ctx, org), `WHERE org = $1 AND class = 'permanent' AND what IN ('approval.grant', 'approval.reject', 'passkey.register', 'passkey.revoke') `+
-		`AND data ->> 'signing_key' = $2 ORDER BY seq DESC LIMIT 1`, []any{org, fingerprint})
+	rows, err := s.collect(within(ctx, org), lastOfKey, []any{org, fingerprint})
 	if err != nil || len(rows) == 0 {
 		return e, false, err
 	}

@@ -125,6 +125,8 @@ func plans() []plan {
 			return selectEvent + where, args
 		}},
 		{"incidents", "event_of_incident", "event_permanent", ask(selectEvent + `WHERE org = $1 AND class = 'permanent' AND ` + isIncident + ` ORDER BY seq`)},
+		{"passkeys", "event_passkey", "event_permanent", ask(selectEvent + passkeyEvents)},
+		{"the last of a key", "event_signed", "event_permanent", ask(selectEvent+lastOfKey, "SHA256:x")},
 		{"an agent's runs before", "execution_by_agent", "execution_by_", func(dialect) (string, []any) {
 			where, args := runsBefore(DefaultOrg, "eng/solver", until, 20)
 			return `SELECT ` + executionColumns + ` FROM execution ` + where, args

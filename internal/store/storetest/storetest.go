@@ -24,7 +24,7 @@ type Trail func(t testing.TB) (open func(t testing.TB) *store.Store)
 // Run runs the whole suite, each test on a trail of its own.
 func Run(t *testing.T, trail Trail) {
 	t.Helper()
-	run(t, trail, openTests, appendTests, attemptTests, treeTests, foldTests, eventTests, executionTests, textTests, readerTests, accessTests, memoryTests, confirmTests, sinkTests, pageTests, redactedTests, countTests, costTests, sumTests, searchTests, witnessTests, incidentTests, savedViewTests, mergeTests)
+	run(t, trail, openTests, appendTests, attemptTests, treeTests, foldTests, eventTests, executionTests, textTests, readerTests, accessTests, memoryTests, confirmTests, sinkTests, pageTests, redactedTests, countTests, costTests, sumTests, searchTests, witnessTests, incidentTests, savedViewTests, passkeyTests, mergeTests)
 }
 
 // RunQueries runs the part of the suite that selects and sorts by text, which
