@@ -168,7 +168,7 @@ type OIDC struct {
 	ClientSecret Secret `toml:"client_secret"`
 	// URL is the server's address as browsers reach it, such as
 	// https://whodid.example.com; the provider must be told to redirect to
-	// /auth/callback there.
+	// /auth/callback there, and passkeys are for its host alone.
 	URL string `toml:"url"`
 	// Scopes are asked for beside openid.
 	Scopes []string `toml:"scopes"`

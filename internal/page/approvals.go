@@ -19,6 +19,8 @@ type approvalsPage struct {
 	States []period
 	List   []ask.Approval
 	Now    time.Time
+	// MayDecide tells whether who looks has the role to decide.
+	MayDecide bool
 }
 
 // approvalState is how the state of an approval looks.
@@ -51,7 +53,7 @@ func (r *request) approvals() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &approvalsPage{State: state, List: list.Approvals, Now: r.now}
+	page := &approvalsPage{State: state, List: list.Approvals, Now: r.now, MayDecide: r.id.Role.May(auth.Approve)}
 	for _, s := range append(whodid.ApprovalStates(), allTime) {
 		page.States = append(page.States, period{Name: string(s), Link: "/approvals?state=" + string(s), On: string(s) == state})
 	}

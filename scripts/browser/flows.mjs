@@ -404,6 +404,9 @@ await flow("passkeys: register one by keyboard, and sign decisions with it", asy
   await verified(false);
   await page.keyboard.press("Enter");
   await wrong(/Nothing came of it/);
+  await page.setViewportSize({ width: 390, height: 844 });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth) <= 1, "it is too wide");
+  await page.setViewportSize({ width: 1280, height: 900 });
   assert.match(await text(page, "[data-statement] pre"), /^whodid approval decision v1\napproval: appr-/);
   await verified(true);
   const sent = page.waitForRequest((r) => r.url().endsWith("/approve"));
