@@ -72,7 +72,8 @@ func soc2() Framework {
 		},
 		Outside: []string{
 			"CC1, CC3, CC5 and CC9 (governance, risk assessment, vendors) are not about records of agents.",
-			"A1 (availability): the trail says nothing of capacity and recovery.",
+			"CC2.2, CC2.3 and CC4.2 (communicating), CC6.2 and CC6.4 to CC6.8 (accounts of people, premises, disposal of assets, boundaries, transmission, malware), CC7.1 and CC7.5 (vulnerabilities, recovery).",
+			"A1 (availability), PI1 (processing integrity), C1.1, and the criteria of P but P4.3: the trail says nothing of capacity, recovery, or what is done with the data of an organisation's customers.",
 			"Effectiveness over a period is the auditor's judgement; the export gives the population to sample from.",
 		},
 	}
@@ -126,6 +127,7 @@ func nist() Framework {
 			{"AU-11", "Records are kept as long as is due.", []string{"policies", "sweeps", "holds"}, "The policy in force, what it removed, what holds kept."},
 		},
 		Outside: []string{
+			"AU-1 (policy and procedures) is a document of the organisation.",
 			"AU-4 (storage capacity), AU-13 (monitoring for disclosure) and AU-16 (coordination across organisations).",
 			"AU-14 (session audit): what was said in sessions is not recorded, on purpose.",
 		},
@@ -157,8 +159,9 @@ func iso42001() Framework {
 			{"10.2", "Nonconformity and corrective action.", []string{"policies", "exceptions", "decisions"}, "Violations of the policy, exceptions from it, and decisions that followed."},
 		},
 		Outside: []string{
-			"A.2, A.4 and A.5 (AI policy, resources, impact assessment) are documents of the organisation.",
-			"A.6.1 and A.6.2.2 to A.6.2.5 (development, verification and deployment of AI systems) and A.7 (data for them) concern who builds models.",
+			"Clauses 4 to 8 and 9.3 (context, leadership, planning, support, operation, management review), A.2, A.4 and A.5 (AI policy, resources, impact assessment), A.3.3 (reporting concerns), A.9.3 (objectives of use) are documents and processes of the organisation.",
+			"A.6.1, A.6.2.2 to A.6.2.5 and A.6.2.7 (development, verification, deployment and documentation of AI systems) and A.7 (data for them) concern who builds models.",
+			"A.8.2, A.8.3 and A.8.5 (information for users, reports from outside and to interested parties), A.10.3 and A.10.4 (suppliers, customers).",
 		},
 	}
 }
@@ -181,7 +184,7 @@ func aiAct() Framework {
 			{
 				"Art. 19(1)", "Providers keep the logs, for at least six months.",
 				[]string{"policies", "sweeps", "policy_versions"},
-				"The periods in force (profile eu-ai-act: 183 days), and a certificate for each removal.",
+				"The periods that were set (profile eu-ai-act: 183 days), and a certificate for each removal. Of a policy that was set before the period the row is in an earlier export; before any was set nothing is removed.",
 			},
 			{
 				"Art. 26(2)", "Human oversight by competent people.",
@@ -193,6 +196,7 @@ func aiAct() Framework {
 		Outside: []string{
 			"Whether a system is of high risk (article 6, Annex III) is for the organisation to determine; most coding agents are not.",
 			"Art. 12(3): remote biometric identification. Art. 26(1), (4), (7), (9), (11): instructions for use, input data, informing workers and persons, impact assessments.",
+			"Art. 19(2), 26(3), (8), (10), (12): financial institutions, other obligations, registration, biometric identification, cooperation. Art. 26(5) beyond monitoring: telling providers and authorities of risks and serious incidents; the table incidents says what was found out, not who was told.",
 			"Articles 9 to 11 and 13 to 18, of providers, but for logs.",
 		},
 	}
