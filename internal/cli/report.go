@@ -87,7 +87,7 @@ func (f *reportFlags) bind(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.squads, "squad", nil, "only these `SQUADS`")
 	c.Flags().StringVar(&f.format, "format", "text", "text, md, html, pdf or json")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "write to this `FILE`")
-	c.Flags().BoolVar(&f.trace, "trace", false, "say of each number where it comes from, in text and Markdown too")
+	c.Flags().BoolVar(&f.trace, "trace", false, "say of each number where it comes from, in text, Markdown and PDF too")
 }
 
 func (p *Program) report(ctx context.Context, f *reportFlags, kind string) error {
@@ -133,7 +133,7 @@ func (p *Program) writeReport(r *ask.Report, f *reportFlags) error {
 		err = to.printJSON(r)
 	case "pdf":
 		var file []byte
-		file, err = report.PDF(report.Of(r))
+		file, err = report.PDF(report.Of(r), f.trace)
 		b.Write(file)
 	case "html":
 		b.Write(report.HTML(report.Of(r)))

@@ -146,7 +146,7 @@ func FuzzText(f *testing.F) {
 		if want, got := page(t, "x"), page(t, s); !slices.Equal(want, got) {
 			t.Errorf("Markdown: %q makes tags %q, not %q", s, got, want)
 		}
-		if _, err := report.PDF(pageOf(s)); err != nil {
+		if _, err := report.PDF(pageOf(s), true); err != nil {
 			t.Errorf("PDF: %q: %v", s, err)
 		}
 	})

@@ -41,7 +41,7 @@ var (
 
 // PDF is the page as a file that needs nothing else. Characters that its font lacks
 // are shown as a box, and it says so.
-func PDF(p *Page) ([]byte, error) {
+func PDF(p *Page, trace bool) ([]byte, error) {
 	w := newPDF(p)
 	w.head(p)
 	w.tiles(p.Tiles)
@@ -49,7 +49,7 @@ func PDF(p *Page) ([]byte, error) {
 	for i := range p.Sections {
 		w.section(&p.Sections[i])
 	}
-	w.sources(p)
+	w.sources(p, trace)
 	w.notes(p.Notes)
 	w.feet(p.Title)
 	var b bytes.Buffer

@@ -158,22 +158,37 @@ func (w *pdfWriter) row(t *Table, wide []float64, row []Cell) {
 	w.y += tall + above + below
 }
 
-// sources says where the numbers that matter most come from.
-func (w *pdfWriter) sources(p *Page) {
-	var l traceList
-	for i := range p.Tiles {
-		t := &p.Tiles[i]
-		l.add(t.Label, t.Value, t.Trace, t.Over)
-	}
+// sources says where the numbers that matter most come from; with all of every number.
+func (w *pdfWriter) sources(p *Page, all bool) {
+	l := tileTraces(p.Tiles)
 	if len(l.lines) == 0 {
 		return
 	}
 	w.title("Where these numbers come from")
+	w.traces("", l)
+	if !all {
+		w.paragraph("JSON and HTML say it of every number, and so does this with --trace.", sizeSmall+0.5, soft)
+		return
+	}
+	for i := range p.Charts {
+		w.traces(p.Charts[i].Title, barTraces(p.Charts[i].Bars))
+	}
+	for i := range p.Sections {
+		if t := p.Sections[i].Table; t != nil {
+			w.traces(p.Sections[i].Title, tableTraces(t))
+		}
+	}
+}
+
+// traces says where the numbers of one part come from.
+func (w *pdfWriter) traces(part string, l traceList) {
 	for _, one := range l.lines {
+		if part != "" {
+			one.label = part + ", " + one.label
+		}
 		w.paragraph(one.label+" ("+one.value+"): "+one.source, sizeSmall+0.5, soft)
 		w.y += 0.8
 	}
-	w.paragraph("JSON and HTML say it of every number.", sizeSmall+0.5, soft)
 }
 
 func (w *pdfWriter) notes(notes []string) {

@@ -103,8 +103,24 @@ func formats() map[string]func(*ask.Report) ([]byte, error) {
 			return b.Bytes(), err
 		},
 		"md":   func(r *ask.Report) ([]byte, error) { return report.Markdown(report.Of(r), true), nil },
-		"pdf":  func(r *ask.Report) ([]byte, error) { return report.PDF(report.Of(r)) },
+		"pdf":  func(r *ask.Report) ([]byte, error) { return report.PDF(report.Of(r), false) },
 		"html": func(r *ask.Report) ([]byte, error) { return report.HTML(report.Of(r)), nil },
+	}
+}
+
+// TestPDFSaysWhereNumbersComeFrom sees to it that with traces the file says it of every
+// number, so that it has more pages than one that says it of the first few.
+func TestPDFSaysWhereNumbersComeFrom(t *testing.T) {
+	t.Parallel()
+	pages := func(trace bool) int {
+		file, err := report.PDF(report.Of(sample(5, 5, "solver-")), trace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Count(file, []byte("/Type /Page\n"))
+	}
+	if few, all := pages(false), pages(true); few == 0 || all < few+2 {
+		t.Errorf("%d pages with all sources, %d with few", all, few)
 	}
 }
 

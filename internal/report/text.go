@@ -75,16 +75,14 @@ func (w *textWriter) tiles(tiles []Tile) error {
 	}
 	w.out.Printf("\n")
 	t := w.out.Table(term.Column{Whole: true}, term.Column{Right: true, Whole: true}, term.Column{}, term.Column{Spare: true})
-	var traces traceList
 	for i := range tiles {
 		x := &tiles[i]
 		t.Row(term.Text(x.Label), term.Cell{Text: x.Value, Style: term.Bold}, term.Cell{Text: x.Change, Style: style(x.Tone)}, term.Cell{Text: x.Note, Style: term.Dim})
-		traces.add(x.Label, x.Value, x.Trace, x.Over)
 	}
 	if err := t.Write(); err != nil {
 		return err
 	}
-	w.traces(&traces)
+	w.traces(tileTraces(tiles))
 	return nil
 }
 
@@ -98,7 +96,6 @@ func (w *textWriter) chart(c *Chart) error {
 	w.title(c.Title)
 	largest := largest(c.Bars)
 	t := w.out.Table(term.Column{Whole: true}, term.Column{}, term.Column{Right: true, Whole: true})
-	var traces traceList
 	for i := range c.Bars {
 		b := &c.Bars[i]
 		n := 0
@@ -106,12 +103,11 @@ func (w *textWriter) chart(c *Chart) error {
 			n = max(int(b.Value*chartWidth/largest), 1)
 		}
 		t.Row(term.Text(shorten(b.Label, chartWidth)), term.Cell{Text: strings.Repeat("█", n), Style: term.Cyan}, term.Text(b.Text))
-		traces.add(b.Label, b.Text, b.Trace, nil)
 	}
 	if err := t.Write(); err != nil {
 		return err
 	}
-	w.traces(&traces)
+	w.traces(barTraces(c.Bars))
 	return nil
 }
 
@@ -136,14 +132,10 @@ func (w *textWriter) section(s *Section) error {
 		columns[i] = term.Column{Title: strings.ToUpper(c.Title), Right: c.Right, Whole: c.Right}
 	}
 	t := w.out.Table(columns...)
-	var traces traceList
 	for _, row := range s.Table.Rows {
 		cells := make([]term.Cell, len(row))
 		for i, c := range row {
 			cells[i] = term.Cell{Text: c.Text, Style: style(c.Tone)}
-			if i > 0 {
-				traces.add(row[0].Text+", "+s.Table.Columns[i].Title, c.Text, c.Trace, c.Over)
-			}
 		}
 		t.Row(cells...)
 	}
@@ -153,11 +145,35 @@ func (w *textWriter) section(s *Section) error {
 	if s.Table.More != "" {
 		w.out.Printf("%s\n", w.out.Paint(term.Dim, term.Clean(s.Table.More)))
 	}
-	w.traces(&traces)
+	w.traces(tableTraces(s.Table))
 	return nil
 }
 
-func (w *textWriter) traces(l *traceList) {
+// tileTraces, barTraces and tableTraces say where the numbers of a part come from.
+func tileTraces(tiles []Tile) (l traceList) {
+	for i := range tiles {
+		l.add(tiles[i].Label, tiles[i].Value, tiles[i].Trace, tiles[i].Over)
+	}
+	return l
+}
+
+func barTraces(bars []Bar) (l traceList) {
+	for i := range bars {
+		l.add(bars[i].Label, bars[i].Text, bars[i].Trace, nil)
+	}
+	return l
+}
+
+func tableTraces(t *Table) (l traceList) {
+	for _, row := range t.Rows {
+		for i := 1; i < len(row); i++ {
+			l.add(row[0].Text+", "+t.Columns[i].Title, row[i].Text, row[i].Trace, row[i].Over)
+		}
+	}
+	return l
+}
+
+func (w *textWriter) traces(l traceList) {
 	if !w.trace {
 		return
 	}
