@@ -29,7 +29,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	newest := list[len(list)-1].Version
-	if done, err := s.isCurrent(ctx, newest, len(list)); done || err != nil {
+	if done, err := s.isCurrent(ctx, newest); done || err != nil {
 		return err
 	}
 	err = s.migrateUnderLock(ctx, func(c execer, applied []int) error {
@@ -63,35 +63,47 @@ func (s *Store) migrate(ctx context.Context) error {
 	return nil
 }
 
-// ErrForeignSchema means that a trail's schema has had steps that this program
-// does not know, between those that it does. It is left as it is.
+// ErrForeignSchema means that a trail has had other steps up to its version than
+// this program knows. It is left as it is: the steps to come build on them all.
 var ErrForeignSchema = errors.New("the schema of the trail is not one that a whodid of this line has made")
 
-// lacks are the migrations that a trail has not had, in order: those behind its
-// newest, and any that was left out before it.
+// lacks are the migrations behind the newest that a trail has had, in order.
 func lacks(list []Migration, applied []int) ([]Migration, error) {
-	if len(applied) > 0 && slices.Max(applied) > list[len(list)-1].Version {
+	version := 0
+	if len(applied) > 0 {
+		version = slices.Max(applied)
+	}
+	newest := list[len(list)-1].Version
+	switch {
+	case version > newest:
 		return nil, ErrNewer
+	case version == newest:
+		return nil, nil
 	}
 	for _, v := range applied {
 		if !slices.ContainsFunc(list, func(m Migration) bool { return m.Version == v }) {
 			return nil, fmt.Errorf("%w: it has had a step %d", ErrForeignSchema, v)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(m Migration) bool { return slices.Contains(applied, m.Version) }), nil
+	behind := slices.IndexFunc(list, func(m Migration) bool { return m.Version > version })
+	for _, m := range list[:behind] {
+		if !slices.Contains(applied, m.Version) {
+			return nil, fmt.Errorf("%w: it is of version %d and lacks %s", ErrForeignSchema, version, m.Name)
+		}
+	}
+	return list[behind:], nil
 }
 
 // isCurrent tells whether the trail has the newest schema already, which is all
 // that most starts of the program have to know.
-func (s *Store) isCurrent(ctx context.Context, newest, steps int) (bool, error) {
+func (s *Store) isCurrent(ctx context.Context, newest int) (bool, error) {
 	conn, err := s.read.Conn(within(ctx, everywhere))
 	if err != nil {
 		return false, fmt.Errorf("couldn't open the trail: %w", err)
 	}
 	defer conn.Close() //nolint:errcheck // it only goes back to the pool
-	var version, applied int
-	err = conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0), COUNT(*) FROM schema_version`).Scan(&version, &applied)
-	if err != nil || version < newest || version == newest && applied != steps {
+	version, err := schemaVersion(ctx, conn)
+	if err != nil || version < newest {
 		return false, nil //nolint:nilerr // a new trail has no version to ask for; what else is wrong, the migration meets too
 	}
 	if version > newest {
