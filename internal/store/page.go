@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +32,9 @@ type Selection struct {
 	ActionsOnly bool
 	// Limit is the most rows of a page.
 	Limit int
+
+	// agents are the only ones with runs that fit, where that helps to find them.
+	agents []string
 }
 
 // ExecutionPlace is where a page of executions ended: behind the execution
@@ -124,6 +129,10 @@ func executionColumn(f whodid.FilterField) string {
 
 func (c *clause) executions(org string, sel *Selection) {
 	c.fitting(org, sel)
+	if len(sel.agents) > 0 {
+		condition, arg := c.dialect.among("agent", len(c.args)+1, sel.agents)
+		c.conditions, c.args = append(c.conditions, condition), append(c.args, arg)
+	}
 	c.during(sel)
 }
 
@@ -315,11 +324,43 @@ func byStart(where string) string {
 	return strings.ReplaceAll(where, atWorkUntil, `+(`+atWorkUntil+`)`)
 }
 
+// fewRuns asks sums how many runs a filter selects, which an engine would read all
+// runs of a time for if they are few: then it looks for them among those of their
+// agents. It is -1 where they are many, or not known.
+func (s *Store) fewRuns(ctx context.Context, org string, sel *Selection) (int, error) {
+	const few = 1000
+	if len(sel.Terms) == 0 || sel.Limit == 0 {
+		return -1, nil
+	}
+	c := clause{dialect: s.dialect}
+	sums, _, summed := c.sums(org, sel, sumsOf{})
+	if !summed {
+		return -1, nil
+	}
+	runs, err := s.countBy(ctx, org, `SELECT agent, SUM(runs) FROM (`+sums+`) AS t GROUP BY agent`, c.args...)
+	if err != nil {
+		return 0, err
+	}
+	total := int64(0)
+	for _, n := range runs {
+		total += n
+	}
+	if total > few {
+		return -1, nil
+	}
+	sel.agents = slices.Sorted(maps.Keys(runs))
+	return int(total), nil
+}
+
 // ExecutionPage returns the selected executions behind the place, the last
 // started first and those whose start is not known at the end. nil is the
 // beginning. What is recorded meanwhile moves nothing from one page to another.
 func (s *Store) ExecutionPage(ctx context.Context, org string, sel Selection, after *ExecutionPlace) ([]whodid.Execution, error) {
 	ctx = within(ctx, org)
+	few, err := s.fewRuns(ctx, org, &sel)
+	if err != nil || few == 0 {
+		return nil, err
+	}
 	var out []whodid.Execution
 	if after == nil || !after.StartedAt.IsZero() {
 		for _, where := range newestFirst(&sel) {
@@ -332,7 +373,7 @@ func (s *Store) ExecutionPage(ctx context.Context, org string, sel Selection, af
 			}
 			known, err := queryExecutions(ctx, s.read, where(&c)+sel.limit(), c.args...)
 			out = append(out, known...)
-			if err != nil || sel.Limit > 0 && len(known) == sel.Limit {
+			if err != nil || sel.Limit > 0 && len(known) == sel.Limit || after == nil && len(out) == few {
 				return out, err
 			}
 			if sel.Limit > 0 {

@@ -221,8 +221,10 @@ func usedAsTold(t *testing.T, s *store.Store, what string, sel store.Selection) 
 		t.Fatal(err)
 	}
 	sum := map[string]whodid.Usage{}
+	var ids []string
 	for i := range runs {
 		x := &runs[i]
+		ids = append(ids, x.ID)
 		models := x.Models
 		if _, unnamed := models[""]; unnamed && len(models) == 1 {
 			models = map[string]whodid.Usage{x.Model: x.Usage}
@@ -230,6 +232,11 @@ func usedAsTold(t *testing.T, s *store.Store, what string, sel store.Selection) 
 		for model, u := range models {
 			sum[model] = sum[model].Add(u)
 		}
+	}
+	some := sel
+	some.Limit = 7
+	if diff := cmp.Diff(ids, allPages(t, s, some)); diff != "" {
+		t.Fatalf("%s: its pages (-whole +page by page):\n%s", what, diff)
 	}
 	got, err := s.UsageByModel(t.Context(), "default", sel)
 	if err != nil {
