@@ -28,11 +28,11 @@ func TestPolicy(t *testing.T) {
 		}
 		head := "log " + a.Trust.Keys[0] + "\nwitness one " + a.Trust.Witnesses[0] + "\nwitness two " + a.Trust.Witnesses[1] + " https://w2.invalid/\n"
 		for policy, want := range map[string]string{
-			"quorum two":                                 "proved",
-			"group g any one two\nquorum g":              "proved",
-			"group g all one two\nquorum g":              "conditional",
-			"quorum one":                                 "conditional",
-			"quorum none":                                "conditional",
+			"quorum two":                    "proved",
+			"group g any one two\nquorum g": "proved",
+			"group g all one two\nquorum g": "conditional",
+			"quorum one":                    "conditional",
+			"quorum none":                   "conditional",
 			"group g 1 two\ngroup h all g one\nquorum h": "conditional",
 		} {
 			file := filepath.Join(t.TempDir(), "policy")

@@ -189,6 +189,25 @@ var insiders = map[string]struct {
 		f.edit("jsonl/reviews.jsonl", `"erased":null`, `"erased":["why"]`)
 		f.csvOf("reviews")
 	}, "rnnnn", "not opened as it must be"},
+	"row back-dated": {func(f *forgery) {
+		const name = "jsonl/actions.jsonl"
+		const key = `"recorded_at":"`
+		_, at, _ := strings.Cut(f.read(name), key)
+		f.edit(name, key+at[:10], key+"2026-09-30")
+		f.csvOf("actions")
+	}, "rnnnn", "not those of the log"},
+	"approval of other arguments": {func(f *forgery) {
+		f.edit("jsonl/approvals.jsonl", "ab12", "ab13")
+		f.csvOf("approvals")
+	}, "rnnnn", "not those of the log"},
+	"spliced from two exports": {func(f *forgery) {
+		text, err := os.ReadFile(filepath.Join(f.other, "jsonl", "actions.jsonl"))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.write("jsonl/actions.jsonl", string(text))
+		f.csvOf("actions")
+	}, "rnnnn", ""},
 	"period moved": {func(f *forgery) {
 		f.manifest(func(m *population.Manifest) { m.Period.To = "2026-10-30T00:00:00.000000Z" })
 	}, "rnnnn", "not of the period"},

@@ -159,7 +159,7 @@ func (r *Registry) add(text []byte, s Server) (Edit, error) {
 	f := formatOf(cleared, root)
 	const depth = 2
 	member := quoted(ServerName) + f.colon() + r.write(s, &f, depth)
-	at := insertion{}
+	var at insertion
 	if servers := root.member(r.key); servers != nil {
 		at = f.append(cleared, servers.value, depth, []string{member})
 	} else {

@@ -48,10 +48,19 @@ func (e *record) otlp() map[string]any {
 	var a otlpAttributes
 	a.text("event.name", name)
 	for _, t := range [][2]string{
-		{"whodid.event.id", e.EventID}, {"whodid.actor", e.Actor}, {"whodid.actor_auth", e.ActorAuth}, {"whodid.result", string(e.Result)},
-		{"whodid.execution.id", e.Execution}, {"whodid.approval.id", e.Approval}, {"whodid.source", e.Source}, {"whodid.leaf", e.Leaf},
-		{"whodid.on_behalf_of", e.OnBehalfOf}, {"whodid.target", e.Target}, {"whodid.why", e.Why},
-		{"session.id", e.Session}, {"gen_ai.agent.name", whodid.AgentOf(e.Actor)},
+		{"whodid.event.id", e.EventID},
+		{"whodid.actor", e.Actor},
+		{"whodid.actor_auth", e.ActorAuth},
+		{"whodid.result", string(e.Result)},
+		{"whodid.execution.id", e.Execution},
+		{"whodid.approval.id", e.Approval},
+		{"whodid.source", e.Source},
+		{"whodid.leaf", e.Leaf},
+		{"whodid.on_behalf_of", e.OnBehalfOf},
+		{"whodid.target", e.Target},
+		{"whodid.why", e.Why},
+		{"session.id", e.Session},
+		{"gen_ai.agent.name", whodid.AgentOf(e.Actor)},
 	} {
 		a.text(t[0], t[1])
 	}
