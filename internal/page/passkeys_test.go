@@ -37,7 +37,7 @@ func registered(o *page.Options) {
 // back are the cookies of an answer, as a browser sends them back.
 func back(a *httptest.ResponseRecorder) []string {
 	var pairs []string
-	for _, c := range a.Result().Cookies() { //nolint:bodyclose // a recorder has none to close
+	for _, c := range a.Result().Cookies() {
 		pairs = append(pairs, c.Name+"="+c.Value)
 	}
 	return []string{"Cookie", strings.Join(pairs, "; ")}

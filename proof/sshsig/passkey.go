@@ -203,6 +203,22 @@ func parsePasskey(blob []byte, site string) (*passkey, error) {
 	return nil, fmt.Errorf("a key of the type %.40q is not that of a passkey", key.Type())
 }
 
+// ofSite tells whether a key in a security key is one of a site, and none that OpenSSH
+// made, whose applications begin with "ssh:". A browser says where one of a site signed
+// and that it made sure of the person, a program that talks to the device does not.
+func ofSite(blob []byte) bool {
+	var e ecdsaPasskey
+	var d ed25519Passkey
+	switch {
+	case ssh.Unmarshal(blob, &e) == nil && e.Type == ssh.KeyAlgoSKECDSA256:
+		return !strings.HasPrefix(e.Site, "ssh:")
+	case ssh.Unmarshal(blob, &d) == nil && d.Type == ssh.KeyAlgoSKED25519:
+		return !strings.HasPrefix(d.Site, "ssh:")
+	default:
+		return false
+	}
+}
+
 // isPasskeyFormat tells whether a signature is one of a passkey.
 func isPasskeyFormat(format string) bool { return strings.HasPrefix(format, "webauthn-") }
 

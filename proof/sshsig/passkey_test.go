@@ -99,6 +99,19 @@ func TestPasskey(t *testing.T) {
 	}
 }
 
+// A key of a site counts only where a browser says what it signed; one that OpenSSH
+// made in the same device signs as ever.
+func TestPasskeyWithoutBrowser(t *testing.T) {
+	t.Parallel()
+	for application, holds := range map[string]bool{site: false, "ssh:": true, "ssh:work": true, "": false} {
+		p := passkey.NewEd25519(t, application, 7)
+		armored := p.SignBare([]byte("m"), namespace, "sk-ssh-ed25519@openssh.com")
+		if _, err := sshsig.Verify([]byte("m"), armored, namespace); (err == nil) != holds {
+			t.Errorf("%q: %v, want that it holds: %t", application, err, holds)
+		}
+	}
+}
+
 // No byte of what a passkey's signature is made of can be changed.
 func TestPasskeyBytes(t *testing.T) {
 	t.Parallel()

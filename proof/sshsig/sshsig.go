@@ -101,6 +101,9 @@ func Verify(message, armored []byte, namespace string) (*Key, error) {
 		}
 		return k, nil
 	}
+	if ofSite(k.Blob) {
+		return invalid("the key %s is a passkey's, and that did not sign in a browser", k.Fingerprint)
+	}
 	if err := key.Verify(what, &signature); err != nil {
 		return invalid("it is not of this message by the key %s", k.Fingerprint)
 	}

@@ -13,9 +13,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/pem"
 	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/whodid/whodid/proof/sshsig"
 )
@@ -95,6 +98,26 @@ func (p *Passkey) Sign(message []byte, namespace string) (armored []byte, finger
 	p.t.Helper()
 	armored, err = p.Answer(sshsig.Challenge(message, namespace)).Armor(p.Key, message, namespace)
 	return armored, p.Key.Fingerprint, err
+}
+
+// SignBare signs as a program does that talks to the device without a browser: in
+// the form of OpenSSH's own keys in security keys, of the type format.
+func (p *Passkey) SignBare(message []byte, namespace, format string) []byte {
+	p.t.Helper()
+	challenge := sshsig.Challenge(message, namespace)
+	site, sum := sha256.Sum256([]byte(p.Site)), sha256.Sum256(challenge)
+	said := append([]byte{p.Flags}, binary.BigEndian.AppendUint32(nil, p.Counter)...)
+	data := append(append(site[:], said...), sum[:]...)
+	signature, err := p.signer.Sign(nil, data, crypto.Hash(0))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	inner := ssh.Marshal(ssh.Signature{Format: format, Blob: signature, Rest: said})
+	blob := append([]byte("SSHSIG"), ssh.Marshal(struct {
+		Version                                   uint32
+		Key, Namespace, Reserved, Hash, Signature string
+	}{1, string(p.Key.Blob), namespace, "", "sha256", string(inner)})...)
+	return pem.EncodeToMemory(&pem.Block{Type: "SSH SIGNATURE", Bytes: blob})
 }
 
 // Made is what the authenticator and the browser say when the passkey is made.
