@@ -297,7 +297,7 @@ func (w *world) crowd(t testing.TB, runs int) {
 	for n := range runs {
 		m := &madeRun{
 			n: 2_000_000 + n, agent: fmt.Sprintf("%s/%s-%d", []string{"eng", "ops", "growth", "data"}[n%4], []string{"issue-solver", "reviewer", "deployer"}[n%3], n%17),
-			began: now.Add(-time.Duration(n%runs) * 7 * 24 * time.Hour / time.Duration(runs)), trigger: []string{"manual", "scheduled", "event", "smart"}[n%4], model: []string{"claude-opus-4", "claude-sonnet-4", "gpt-5.2"}[n%3],
+			began: now.Add(-time.Duration(float64(n) / float64(runs) * float64(7*24*time.Hour))), trigger: []string{"manual", "scheduled", "event", "smart"}[n%4], model: []string{"claude-opus-4", "claude-sonnet-4", "gpt-5.2"}[n%3],
 			end: []whodid.Result{whodid.ResultSuccess, whodid.ResultSuccess, whodid.ResultSuccess, whodid.ResultFailed, whodid.ResultSuccess}[n%5], took: time.Minute, cost: n%3 != 0, actions: n % 2,
 		}
 		batch = append(batch, m.events()...)
