@@ -136,7 +136,13 @@ func (p *Program) elsewhere(x *ask.Execution) string {
 	}
 	for _, f := range importer.Discover(importer.Roots(place.Home(p.Env), p.Env), func(string, error) {}) {
 		if strings.Contains(filepath.ToSlash(f.Path), x.SessionID) {
-			return fmt.Sprintf("%s; its client, %s, keeps the session in %s", only, f.Client, f.Path)
+			path := f.Path
+			if dir := filepath.Dir(path); strings.HasPrefix(filepath.Base(dir), "-") {
+				// Claude Code names the folder after a path, of which errors keep no user's
+				// name: what is left would be no folder, and a shell finds this one.
+				path = filepath.Join(filepath.Dir(dir), "*", filepath.Base(path))
+			}
+			return fmt.Sprintf("%s; its client, %s, keeps the session in %s", only, f.Client, path)
 		}
 	}
 	return fmt.Sprintf("%s; its session is %s (told by %s), whose file is not on this machine: look on the one that ran it", only, x.SessionID, x.Source)

@@ -246,7 +246,8 @@ func (p *Program) printReconciled(r *ask.Reconciliation) error {
 	if o.Terminal() {
 		o.Printf("%s\n\n", o.Paint(term.Bold, "The trail against what agents do not control, "+inPeriod(r.Since, r.Until)))
 	}
-	t := o.Table(term.Column{Title: "SOURCE", Whole: true}, term.Column{Title: "COVERAGE", Right: true, Whole: true}, term.Column{Title: "FOUND"})
+	t := o.Table(term.Column{Title: "SOURCE"}, term.Column{Title: "COVERAGE"}, term.Column{Title: "FOUND"})
+	var facts []term.Fact
 	for i := range r.Sources {
 		s := &r.Sources[i]
 		cell := term.Text(coverage(s.Coverage, s.Checked))
@@ -261,8 +262,11 @@ func (p *Program) printReconciled(r *ask.Reconciliation) error {
 			words = strings.TrimSuffix(s.Sentence()+"; "+s.Reason, "; ")
 		}
 		t.Row(term.Text(s.Source), cell, term.Text(words))
+		facts = append(facts, term.Fact{Name: s.Source, NameStyle: cell.Style, Cell: term.Text(cell.Text + ": " + words)})
 	}
-	if err := t.Write(); err != nil {
+	if o.Terminal() {
+		o.Facts(facts...) // sentences, which a table would cut
+	} else if err := t.Write(); err != nil {
 		return err
 	}
 	if c := r.Usage; c != nil {

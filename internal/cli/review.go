@@ -64,7 +64,7 @@ func (p *Program) printReview(r *ask.Review) error {
 	if o.Terminal() {
 		o.Printf("%s\n%s\n\n", o.Paint(term.Bold, fmt.Sprintf("Review of %s to %s", r.Since.Format("2006-01-02 15:04"), r.Until.Format("2006-01-02 15:04 UTC"))), signedLine(&r.State))
 		if len(r.Findings) == 0 {
-			o.Printf("Nothing needs eyes.\n")
+			o.Printf("Nothing needs eyes.\n\n")
 		}
 	}
 	t := o.Table(term.Column{Title: "WHAT", Whole: true}, term.Column{Title: "WHEN", Whole: true}, term.Column{Title: "AGENT"}, term.Column{Title: "SUBJECT"}, term.Column{Title: "DETAIL"})
@@ -98,7 +98,7 @@ func (p *Program) printReview(r *ask.Review) error {
 	}
 	if o.Terminal() {
 		o.Printf("\n%s\n%s\n", historyTotal(&r.Total), reconciledLine(r.Reconciled))
-		p.advise(o, "Sign off with:\n\n  whodid review sign --note NOTE")
+		p.advise(o, "\nSign off with:\n\n  whodid review sign --note NOTE")
 	}
 	return nil
 }
