@@ -87,7 +87,7 @@ func (c *copier) copy(ctx context.Context, erasures map[string][]byte) error {
 		}
 		rows = append(rows, args)
 	}
-	if err := c.to.each(ctx, upsertExecution(), rows); err != nil {
+	if err := executeEach(ctx, c.to, upsertExecution(), rows); err != nil {
 		return err
 	}
 	for id, request := range erasures {
@@ -96,7 +96,7 @@ func (c *copier) copy(ctx context.Context, erasures map[string][]byte) error {
 			return err
 		}
 	}
-	return c.to.each(ctx, updateHead, [][]any{c.from.Head.args(c.org)})
+	return executeEach(ctx, c.to, updateHead, [][]any{c.from.Head.args(c.org)})
 }
 
 // erase takes the values out of a row, and tells its execution by what is left.

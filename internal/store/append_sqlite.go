@@ -30,7 +30,7 @@ func (tx sqliteAppend) before(ctx context.Context, org string, ids, executions [
 		return nil, err
 	}
 	condition, arg := tx.store.dialect.among("id", 2, ids)
-	taken, err := queryStrings(ctx, tx, `SELECT id FROM event_id WHERE org = $1 AND `+condition, org, arg)
+	taken, err := queryColumn[string](ctx, tx, `SELECT id FROM event_id WHERE org = $1 AND `+condition, org, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +56,10 @@ func (tx sqliteAppend) write(ctx context.Context, org string, a *addition) error
 	for i, t := range a.tiles {
 		tiles[i] = []any{org, t.Level, int64(t.N), packHashes(t.Hashes)}
 	}
-	if err := tx.each(ctx, `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`, tiles); err != nil {
+	if err := executeEach(ctx, tx, `INSERT INTO tile (org, level, n, hashes) VALUES ($1, $2, $3, $4)`, tiles); err != nil {
 		return err
 	}
-	if err := tx.each(ctx, updateHead, [][]any{a.head.args(org)}); err != nil {
+	if err := executeEach(ctx, tx, updateHead, [][]any{a.head.args(org)}); err != nil {
 		return err
 	}
 	redacted := make([][]any, len(a.redacted))
@@ -67,13 +67,13 @@ func (tx sqliteAppend) write(ctx context.Context, org string, a *addition) error
 		redacted[i] = []any{org, whodid.Micros(c.Day), c.Rule, c.Count}
 	}
 	const count = `INSERT INTO redacted (org, day, rule, n) VALUES ($1, $2, $3, $4) ` + addRedactions
-	if err := tx.each(ctx, count, redacted); err != nil {
+	if err := executeEach(ctx, tx, count, redacted); err != nil {
 		return err
 	}
 	if err := writeBlocks(ctx, tx, org, a.blocks); err != nil {
 		return err
 	}
-	return tx.each(ctx, upsertExecution(), a.executions)
+	return executeEach(ctx, tx, upsertExecution(), a.executions)
 }
 
 // together is how many events one statement inserts, if there are as many. One
@@ -95,10 +95,10 @@ func (tx sqliteAppend) events(ctx context.Context, rows []*Row) error {
 	for _, r := range rows {
 		single = append(single, r.args())
 	}
-	if err := tx.each(ctx, insertEvents(), many); err != nil {
+	if err := executeEach(ctx, tx, insertEvents(), many); err != nil {
 		return err
 	}
-	return tx.each(ctx, insertEvent, single)
+	return executeEach(ctx, tx, insertEvent, single)
 }
 
 // insertEvents inserts several events at once. Its parameters have no names: for
@@ -110,21 +110,3 @@ var insertEvents = sync.OnceValue(func() string {
 
 // eventColumnCount is how many columns an event is inserted with.
 var eventColumnCount = strings.Count(eventColumns, ",") + 1
-
-// each executes a statement once for every list of arguments.
-func (tx sqliteAppend) each(ctx context.Context, statement string, lists [][]any) error {
-	if len(lists) == 0 {
-		return nil
-	}
-	stmt, err := tx.PrepareContext(ctx, statement)
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	for _, args := range lists {
-		if _, err := stmt.ExecContext(ctx, args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -91,7 +91,7 @@ func (s *Store) ResolveApproval(ctx context.Context, org, prefix string) (string
 	}
 	const q = `SELECT DISTINCT approval FROM event WHERE org = $1 AND class = 'permanent' AND approval <> '' AND what = 'approval.request' AND approval >= $2 AND approval < $3 ORDER BY approval LIMIT 6`
 	for _, p := range []string{prefix, whodid.PrefixApproval + "-" + prefix} {
-		ids, err := queryStrings(ctx, s.read, q, org, p, p+"\x7f")
+		ids, err := queryColumn[string](ctx, s.read, q, org, p, p+"\x7f")
 		switch {
 		case err != nil:
 			return "", fmt.Errorf("couldn't look up approval %q: %w", prefix, err)
@@ -111,7 +111,7 @@ func (s *Store) ResolveApproval(ctx context.Context, org, prefix string) (string
 func (s *Store) ApprovalsNotGranted(ctx context.Context, org string, beforeSince, since, until time.Time) ([]string, error) {
 	const q = `SELECT approval FROM approval_end WHERE org = $1 AND requested < $4 AND (decided IS NULL OR decided >= $2) ` +
 		`AND NOT (granted = 1 AND (decided < $3 OR requested >= $3 AND decided < $4)) ORDER BY requested DESC, approval`
-	ids, err := queryStrings(within(ctx, org), s.read, q, org, whodid.Micros(beforeSince), whodid.Micros(since), whodid.Micros(until))
+	ids, err := queryColumn[string](within(ctx, org), s.read, q, org, whodid.Micros(beforeSince), whodid.Micros(since), whodid.Micros(until))
 	if err != nil {
 		return nil, fmt.Errorf("couldn't look for approvals: %w", explain(err))
 	}

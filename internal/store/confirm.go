@@ -131,27 +131,7 @@ func (s *Store) facts(ctx context.Context, org, from, order string, args ...any)
 			return nil, nil
 		}
 	}
-	rows, err := s.read.QueryContext(ctx, strings.Replace(selectEvent, "FROM event", "FROM "+from+" AS event", 1)+`WHERE org = $1`+order, append([]any{org}, args...)...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read what forges told: %w", err)
-	}
-	defer rows.Close()
-	var out []Row
-	var scan scanner
-	for rows.Next() {
-		var r Row
-		if err := scan.scan(rows, &r); err != nil {
-			return nil, fmt.Errorf("couldn't read what forges told: %w", err)
-		}
-		if err := r.ParseData(); err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("couldn't read what forges told: %w", err)
-	}
-	return out, nil
+	return s.collectFrom(ctx, from+" AS event", `WHERE org = $1`+order, append([]any{org}, args...))
 }
 
 // PostgreSQL has functions for this: see 0006_confirm.sql.

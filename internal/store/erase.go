@@ -163,7 +163,7 @@ func (s *Store) eraseEvents(ctx context.Context, w *sweep, by string, list []Tak
 	if err := s.barMissing(ctx, w, ids); err != nil {
 		return 0, err
 	}
-	places, err := w.numbers(ctx, `SELECT seq FROM event_id WHERE org = $1 AND seq >= 0 AND `+condition+` ORDER BY seq`, w.org, arg)
+	places, err := queryColumn[int64](ctx, w, `SELECT seq FROM event_id WHERE org = $1 AND seq >= 0 AND `+condition+` ORDER BY seq`, w.org, arg)
 	if err != nil || len(places) == 0 {
 		return 0, err
 	}
@@ -216,7 +216,7 @@ const nowhere = -1
 // trail does not have.
 func (s *Store) barMissing(ctx context.Context, w *sweep, ids []string) error {
 	condition, arg := s.dialect.among("id", 2, ids)
-	known, err := queryStrings(ctx, w, `SELECT id FROM event_id WHERE org = $1 AND `+condition, w.org, arg)
+	known, err := queryColumn[string](ctx, w, `SELECT id FROM event_id WHERE org = $1 AND `+condition, w.org, arg)
 	if err != nil {
 		return err
 	}
@@ -360,23 +360,6 @@ func (w *sweep) erasePerson(ctx context.Context, e *Erasure) error {
 		}
 	}
 	return nil
-}
-
-func (w *sweep) numbers(ctx context.Context, query string, args ...any) ([]int64, error) {
-	rows, err := w.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []int64
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		out = append(out, n)
-	}
-	return out, rows.Err()
 }
 
 // Erasures returns the requests that the trail has carried out, by id.

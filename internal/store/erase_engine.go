@@ -25,7 +25,7 @@ func (d sqlite) inSweep(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) er
 	}
 	defer tx.Rollback()
 	const kept = `SELECT name || char(10) || sql FROM sqlite_master WHERE type = 'trigger' AND name IN ('event_is_fixed', 'token_is_fixed', 'token_stays_revoked')`
-	triggers, err := queryStrings(ctx, tx, kept)
+	triggers, err := queryColumn[string](ctx, tx, kept)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (sqlite) touch(_ context.Context, w *sweep, _ []int64) error {
 }
 
 func (postgres) touch(ctx context.Context, w *sweep, places []int64) error {
-	tables, err := queryStrings(ctx, w, `SELECT DISTINCT tableoid::regclass::text FROM event WHERE org = $1 AND seq = ANY($2)`, w.org, places)
+	tables, err := queryColumn[string](ctx, w, `SELECT DISTINCT tableoid::regclass::text FROM event WHERE org = $1 AND seq = ANY($2)`, w.org, places)
 	for _, t := range tables {
 		w.touched[t] = true
 	}

@@ -134,8 +134,14 @@ func (s *Store) Events(ctx context.Context, org string, f EventFilter) ([]Row, e
 
 // collect reads whole events, with their metadata.
 func (s *Store) collect(ctx context.Context, where string, args []any) ([]Row, error) {
+	return s.collectFrom(ctx, "event", where, args)
+}
+
+// collectFrom reads whole events from what stands for their table.
+func (s *Store) collectFrom(ctx context.Context, from, where string, args []any) ([]Row, error) {
 	var out []Row
-	err := eachEvent(ctx, s.read, where, args, func(r *Row, _ *scanner) error {
+	query := strings.Replace(selectEvent, "FROM event", "FROM "+from, 1) + where
+	err := eachOf(ctx, s.read, query, args, func(r *Row, _ *scanner) error {
 		if err := r.ParseData(); err != nil {
 			return err
 		}
@@ -175,7 +181,12 @@ func (s *Store) Event(ctx context.Context, org, id string) (*Row, error) {
 // eachEvent calls yield with each selected event. The row is used again for
 // the next one.
 func eachEvent(ctx context.Context, q querier, where string, args []any, yield func(*Row, *scanner) error) error {
-	rows, err := q.QueryContext(ctx, selectEvent+where, args...)
+	return eachOf(ctx, q, selectEvent+where, args, yield)
+}
+
+// eachOf is eachEvent for a whole query.
+func eachOf(ctx context.Context, q querier, query string, args []any, yield func(*Row, *scanner) error) error {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("couldn't read events: %w", err)
 	}
@@ -216,7 +227,7 @@ func (s *Store) KnownExecutions(ctx context.Context, org string, ids []string) (
 	ctx = within(ctx, org)
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !storable(id) })
 	condition, arg := s.dialect.among("id", 2, ids)
-	known, err := queryStrings(ctx, s.read, `SELECT id FROM execution WHERE org = $1 AND `+condition, org, arg)
+	known, err := queryColumn[string](ctx, s.read, `SELECT id FROM execution WHERE org = $1 AND `+condition, org, arg)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't look up executions: %w", err)
 	}

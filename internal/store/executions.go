@@ -279,7 +279,7 @@ func (s *Store) resolve(ctx context.Context, from, org, prefix, kind string) (st
 		candidates = nil
 	}
 	for _, p := range candidates {
-		ids, err := queryStrings(ctx, s.read, from+` WHERE org = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT 5`, org, p, p+"\x7f")
+		ids, err := queryColumn[string](ctx, s.read, from+` WHERE org = $1 AND id >= $2 AND id < $3 ORDER BY id LIMIT 5`, org, p, p+"\x7f")
 		if err != nil {
 			return "", fmt.Errorf("couldn't look up %s: %w", prefix, err)
 		}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -43,28 +42,7 @@ func (s *Store) FileActions(ctx context.Context, org string, f FileFilter) ([]Ro
 		return nil, nil
 	}
 	where, args := f.where(org)
-	rows, err := s.read.QueryContext(ctx, strings.Replace(selectEvent, "FROM event", "FROM "+s.dialect.ofFile(), 1)+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read what was done to a file: %w", err)
-	}
-	defer rows.Close()
-	var out []Row
-	var scan scanner
-	for rows.Next() {
-		var r Row
-		if err := scan.scan(rows, &r); err != nil {
-			return nil, fmt.Errorf("couldn't read what was done to a file: %w", err)
-		}
-		if err := r.ParseData(); err != nil {
-			return nil, err
-		}
-		r.DataText = append([]byte(nil), r.DataText...)
-		out = append(out, r)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("couldn't read what was done to a file: %w", err)
-	}
-	return out, nil
+	return s.collectFrom(ctx, s.dialect.ofFile(), where, args)
 }
 
 func (f *FileFilter) where(org string) (string, []any) {

@@ -161,5 +161,5 @@ func (s *Store) EventsAt(ctx context.Context, org string, places []uint64) ([]Ro
 		return nil, nil
 	}
 	among, arg := s.dialect.amongNumbers("seq", 2, signed(places))
-	return s.rows(within(ctx, org), `WHERE org = $1 AND `+among+` ORDER BY at + 0, seq + 0`, []any{org, arg})
+	return s.collect(within(ctx, org), `WHERE org = $1 AND `+among+` ORDER BY at + 0, seq + 0`, []any{org, arg})
 }

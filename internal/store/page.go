@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -401,7 +400,7 @@ func (s *Store) NewestPage(ctx context.Context, org string, sel Selection, befor
 	if before != nil {
 		c.conditions = append(c.conditions, "(at, seq) < ("+c.arg(whodid.Micros(before.At))+", "+c.arg(int64(before.Seq))+")")
 	}
-	return s.rows(ctx, c.where()+" ORDER BY at DESC, seq DESC"+sel.limit(), c.args)
+	return s.collect(ctx, c.where()+" ORDER BY at DESC, seq DESC"+sel.limit(), c.args)
 }
 
 // LogPage returns the selected events from the index on, in the order of the
@@ -411,7 +410,7 @@ func (s *Store) LogPage(ctx context.Context, org string, sel Selection, from uin
 	c := clause{dialect: s.dialect}
 	c.events(org, &sel)
 	c.add("seq >= ?", int64(min(from, 1<<62)))
-	return s.rows(ctx, c.where()+" ORDER BY seq"+sel.limit(), c.args)
+	return s.collect(ctx, c.where()+" ORDER BY seq"+sel.limit(), c.args)
 }
 
 // OfSquads reports whether an event, by its index, is the work of one of the
@@ -421,20 +420,6 @@ func (s *Store) OfSquads(ctx context.Context, org string, seq uint64, squads []s
 	c := clause{dialect: s.dialect}
 	c.events(org, &Selection{Squads: squads})
 	c.add("seq = ?", int64(min(seq, 1<<62)))
-	found, err := s.rows(ctx, c.where(), c.args)
+	found, err := s.collect(ctx, c.where(), c.args)
 	return len(found) > 0, err
-}
-
-func (s *Store) rows(ctx context.Context, where string, args []any) ([]Row, error) {
-	var out []Row
-	err := eachEvent(ctx, s.read, where, args, func(r *Row, _ *scanner) error {
-		if err := r.ParseData(); err != nil {
-			return err
-		}
-		copied := *r
-		copied.DataText = bytes.Clone(r.DataText)
-		out = append(out, copied)
-		return nil
-	})
-	return out, err
 }

@@ -46,7 +46,7 @@ func (s *Store) KnownPeople(ctx context.Context, org string) (known func(pseudon
 	const q = `SELECT actor FROM event WHERE org = $1 AND actor LIKE 'human:%' UNION SELECT on_behalf_of FROM event WHERE org = $1 AND on_behalf_of <> '' ` +
 		`UNION SELECT author FROM git_commit WHERE org = $1 AND author <> '' UNION SELECT person FROM token WHERE org = $1 AND person <> '' ` +
 		`UNION SELECT pseudonym FROM person WHERE org = $1 UNION SELECT owner FROM saved_view WHERE org = $1`
-	list, err := queryStrings(within(ctx, org), s.read, q, org)
+	list, err := queryColumn[string](within(ctx, org), s.read, q, org)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't look who is known: %w", err)
 	}

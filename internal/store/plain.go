@@ -66,8 +66,8 @@ func (tx sqliteAppend) writePlain(ctx context.Context, rows []*Row, executions [
 		events[i] = r.args()
 		events[i][1+arrayOfSalt], events[i][1+arrayOfLeaf] = nil, []byte{}
 	}
-	if err := tx.each(ctx, insertEvent, events); err != nil {
+	if err := executeEach(ctx, tx, insertEvent, events); err != nil {
 		return err
 	}
-	return tx.each(ctx, upsertExecution(), executions)
+	return executeEach(ctx, tx, upsertExecution(), executions)
 }

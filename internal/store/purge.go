@@ -47,7 +47,7 @@ func (s *Store) purge(ctx context.Context, conn *sql.Conn, org string) (done Pur
 		return done, err
 	}
 	defer s.dialect.becomeApplication(context.WithoutCancel(ctx), conn) //nolint:errcheck // a connection that is broken is closed by the pool
-	notes, err := queryStrings(ctx, conn, `SELECT id || ' ' || name FROM unclean WHERE org = $1`, org)
+	notes, err := queryColumn[string](ctx, conn, `SELECT id || ' ' || name FROM unclean WHERE org = $1`, org)
 	if err != nil {
 		return done, fmt.Errorf("couldn't read what is to be cleaned: %w", err)
 	}
@@ -78,7 +78,7 @@ func (s *Store) purge(ctx context.Context, conn *sql.Conn, org string) (done Pur
 // carried out: nothing is left in them, or what is left to do. Log is as of now.
 func (s *Store) Cleaned(ctx context.Context, org, id string) (Purged, error) {
 	ctx = within(ctx, org)
-	tables, err := queryStrings(ctx, s.read, `SELECT name FROM unclean WHERE org = $1 AND id = $2 ORDER BY name`, org, id)
+	tables, err := queryColumn[string](ctx, s.read, `SELECT name FROM unclean WHERE org = $1 AND id = $2 ORDER BY name`, org, id)
 	if err != nil {
 		return Purged{}, fmt.Errorf("couldn't read what is to be cleaned: %w", err)
 	}

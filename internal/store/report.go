@@ -91,5 +91,5 @@ func (s *Store) Happened(ctx context.Context, org string, sel Selection, whats .
 		c.conditions = append(c.conditions, notable)
 	}
 	c.conditions = append(c.conditions, "what IN ("+strings.Join(places, ", ")+")")
-	return s.rows(within(ctx, org), c.where()+" ORDER BY at, seq"+sel.limit(), c.args)
+	return s.collect(within(ctx, org), c.where()+" ORDER BY at, seq"+sel.limit(), c.args)
 }

@@ -121,7 +121,7 @@ func (n *Snapshot) ApprovalEnds(ctx context.Context) ([]string, error) {
 func (n *Snapshot) differing(ctx context.Context, column, kept, told string) ([]string, error) {
 	q := `SELECT DISTINCT CAST(` + column + ` AS TEXT) FROM (` + kept + ` AND 1 = 0 UNION ALL SELECT * FROM (` + kept + ` EXCEPT ` + told + `) AS a ` +
 		`UNION ALL SELECT * FROM (` + told + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1`
-	out, err := queryStrings(ctx, n.tx, q, n.org)
+	out, err := queryColumn[string](ctx, n.tx, q, n.org)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't compare what is kept for reports with the events: %w", err)
 	}

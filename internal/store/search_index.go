@@ -295,7 +295,7 @@ func (s *Store) reindex(ctx context.Context, w *sweep, places []int64) error {
 	for _, at := range places {
 		for _, lane := range whodid.SearchLanes() {
 			const holding = `SELECT first FROM (SELECT first, last FROM search_block WHERE org = $1 AND lane = $2 AND first <= $3 ORDER BY first DESC LIMIT 1) AS b WHERE last >= $3`
-			found, err := w.numbers(ctx, holding, w.org, int64(lane), at)
+			found, err := queryColumn[int64](ctx, w, holding, w.org, int64(lane), at)
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -134,7 +133,7 @@ func (s *Store) ResolveSession(ctx context.Context, org, prefix string) (string,
 		return "", fmt.Errorf("no session of the trail begins with %q: %w", prefix, ErrNotFound)
 	}
 	const most = 5
-	ids, err := queryStrings(ctx, s.read, `SELECT DISTINCT session FROM event WHERE org = $1 AND `+startsSession+
+	ids, err := queryColumn[string](ctx, s.read, `SELECT DISTINCT session FROM event WHERE org = $1 AND `+startsSession+
 		` AND session >= $2 AND session < $3 ORDER BY session LIMIT $4`, org, prefix, prefix+"\x7f", most)
 	switch {
 	case err != nil:
@@ -154,7 +153,7 @@ func (s *Store) SessionStarts(ctx context.Context, org string, sessions []string
 	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("session", 2, sessions)
 	// The sum keeps the engines from reading all starts in the order of their time.
-	return s.parsedEvents(ctx, sessionStarts(condition), org, arg)
+	return s.collect(ctx, sessionStarts(condition), []any{org, arg})
 }
 
 func sessionStarts(condition string) string {
@@ -177,7 +176,7 @@ func sessionEvents(condition string, calls bool) string {
 func (s *Store) SessionEvents(ctx context.Context, org string, executions []string, calls bool) ([]Row, error) {
 	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("execution", 2, executions)
-	rows, err := s.parsedEvents(ctx, sessionEvents(condition, calls), org, arg)
+	rows, err := s.collect(ctx, sessionEvents(condition, calls), []any{org, arg})
 	if err != nil {
 		return nil, err
 	}
@@ -196,18 +195,4 @@ func (s *Store) ExecutionsByID(ctx context.Context, org string, ids []string) ([
 	ctx = within(ctx, org)
 	condition, arg := s.dialect.among("id", 2, ids)
 	return queryExecutions(ctx, s.read, `WHERE org = $1 AND `+condition, org, arg)
-}
-
-func (s *Store) parsedEvents(ctx context.Context, where string, args ...any) ([]Row, error) {
-	var out []Row
-	err := eachEvent(ctx, s.read, where, args, func(r *Row, _ *scanner) error {
-		if err := r.ParseData(); err != nil {
-			return err
-		}
-		copied := *r
-		copied.DataText = bytes.Clone(r.DataText)
-		out = append(out, copied)
-		return nil
-	})
-	return out, err
 }

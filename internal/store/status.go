@@ -10,7 +10,7 @@ import (
 
 // Orgs lists the organisations that have a log here, by name.
 func (s *Store) Orgs(ctx context.Context) ([]string, error) {
-	orgs, err := queryStrings(within(ctx, everywhere), s.read, `SELECT org FROM log ORDER BY org`)
+	orgs, err := queryColumn[string](within(ctx, everywhere), s.read, `SELECT org FROM log ORDER BY org`)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't list the organisations: %w", err)
 	}

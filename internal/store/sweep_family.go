@@ -88,7 +88,7 @@ func (w *sweepPlanner) ties(ctx context.Context) (union, error) {
 func (w *sweepPlanner) markAlive(ctx context.Context, ids []string, from int64, mark func(id string)) error {
 	for ids := range chunks(ids) {
 		condition, arg := w.store.dialect.among("execution", 3, ids)
-		found, err := queryStrings(ctx, w.q, `SELECT DISTINCT execution FROM event WHERE org = $1 AND class IN ('run', 'session') AND execution <> '' AND recorded_at >= $2 AND `+condition, w.org, from, arg)
+		found, err := queryColumn[string](ctx, w.q, `SELECT DISTINCT execution FROM event WHERE org = $1 AND class IN ('run', 'session') AND execution <> '' AND recorded_at >= $2 AND `+condition, w.org, from, arg)
 		if err != nil {
 			return fmt.Errorf("couldn't look for runs that are due: %w", err)
 		}
@@ -148,7 +148,7 @@ func (w *sweepPlanner) planSessions(ctx context.Context) error {
 	p := w.plan
 	byRun := map[string][]whodid.Event{}
 	w.changed = map[string][]any{}
-	touched, err := queryStrings(ctx, w.q, `SELECT DISTINCT execution FROM event WHERE org = $1 AND class = 'session' AND execution <> '' AND recorded_at < $2 ORDER BY execution`, w.org, w.cutoff)
+	touched, err := queryColumn[string](ctx, w.q, `SELECT DISTINCT execution FROM event WHERE org = $1 AND class = 'session' AND execution <> '' AND recorded_at < $2 ORDER BY execution`, w.org, w.cutoff)
 	if err != nil {
 		return fmt.Errorf("couldn't look for sessions that are due: %w", err)
 	}
