@@ -291,6 +291,14 @@ func (e *evidence) cover(rows []store.Row) error {
 	if len(rows) > dossier.MaxEntries {
 		return fmt.Errorf("%w: %d entries, and %d are the most", ErrProofTooLarge, len(rows), dossier.MaxEntries)
 	}
+	return eachStretch(rows, func(first uint64, leaves []string) error {
+		return e.dossier.Cover(e.size, first, leaves, e.read)
+	})
+}
+
+// eachStretch calls yield with the leaves of rows that lie side by side in the log,
+// and the place of the first.
+func eachStretch(rows []store.Row, yield func(first uint64, leaves []string) error) error {
 	for first := 0; first < len(rows); {
 		end := first + 1
 		for end < len(rows) && rows[end].Seq == rows[end-1].Seq+1 {
@@ -305,7 +313,7 @@ func (e *evidence) cover(rows []store.Row) error {
 			}
 			leaves = append(leaves, string(leaf))
 		}
-		if err := e.dossier.Cover(e.size, rows[first].Seq, leaves, e.read); err != nil {
+		if err := yield(rows[first].Seq, leaves); err != nil {
 			return err
 		}
 		first = end

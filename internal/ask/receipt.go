@@ -69,27 +69,14 @@ func (a *Asker) Receipt(ctx context.Context, ids []string, seen uint64) (*SyncRe
 	if r.Consistency, err = proof.Consistency(seen, size, read); err != nil {
 		return nil, err
 	}
-	for first := 0; first < len(rows); {
-		end := first + 1
-		for end < len(rows) && rows[end].Seq == rows[end-1].Seq+1 {
-			end++
-		}
-		leaves := make([]string, 0, end-first)
-		for i := first; i < end; i++ {
-			record := rows[i].Record()
-			leaf, err := record.Leaf()
-			if err != nil {
-				return nil, err
-			}
-			leaves = append(leaves, string(leaf))
-		}
+	err = eachStretch(rows, func(first uint64, leaves []string) error {
 		if len(r.Ranges) == maxRanges {
-			return nil, fmt.Errorf("the events lie at more than %d places of the log", maxRanges)
+			return fmt.Errorf("the events lie at more than %d places of the log", maxRanges)
 		}
-		if err := r.AddRange(size, rows[first].Seq, leaves, read); err != nil {
-			return nil, err
-		}
-		first = end
+		return r.AddRange(size, first, leaves, read)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return r, nil
 }

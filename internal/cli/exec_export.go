@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -126,7 +125,7 @@ func (p *Program) execExport(ctx context.Context, prefix string, f *exportFlags)
 	if err != nil {
 		return err
 	}
-	return p.writeExport(f.out, content)
+	return p.hand(f.out, content, 0o600, "run")
 }
 
 // attest writes the attestation of a run in its envelope. Only who holds the trail's
@@ -258,7 +257,7 @@ func (p *Program) exportTrace(ctx context.Context, g *ask.Git, t *trail, prefix,
 	if err != nil {
 		return fmt.Errorf("couldn't print the record: %w", err)
 	}
-	return p.writeExport(out, append(text, '\n'))
+	return p.hand(out, append(text, '\n'), 0o600, "run")
 }
 
 // isIn tells whether a commit's tree has the file.
@@ -267,16 +266,14 @@ func isIn(ctx context.Context, repo git.Repository, commit, path string) bool {
 	return err == nil
 }
 
-func (p *Program) writeExport(out string, content []byte) error {
+// hand writes what was asked for to a file, or to standard output if none is named.
+func (p *Program) hand(out string, content []byte, mode os.FileMode, what string) error {
 	if out == "" || out == "-" {
 		_, err := p.Stdout.Write(content)
 		return err
 	}
-	if !filepath.IsAbs(out) {
-		out = filepath.Join(p.Dir, out)
-	}
-	if err := os.WriteFile(out, content, 0o600); err != nil {
-		return fmt.Errorf("couldn't write the run: %w", err)
+	if err := os.WriteFile(p.path(out), content, mode); err != nil {
+		return fmt.Errorf("couldn't write the %s: %w", what, err)
 	}
 	return nil
 }

@@ -120,19 +120,28 @@ squashes them. "whodid git index" fills the index.`,
 	return c
 }
 
-func (p *Program) gitLog(ctx context.Context, s *commitSelection) error {
-	g, t, err := p.askGit(ctx)
-	if err != nil {
-		return err
+// askIndex opens the trail and the repository here for a question about commits of
+// the index, and reads which are meant.
+func (p *Program) askIndex(ctx context.Context, s *commitSelection) (g *ask.Git, t *trail, f ask.CommitFilter, err error) {
+	if g, t, err = p.askGit(ctx); err != nil {
+		return nil, nil, f, err
 	}
 	if t == nil {
-		return withHint(errors.New("there is no trail yet"), "make one of this repository: whodid git index")
+		return nil, nil, f, withHint(errors.New("there is no trail yet"), "make one of this repository: whodid git index")
 	}
-	defer t.close()
-	f, err := s.commits(ctx, p, g)
+	if f, err = s.commits(ctx, p, g); err != nil {
+		t.close()
+		return nil, nil, f, err
+	}
+	return g, t, f, nil
+}
+
+func (p *Program) gitLog(ctx context.Context, s *commitSelection) error {
+	g, t, f, err := p.askIndex(ctx, s)
 	if err != nil {
 		return err
 	}
+	defer t.close()
 	list, err := t.asker.Commits(ctx, f)
 	if err != nil {
 		return unresolved(err)

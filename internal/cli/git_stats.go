@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -39,18 +38,11 @@ time; --no-lines leaves it out, --path narrows it.`,
 }
 
 func (p *Program) gitStats(ctx context.Context, s *commitSelection, lines bool) error {
-	g, t, err := p.askGit(ctx)
+	g, t, f, err := p.askIndex(ctx, s)
 	if err != nil {
 		return err
-	}
-	if t == nil {
-		return withHint(errors.New("there is no trail yet"), "make one of this repository: whodid git index")
 	}
 	defer t.close()
-	f, err := s.commits(ctx, p, g)
-	if err != nil {
-		return err
-	}
 	f.Limit = 0
 	// Lines are those of the repository here, as a whole or below a path.
 	lines = lines && g.Repo != nil && !s.everywhere && s.repo == ""

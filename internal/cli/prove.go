@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -71,14 +70,7 @@ print it) or its unique beginning, it is a bundle: one JSON document, printed.`,
 			if err != nil {
 				return err
 			}
-			if out == "" || out == "-" {
-				_, err = p.Stdout.Write(text)
-				return err
-			}
-			if err := os.WriteFile(out, text, 0o644); err != nil {
-				return fmt.Errorf("couldn't write the proof: %w", err)
-			}
-			return nil
+			return p.hand(out, text, 0o644, "proof")
 		},
 	}
 	c.Flags().StringVarP(&o.out, "out", "o", "", "write the proof to this `FILE`")

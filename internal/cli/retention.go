@@ -421,14 +421,7 @@ beginning.`,
 			if err != nil {
 				return err
 			}
-			if out == "" || out == "-" {
-				_, err = p.Stdout.Write(text)
-				return err
-			}
-			if err := os.WriteFile(out, text, 0o644); err != nil {
-				return fmt.Errorf("couldn't write the certificate: %w", err)
-			}
-			return nil
+			return p.hand(out, text, 0o644, "certificate")
 		},
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", "write the certificate to this file")
