@@ -159,7 +159,7 @@ func (s *Store) migrateUnderLock(ctx context.Context, apply func(c execer, appli
 
 // appliedSteps are the versions of the migrations that a trail has had.
 func appliedSteps(ctx context.Context, q querier) ([]int, error) {
-	list, err := queryStrings(ctx, q, `SELECT CAST(version AS TEXT) FROM schema_version`)
+	list, err := queryColumn[string](ctx, q, `SELECT CAST(version AS TEXT) FROM schema_version`)
 	if err != nil {
 		return nil, err
 	}
