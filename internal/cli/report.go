@@ -97,7 +97,7 @@ func (p *Program) report(ctx context.Context, f *reportFlags, kind string) error
 	if !slices.Contains(reportFormats(), f.format) {
 		return usageError("--format: %q is none of %s", f.format, strings.Join(reportFormats(), ", "))
 	}
-	period, err := f.period.report(p, kind)
+	period, err := f.report(p, kind)
 	if err != nil {
 		return err
 	}

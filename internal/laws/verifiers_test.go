@@ -74,6 +74,9 @@ func TestTwoVerifiersAgree(t *testing.T) {
 			if a, b := verdictLines(ours.stdout), verdictLines(string(out)); a != b || a == "" {
 				t.Errorf("whodid-verify says\n%s\nand the script\n%s", a, b)
 			}
+			if name != "execution" && name != "incident" {
+				return // the corpus of attacks has the others
+			}
 			content, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
