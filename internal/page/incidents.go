@@ -1,7 +1,6 @@
 package page
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -101,7 +100,7 @@ func (r *request) ofIncident(what string) (*whodid.Event, error) {
 		return nil, err
 	}
 	return &whodid.Event{
-		Org: r.t.Org, Key: "page/" + what + "/" + rand.Text(), What: what, Target: x.IncidentID, Actor: r.id.Actor, ActorAuth: r.id.ActorAuth, At: r.now, Source: "page",
+		Org: r.t.Org, Key: "page/" + what + "/" + whodid.NewID(whodid.PrefixEvent), What: what, Target: x.IncidentID, Actor: r.id.Actor, ActorAuth: r.id.ActorAuth, At: r.now, Source: "page",
 	}, nil
 }
 

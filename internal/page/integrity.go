@@ -19,6 +19,9 @@ type integrityPage struct {
 	Gaps     []ask.Event
 	Sinks    []ask.Sink
 	Hooks    []ask.Hook
+	// Compared is how much of what agents do not control the trail explains, as of
+	// the last comparison that was recorded; nil if there was none.
+	Compared *ask.LastReconciliation
 	Now      time.Time
 }
 
@@ -72,6 +75,9 @@ func (r *request) integrity() (*answer, error) {
 		return nil, err
 	}
 	page.Gaps = gaps.Events
+	if page.Compared, err = r.t.Asker.LastReconciliation(r.ctx); err != nil {
+		return nil, err
+	}
 	sinks, err := r.t.Asker.Sinks(r.ctx)
 	if err != nil {
 		return nil, err

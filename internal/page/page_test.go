@@ -37,7 +37,7 @@ func everyPage() map[string][]string {
 		"/passkeys":                             {"Passkeys", "There is none yet", "oidc.url"},
 		"/incidents":                            {"discounts lose a cent"},
 		"/reports":                              {"whodid report weekly"},
-		"/integrity":                            {"The head", "tool calls that the transcript knows"},
+		"/integrity":                            {"The head", "98.41 %", "tool calls that the transcript knows"},
 		"/integrity?verify=1":                   {"Executions rebuilt", "conditional"},
 		"/retention":                            {"Nobody has set a policy"},
 		"/access":                               {"Nobody looked yet"},

@@ -240,6 +240,10 @@ func (w *world) fill(t testing.TB, runs int) {
 	}
 	w.decide(t)
 	w.commit(t)
+	w.record(t, whodid.Event{
+		Key: "page/reconcile", What: "reconcile.result", Actor: whodid.System, At: time.Now(), Source: "system",
+		Data: whodid.Data{"coverage": "98.41", "unexplained": int64(1), "sources": []string{"log=3200/3200", "commits=62/63"}, "unchecked": []string{"usage"}},
+	})
 	found, err := (&ask.Git{Trail: w.tenant.Asker}).Investigate(t.Context(), &ask.IncidentOptions{At: runID(3)})
 	if err != nil {
 		t.Fatal(err)
