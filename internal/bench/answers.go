@@ -106,7 +106,7 @@ func (b *bench) answers() []question {
 		{"report.pdf", "the weekly report, as PDF", time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
 			r, err := t.report(ctx)
 			if err == nil {
-				_, err = weekly.PDF(weekly.Of(r))
+				_, err = weekly.PDF(weekly.Of(r), false)
 			}
 			return err
 		}},

@@ -62,7 +62,7 @@ CREATE TABLE run_hour (
     tokens_unknown     INTEGER NOT NULL,
     micros             INTEGER NOT NULL,
     PRIMARY KEY (org, ended, began, agent, squad, status, trigger, model, cost_state, repository)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE run_day (
     org                 TEXT NOT NULL,
@@ -92,7 +92,7 @@ CREATE TABLE run_day (
     cache_read_unknown  INTEGER NOT NULL,
     cache_write_unknown INTEGER NOT NULL,
     PRIMARY KEY (org, ended, began, agent, squad, status, trigger, model, cost_state, repository, part, used, used_state)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- What began in an hour, or on a day.
 CREATE INDEX run_hour_by_start ON run_hour (org, began);
