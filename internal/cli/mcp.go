@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -41,7 +42,11 @@ of Claude Code, Codex, Gemini, Copilot, Cursor and VS Code.`,
 					return usageError("--agent: %w", err)
 				}
 			}
-			return mcp.Serve(c.Context(), p.desk(name), p.Version, io.NopCloser(p.Stdin), openEnded{p.Stdout})
+			err := mcp.Serve(c.Context(), p.desk(name), p.Version, io.NopCloser(p.Stdin), openEnded{p.Stdout})
+			if _, broken := errors.AsType[*json.SyntaxError](err); broken {
+				return withHint(fmt.Errorf("couldn't read what came on standard input: %w", err), "an MCP client writes there, one JSON-RPC message a line: docs/mcp.md")
+			}
+			return err
 		},
 	}
 	c.Flags().StringVar(&name, "agent", "", "the agent (`SQUAD/NAME`) whose decisions are recorded, if no run or session around tells")

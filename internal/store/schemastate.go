@@ -118,8 +118,7 @@ func IsUnreachable(err error) bool {
 // Remedy says what mends an error of opening a trail, as far as the database told;
 // empty if it did not.
 func Remedy(err error) string {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch refused.Code {
 		case "28P01", "28000":
 			return "give the user and the password that its administrator knows: in the address, or by PGUSER and PGPASSWORD"
