@@ -394,6 +394,7 @@ func (c *checker) checkViews(ctx context.Context) error {
 		what   string
 	}{
 		{c.snapshot.Merges, "what reports say of the merge at place %s of the log is not what its events say"},
+		{c.snapshot.Actions, "how many actions are counted in the hour from second %s since 1970 on is not what its events say"},
 		{c.snapshot.ApprovalEnds, "what reports say of %s is not what its events say"},
 	} {
 		wrong, err := kept.differ(ctx)

@@ -173,7 +173,7 @@ func (a *attacker) reseal(private string) {
 type copied struct{ files, schema string }
 
 // tables are those of the trail, in an order in which they can be filled.
-var tables = []string{"log", "head", "event", "event_id", "tile", "execution", "run_hour", "run_day", "merge", "approval_end", "search_block", "search_word"}
+var tables = []string{"log", "head", "event", "event_id", "tile", "execution", "run_hour", "run_day", "merge", "approval_end", "action_hour", "search_block", "search_word"}
 
 // copyOf makes a copy of the world.
 func copyOf(t testing.TB, w *world, name string) copied {

@@ -415,6 +415,10 @@ func viewTampering() []tampering {
 			a.exec(`INSERT INTO merge (org, at, seq, opener, agent, execution) SELECT org, 1, 1, 2, 'eng/nobody', '' FROM log`)
 			return named{}
 		}},
+		{name: "actions are counted that nobody did", kinds: []string{"view"}, do: func(a *attacker) named {
+			a.exec(`UPDATE action_hour SET n = n + 1`)
+			return named{}
+		}},
 		{name: "an approval is made up", kinds: []string{"view"}, do: func(a *attacker) named {
 			a.exec(`INSERT INTO approval_end (org, approval, requested, decided, granted) SELECT org, 'appr-forged', 1, 2, 1 FROM log`)
 			return named{}

@@ -70,8 +70,10 @@ func (c *copier) copy(ctx context.Context, erasures map[string][]byte) error {
 		if err := c.erase(r); err != nil {
 			return err
 		}
-		_, err := c.to.ExecContext(ctx, insertErased, c.args(r)...)
-		return err
+		if _, err := c.to.ExecContext(ctx, insertErased, c.args(r)...); err != nil {
+			return err
+		}
+		return executeEach(ctx, c.to, insertActionHour, actionHourArgs(c.org, actionsOf([]*Row{r})))
 	})
 	if err != nil {
 		return err

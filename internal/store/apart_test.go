@@ -31,7 +31,7 @@ var namesNoOrg = map[string]string{
 
 // silent are methods that tell of nothing here: what they would find is a flaw of a
 // trail, or the other engine's.
-var silent = []string{"Cleaned", "ForgesAreSilent", "Snapshot.Beyond", "Snapshot.Sums", "Snapshot.Merges", "Snapshot.ApprovalEnds"}
+var silent = []string{"Cleaned", "ForgesAreSilent", "Snapshot.Beyond", "Snapshot.Sums", "Snapshot.Merges", "Snapshot.ApprovalEnds", "Snapshot.Actions"}
 
 // TestOrganisationsApart asks, by reflection, every method that there is for what an
 // organisation has, before and after another was filled: the answers are the same,

@@ -213,6 +213,7 @@ type addition struct {
 	head       Head
 	executions [][]any // the columns of each
 	redacted   []Redaction
+	actions    []actionHour
 	blocks     []searchBlock
 }
 
@@ -282,7 +283,7 @@ func (s *Store) addition(ctx context.Context, q querier, org string, b *before, 
 	if err != nil {
 		return nil, err
 	}
-	a := &addition{rows: rows, head: next, redacted: redactionsOf(rows), blocks: blocksOf(rows)}
+	a := &addition{rows: rows, head: next, redacted: redactionsOf(rows), actions: actionsOf(rows), blocks: blocksOf(rows)}
 	if a.tiles, a.head.Edge, err = s.completeTiles(ctx, q, org, size, edge); err != nil {
 		return nil, err
 	}

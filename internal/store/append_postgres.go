@@ -150,6 +150,17 @@ func (tx *postgresAppend) write(ctx context.Context, org string, a *addition) er
 		}
 		statements = append(statements, statement{insertRedactedArrays, [][]byte{[]byte(org), day.done(), rule.done(), n.done()}})
 	}
+	if len(a.actions) > 0 {
+		hour, what, result, n := newArray(oidInt8), newArray(oidText), newArray(oidText), newArray(oidInt8)
+		for i := range a.actions {
+			x := &a.actions[i]
+			hour.int(x.hour)
+			what.text(x.What)
+			result.text(x.Result)
+			n.int(x.Count)
+		}
+		statements = append(statements, statement{insertActionArrays, [][]byte{[]byte(org), hour.done(), what.done(), result.done(), n.done()}})
+	}
 	return tx.commit(ctx, append(statements, blockStatements(org, a.blocks)...))
 }
 

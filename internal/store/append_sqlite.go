@@ -70,6 +70,9 @@ func (tx sqliteAppend) write(ctx context.Context, org string, a *addition) error
 	if err := executeEach(ctx, tx, count, redacted); err != nil {
 		return err
 	}
+	if err := executeEach(ctx, tx, insertActionHour, actionHourArgs(org, a.actions)); err != nil {
+		return err
+	}
 	if err := writeBlocks(ctx, tx, org, a.blocks); err != nil {
 		return err
 	}

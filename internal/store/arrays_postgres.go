@@ -140,6 +140,9 @@ const (
 const insertRedactedArrays = `INSERT INTO redacted (org, day, rule, n) ` +
 	`SELECT $1::text, unnest($2::bigint[]), unnest($3::text[]), unnest($4::bigint[]) ` + addRedactions
 
+const insertActionArrays = `INSERT INTO action_hour (org, hour, what, result, n) ` +
+	`SELECT $1::text, unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::bigint[]) ` + addActions
+
 // eventArrays holds rows by column, without their organisation.
 type eventArrays struct {
 	org     []byte

@@ -170,40 +170,6 @@ func runsByStatus() string {
 // costUnknown counts the runs of which a part of the cost is not known.
 const costUnknown = `SUM(CASE WHEN cost_state = 'unknown' THEN runs ELSE 0 END)`
 
-// ActionCount is how often one kind of action had one result.
-type ActionCount struct {
-	What   string
-	Result string
-	Count  int64
-}
-
-// CountActions counts the selected actions by kind and result. Where there are
-// terms of runs, only what was done in a run that they fit is counted.
-func (s *Store) CountActions(ctx context.Context, org string, sel Selection, runs ...whodid.Term) ([]ActionCount, error) {
-	ctx = within(ctx, org)
-	sel.ActionsOnly = true
-	c := clause{dialect: s.dialect}
-	c.events(org, &sel)
-	c.inRuns(runs)
-	rows, err := s.read.QueryContext(ctx, `SELECT what, result, COUNT(*) AS n FROM event `+c.where()+` GROUP BY what, result ORDER BY n DESC, what, result`, c.args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't count the actions: %w", err)
-	}
-	defer rows.Close()
-	var out []ActionCount
-	for rows.Next() {
-		var c ActionCount
-		if err := rows.Scan(&c.What, &c.Result, &c.Count); err != nil {
-			return nil, fmt.Errorf("couldn't count the actions: %w", err)
-		}
-		out = append(out, c)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("couldn't count the actions: %w", err)
-	}
-	return out, nil
-}
-
 // CountActionsByAgent counts the actions of each agent from one time on and before
 // another.
 func (s *Store) CountActionsByAgent(ctx context.Context, org string, since, until time.Time) (map[string]int64, error) {

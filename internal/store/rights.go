@@ -66,9 +66,9 @@ func applicationMay(action driversqlite.AuthorizerActionCode, object, column, _,
 		driversqlite.AuthTransaction, driversqlite.AuthSavepoint:
 		allowed = true
 	case driversqlite.AuthInsert:
-		allowed = allowed || slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted", "person", "erasure", "unclean", "witnessed", "witness", "saved_view"}, object) || isIndex(object)
+		allowed = allowed || slices.Contains([]string{"log", "head", "event", "tile", "execution", "token", "sink", "redacted", "action_hour", "person", "erasure", "unclean", "witnessed", "witness", "saved_view"}, object) || isIndex(object)
 	case driversqlite.AuthUpdate:
-		allowed = allowed || object == "head" || object == "execution" || object == "sink" || object == "witness" || object == "redacted" || object == "person" || object == "saved_view" || isIndex(object) ||
+		allowed = allowed || object == "head" || object == "execution" || object == "sink" || object == "witness" || object == "redacted" || object == "action_hour" || object == "person" || object == "saved_view" || isIndex(object) ||
 			object == "token" && slices.Contains([]string{"last_used_at", "revoked_at", "revoked_by"}, column)
 	case driversqlite.AuthDelete:
 		allowed = allowed || object == "person" || object == "saved_view" || isIndex(object)

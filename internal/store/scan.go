@@ -102,6 +102,13 @@ func (n *Snapshot) Merges(ctx context.Context) ([]string, error) {
 	return n.differing(ctx, "seq", `SELECT at, seq, opener, agent, execution FROM merge WHERE org = $1`, told)
 }
 
+// Actions returns the hours of which action_hour does not count what the events do,
+// as seconds since 1970.
+func (n *Snapshot) Actions(ctx context.Context) ([]string, error) {
+	return n.differing(ctx, "hour * 3600", `SELECT hour, what, result, n FROM action_hour WHERE org = $1 AND n <> 0`,
+		`SELECT at / 3600000000, what, result, COUNT(*) FROM event WHERE org = $1 AND `+countedHours+` GROUP BY 1, 2, 3`)
+}
+
 // ApprovalEnds returns the approvals whose row of approval_end is not what the
 // events say.
 func (n *Snapshot) ApprovalEnds(ctx context.Context) ([]string, error) {

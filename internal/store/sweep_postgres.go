@@ -150,6 +150,9 @@ func (p *sweepPlan) removeAhead(ctx context.Context, tx *sql.Tx, org string) (wh
 		if len(seqs) == 0 {
 			continue
 		}
+		if _, err := tx.ExecContext(ctx, `SELECT whodid_sweep_actions($1, $2)`, month, seqs); err != nil {
+			return nil, fmt.Errorf("couldn't count what goes: %w", err)
+		}
 		stay := int64(-1)
 		if monthOver(month, p.Cutoff) {
 			if stay, err = p.copyRest(ctx, tx, month, seqs); err != nil {

@@ -96,6 +96,8 @@ func (sqlite) sweep(ctx context.Context, s *Store, org string, r *SweepRequest, 
 
 func removePlaces(ctx context.Context, tx *sql.Tx, org, list string) error {
 	for _, statement := range []string{
+		`INSERT INTO action_hour (org, hour, what, result, n) SELECT org, at / 3600000000, what, result, -COUNT(*) FROM event WHERE org = $1 AND seq IN (SELECT value FROM json_each($2)) AND ` +
+			countedHours + ` GROUP BY 1, 2, 3, 4 ` + addActions,
 		`INSERT INTO gone_id (org, id, seq) SELECT org, id, seq FROM event WHERE org = $1 AND seq IN (SELECT value FROM json_each($2))`,
 		`DELETE FROM event WHERE org = $1 AND seq IN (SELECT value FROM json_each($2))`,
 	} {

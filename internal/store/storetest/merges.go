@@ -122,6 +122,10 @@ func checkDerived(t *testing.T, s *store.Store, org string) {
 	if err != nil || len(merges) != 0 {
 		t.Fatalf("merges that are wrong: %v, %v", merges, err)
 	}
+	hours, err := snapshot.Actions(t.Context())
+	if err != nil || len(hours) != 0 {
+		t.Fatalf("hours of actions that are wrong: %v, %v", hours, err)
+	}
 	approvals, err := snapshot.ApprovalEnds(t.Context())
 	if err != nil || len(approvals) != 0 {
 		t.Fatalf("approvals that are wrong: %v, %v", approvals, err)

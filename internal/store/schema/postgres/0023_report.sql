@@ -202,3 +202,43 @@ BEGIN
     EXECUTE format('ALTER FUNCTION whodid_decisions_with(text, tsquery, bigint) SET search_path = %I, pg_temp', current_schema());
     REVOKE ALL ON FUNCTION whodid_recent_decisions_with(text, tsquery, bigint, bigint) FROM PUBLIC;
 END $$;
+
+-- How many actions of a kind had a result in an hour, by when they were done, so that
+-- those of a week need not be counted one by one. An append adds to it, a sweep takes
+-- away, and verify counts again. Attempts are not in it, for what becomes of them is
+-- known later; they have an index.
+CREATE TABLE action_hour (
+    org    text COLLATE "C" NOT NULL,
+    hour   bigint NOT NULL,
+    what   text COLLATE "C" NOT NULL,
+    result text COLLATE "C" NOT NULL,
+    n      bigint NOT NULL,
+    PRIMARY KEY (org, hour, what, result)
+) WITH (fillfactor = 50);
+INSERT INTO action_hour (org, hour, what, result, n)
+SELECT org, at / 3600000000, what, result, COUNT(*) FROM event WHERE action = 1 AND NOT (id >= 'try-' AND id < 'try.') GROUP BY 1, 2, 3, 4;
+CREATE INDEX event_attempt ON event (org, at) WHERE action = 1 AND id >= 'try-' AND id < 'try.';
+
+CREATE FUNCTION whodid_sweep_actions(month text, gone bigint[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    IF month !~ '^event_(run|session)_[0-9]{6}$' THEN
+        RAISE EXCEPTION '% is no month of the trail', month;
+    END IF;
+    EXECUTE format('INSERT INTO action_hour (org, hour, what, result, n) SELECT org, at / 3600000000, what, result, -COUNT(*) FROM %I '
+        'WHERE org = $1 AND seq = ANY ($2) AND action = 1 AND NOT (id >= ''try-'' AND id < ''try.'') GROUP BY 1, 2, 3, 4 '
+        'ON CONFLICT (org, hour, what, result) DO UPDATE SET n = action_hour.n + excluded.n', month)
+        USING current_setting('whodid.org'), gone;
+END $$;
+DO $$
+DECLARE role text;
+BEGIN
+    -- Temporary tables come last, for anybody can make one with another's name.
+    EXECUTE format('ALTER FUNCTION whodid_sweep_actions(text, bigint[]) SET search_path = %I, pg_temp', current_schema());
+    REVOKE ALL ON FUNCTION whodid_sweep_actions(text, bigint[]) FROM PUBLIC;
+    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'whodid_sweeper') THEN
+        GRANT EXECUTE ON FUNCTION whodid_sweep_actions(text, bigint[]) TO whodid_sweeper;
+    END IF;
+    FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('whodid_app', 'whodid_sweeper') LOOP
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE ON action_hour TO %I', role);
+    END LOOP;
+END $$;

@@ -105,3 +105,19 @@ DROP INDEX event_of_report;
 CREATE INDEX event_of_report ON event (org, what, at)
 WHERE what IN ('forge.deploy.status', 'forge.issue.close', 'forge.issue.reopen', 'forge.pr.merge', 'forge.release.publish', 'issue.close', 'pr.merge', 'record.gap')
    OR what >= 'budget.' AND what < 'budget/' OR what >= 'deploy.' AND what < 'deploy/' OR what >= 'infra.' AND what < 'infra/' OR what >= 'release.' AND what < 'release/' OR what >= 'schema.' AND what < 'schema/' OR what >= 'secret.' AND what < 'secret/';
+
+-- How many actions of a kind had a result in an hour, by when they were done, so that
+-- those of a week need not be counted one by one. An append adds to it, a sweep takes
+-- away, and verify counts again. Attempts are not in it, for what becomes of them is
+-- known later; they have an index.
+CREATE TABLE action_hour (
+    org    TEXT NOT NULL,
+    hour   INTEGER NOT NULL,
+    what   TEXT NOT NULL,
+    result TEXT NOT NULL,
+    n      INTEGER NOT NULL,
+    PRIMARY KEY (org, hour, what, result)
+) STRICT, WITHOUT ROWID;
+INSERT INTO action_hour (org, hour, what, result, n)
+SELECT org, at / 3600000000, what, result, COUNT(*) FROM event WHERE action = 1 AND NOT (id >= 'try-' AND id < 'try.') GROUP BY 1, 2, 3, 4;
+CREATE INDEX event_attempt ON event (org, at) WHERE action = 1 AND id >= 'try-' AND id < 'try.';
