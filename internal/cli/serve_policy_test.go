@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -43,7 +42,7 @@ func TestPolicyOfOrganisation(t *testing.T) {
 	strict := filepath.Join(p.policies, "org-acme.toml")
 	writeFile(t, strict, strictPolicy)
 	writeFile(t, filepath.Join(p.Dir, ".whodid", "policy.toml"), strings.ReplaceAll(strictPolicy, "strict", "of-the-directory"))
-	work := newChores(p, tr, orgs, server.NewMetrics("1"), slog.New(slog.NewTextHandler(io.Discard, nil)), nil, &config.Notify{})
+	work := newChores(p, tr, orgs, server.NewMetrics("1"), slog.New(slog.DiscardHandler), nil, &config.Notify{})
 	for _, org := range []string{"acme", "other"} {
 		tenant, err := orgs.tenant(t.Context(), org)
 		if err != nil {
