@@ -25,8 +25,10 @@ func TestValidatePasskey(t *testing.T) {
 		change func(*whodid.Event)
 		valid  bool
 	}{
-		"as it is":              {func(*whodid.Event) {}, true},
-		"revoked":               {func(e *whodid.Event) { e.What, e.Key, e.Data = "passkey.revoke", whodid.PasskeyKey("SHA256:a", "revoke"), whodid.Data{"signing_key": "SHA256:a"} }, true},
+		"as it is": {func(*whodid.Event) {}, true},
+		"revoked": {func(e *whodid.Event) {
+			e.What, e.Key, e.Data = "passkey.revoke", whodid.PasskeyKey("SHA256:a", "revoke"), whodid.Data{"signing_key": "SHA256:a"}
+		}, true},
 		"by an agent":           {func(e *whodid.Event) { e.Actor = "agent:ops/bot" }, false},
 		"by the product":        {func(e *whodid.Event) { e.Actor = whodid.System }, false},
 		"by nobody known":       {func(e *whodid.Event) { e.Actor = whodid.ErasedPerson }, false},

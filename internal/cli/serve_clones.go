@@ -51,7 +51,7 @@ func (c clones) why(ctx context.Context, t *server.Tenant, question string) (*as
 
 // blame answers from the first clone that has the file.
 func (c clones) blame(ctx context.Context, t *server.Tenant, path string, first, last int) (*ask.Blame, error) {
-	err := error(ask.ErrNoSubject)
+	err := ask.ErrNoSubject
 	for _, r := range c {
 		o, ok := head(ctx, r)
 		if !ok {

@@ -406,20 +406,30 @@ func (s *Store) inWriteTx(ctx context.Context, do func(*sql.Tx) error) error {
 
 // queryColumn reads the one column that a query has.
 func queryColumn[T any](ctx context.Context, q querier, query string, args ...any) ([]T, error) {
+	var out []T
+	err := eachRow(ctx, q, query, args, func(rows *sql.Rows) error {
+		var v T
+		err := rows.Scan(&v)
+		out = append(out, v)
+		return err
+	})
+	return out, err
+}
+
+// eachRow hands on the rows that a query has, one after the other, until there are
+// no more or visit fails.
+func eachRow(ctx context.Context, q querier, query string, args []any, visit func(*sql.Rows) error) error {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var out []T
 	for rows.Next() {
-		var v T
-		if err := rows.Scan(&v); err != nil {
-			return nil, err
+		if err := visit(rows); err != nil {
+			return err
 		}
-		out = append(out, v)
 	}
-	return out, rows.Err()
+	return rows.Err()
 }
 
 func packHashes(hashes []proof.Hash) []byte {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/whodid/whodid"
@@ -71,19 +70,14 @@ func (n *Snapshot) Sums(ctx context.Context) ([]string, error) {
 		l := &levels[i]
 		kept, added := l.kept()+` WHERE org = $1`, l.added(n.store.dialect, `WHERE org = $1`)
 		q := `SELECT DISTINCT ended, agent FROM (SELECT * FROM (` + kept + ` EXCEPT ` + added + `) AS a UNION ALL SELECT * FROM (` + added + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1, 2`
-		rows, err := n.tx.QueryContext(ctx, q, n.org)
-		if err != nil {
-			return nil, fmt.Errorf("couldn't add up all runs: %w", err)
-		}
-		for rows.Next() {
+		err := eachRow(ctx, n.tx, q, []any{n.org}, func(rows *sql.Rows) error {
 			var ended int64
 			var agent string
-			if err := rows.Scan(&ended, &agent); err != nil {
-				return nil, errors.Join(fmt.Errorf("couldn't add up all runs: %w", err), rows.Close())
-			}
+			err := rows.Scan(&ended, &agent)
 			out = append(out, fmt.Sprintf("%s %s of %s", l.table, whodid.FromMicros(ended*l.unit).Format("2006-01-02T15"), agent))
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		})
+		if err != nil {
 			return nil, fmt.Errorf("couldn't add up all runs: %w", err)
 		}
 	}

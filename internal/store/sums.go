@@ -154,19 +154,19 @@ func (c *clause) level(l *level, fits string, b box, need *sumsOf) string {
 
 // within are the conditions that an end and a beginning lie in a box.
 func (c *clause) within(b box, unit int64, ended, began string) string {
-	var conditions string
+	var conditions strings.Builder
 	for _, side := range []struct {
 		span
 		column string
 	}{{b.ended, ended}, {b.began, began}} {
 		if side.from != math.MinInt64 {
-			conditions += " AND " + side.column + " >= " + c.arg(side.from/unit)
+			conditions.WriteString(" AND " + side.column + " >= " + c.arg(side.from/unit))
 		}
 		if side.until != math.MaxInt64 {
-			conditions += " AND " + side.column + " < " + c.arg(side.until/unit)
+			conditions.WriteString(" AND " + side.column + " < " + c.arg(side.until/unit))
 		}
 	}
-	return conditions
+	return conditions.String()
 }
 
 // eachRun are the columns of sums, of one run.
