@@ -128,7 +128,7 @@ func (b *reportBuilder) latest(ctx context.Context, found []Achievement, merges 
 			return nil, err
 		}
 	}
-	out := slices.Clone(found[max(len(found)-latestOutcomes, 0):])
+	out := append([]Achievement{}, found[max(len(found)-latestOutcomes, 0):]...)
 	for i := range e.facts {
 		if o, ok := e.credit(&e.facts[i]); ok {
 			out = append(out, o)
