@@ -67,33 +67,21 @@ func (n *Snapshot) Beyond(ctx context.Context, limit int) ([]Row, error) {
 func (n *Snapshot) Sums(ctx context.Context) ([]string, error) {
 	var out []string
 	for i := range levels {
-		wrong, err := n.sums(ctx, &levels[i])
+		l := &levels[i]
+		kept, added := l.kept()+` WHERE org = $1`, l.added(n.store.dialect, `WHERE org = $1`)
+		q := `SELECT DISTINCT ended, agent FROM (SELECT * FROM (` + kept + ` EXCEPT ` + added + `) AS a UNION ALL SELECT * FROM (` + added + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1, 2`
+		err := eachRow(ctx, n.tx, q, []any{n.org}, func(rows *sql.Rows) error {
+			var ended int64
+			var agent string
+			err := rows.Scan(&ended, &agent)
+			out = append(out, fmt.Sprintf("%s %s of %s", l.table, whodid.FromMicros(ended*l.unit).Format("2006-01-02T15"), agent))
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("couldn't add up all runs: %w", err)
 		}
-		out = append(out, wrong...)
 	}
 	return out, nil
-}
-
-func (n *Snapshot) sums(ctx context.Context, l *level) ([]string, error) {
-	kept, added := l.kept()+` WHERE org = $1`, l.added(n.store.dialect, `WHERE org = $1`)
-	q := `SELECT DISTINCT ended, agent FROM (SELECT * FROM (` + kept + ` EXCEPT ` + added + `) AS a UNION ALL SELECT * FROM (` + added + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1, 2`
-	rows, err := n.tx.QueryContext(ctx, q, n.org)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var ended int64
-		var agent string
-		if err := rows.Scan(&ended, &agent); err != nil {
-			return nil, err
-		}
-		out = append(out, fmt.Sprintf("%s %s of %s", l.table, whodid.FromMicros(ended*l.unit).Format("2006-01-02T15"), agent))
-	}
-	return out, rows.Err()
 }
 
 // Merges returns the places of the forges' events whose row of merge is not what
