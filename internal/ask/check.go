@@ -3,7 +3,6 @@ package ask
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"runtime"
 	"slices"
@@ -35,10 +34,8 @@ type checker struct {
 	done     atomic.Uint64
 
 	// tree is made of the events that are there.
-	tree proof.Frontier
-	// folds rebuilds the executions; each shard has its own lock.
-	folds [64]shard
-	seed  maphash.Seed
+	tree  proof.Frontier
+	folds *folds
 
 	named     []whodid.Event // actions that name an approval
 	backwards int
@@ -51,11 +48,6 @@ type checker struct {
 	certificates map[string]*whodid.Event
 	kinds        map[string]int
 	rows         map[uint64]bool // places that have a problem
-}
-
-type shard struct {
-	mu         sync.Mutex
-	executions map[string]*whodid.Execution
 }
 
 func (c *checker) problem(p Problem) {
@@ -87,21 +79,31 @@ func (c *checker) rowProblem(kind string, r *store.Row, format string, args ...a
 	c.problem(Problem{Kind: kind, Seq: &seq, EventID: r.ID, ExecutionID: r.Execution, Detail: fmt.Sprintf(format, args...)})
 }
 
+// settleEvery is after how many spans executions are let go.
+const settleEvery = 64
+
 // checkLog checks every event, and builds the tree that they make.
 func (c *checker) checkLog(ctx context.Context) error {
-	c.seed = maphash.MakeSeed()
+	c.folds = newFolds(c.snapshot)
 	spans := make([]span, (c.TreeSize+spanSize-1)/spanSize)
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range spans {
-		group.Go(func() error {
-			first := uint64(i) * spanSize
-			spans[i] = span{checker: c, next: first}
-			return spans[i].checkAll(groupCtx, first, min(first+spanSize, c.TreeSize))
-		})
+		spans[i] = span{checker: c, next: uint64(i) * spanSize}
 	}
-	if err := group.Wait(); err != nil {
-		return err
+	for part := range slices.Chunk(spans, settleEvery) {
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i := range part {
+			group.Go(func() error {
+				s := &part[i]
+				return s.checkAll(groupCtx, s.next, min(s.next+spanSize, c.TreeSize))
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if err := c.folds.settle(ctx, nil); err != nil {
+			return err
+		}
 	}
 	if err := c.join(ctx, spans); err != nil {
 		return err
@@ -180,10 +182,11 @@ func (s *span) checkAll(ctx context.Context, first, end uint64) error {
 			leaves = append(leaves, hash)
 		}
 		if r.Seq < s.next {
-			if hash, own := s.second(r); own {
+			hash, own, err := s.second(ctx, r)
+			if own {
 				leaves[len(leaves)-1] = hash
 			}
-			return nil
+			return err
 		}
 		s.next++
 		if s.gone.Has(r.Seq) {
@@ -192,7 +195,10 @@ func (s *span) checkAll(ctx context.Context, first, end uint64) error {
 		if misfiled != "" {
 			s.rowProblem("misfiled", r, "%s", misfiled)
 		}
-		hash, _ := s.check(r)
+		hash, _, err := s.check(ctx, r)
+		if err != nil {
+			return err
+		}
 		leaves = append(leaves, hash)
 		if len(leaves)%proof.TileWidth == 0 {
 			s.report(proof.TileWidth)
@@ -256,7 +262,7 @@ func (s *span) missing() {
 // the two in any order, so it is the one whose values were not recorded that
 // was inserted. If that is the one that came first, this one is the event, and
 // second returns its hash.
-func (s *span) second(r *store.Row) (hash proof.Hash, own bool) {
+func (s *span) second(ctx context.Context, r *store.Row) (hash proof.Hash, own bool, err error) {
 	first, seq := s.last, r.Seq
 	inserted := Problem{
 		Kind: "inserted", Seq: &seq, EventID: r.ID, ExecutionID: r.Execution,
@@ -265,13 +271,13 @@ func (s *span) second(r *store.Row) (hash proof.Hash, own bool) {
 	if !first.intact {
 		// What the first one was called, an edited row, is not what happened.
 		s.forget(seq)
-		if hash, own = s.check(r); own {
+		if hash, own, err = s.check(ctx, r); own {
 			inserted.EventID, inserted.ExecutionID = first.id, first.execution
 		}
 		s.forget(seq)
 	}
 	s.problem(inserted)
-	return hash, own
+	return hash, own, err
 }
 
 // forget takes back what was said of a place.
@@ -293,7 +299,7 @@ func (c *checker) forget(seq uint64) {
 
 // check checks one event and returns the hash of what is there, and whether
 // that is what was recorded.
-func (s *span) check(r *store.Row) (proof.Hash, bool) {
+func (s *span) check(ctx context.Context, r *store.Row) (proof.Hash, bool, error) {
 	s.last.id, s.last.execution, s.last.intact = r.ID, r.Execution, false
 	if r.RecordedAt.Add(clockSlack).Before(s.recorded) {
 		s.backwards++
@@ -308,7 +314,7 @@ func (s *span) check(r *store.Row) (proof.Hash, bool) {
 	leaf, err := record.Leaf()
 	if err != nil {
 		s.rowProblem("edited", r, "%v", err)
-		return r.LeafHash, false
+		return r.LeafHash, false, nil
 	}
 	hash := proof.LeafHash(leaf)
 	s.last.intact = hash == r.LeafHash
@@ -333,53 +339,25 @@ func (s *span) check(r *store.Row) (proof.Hash, bool) {
 			s.rowProblem("edited", r, "%v", err)
 		}
 	}
-	s.fold(r)
-	return hash, s.last.intact
+	return hash, s.last.intact, s.fold(ctx, r)
 }
 
 // fold adds the event to the executions that it changes.
-func (s *span) fold(r *store.Row) {
+func (s *span) fold(ctx context.Context, r *store.Row) error {
 	kind, ok := whodid.LookupKind(r.What)
 	if !ok || !kind.Folds {
-		return
+		return nil
 	}
 	if err := r.ParseData(); err != nil {
 		s.rowProblem("edited", r, "%v", err)
-		return
+		return nil
 	}
-	e := r.Event
-	for _, id := range e.Folds() {
-		f := &s.folds[maphash.String(s.seed, id)%uint64(len(s.folds))]
-		f.mu.Lock()
-		if f.executions == nil {
-			f.executions = map[string]*whodid.Execution{}
-		}
-		x := f.executions[id]
-		if x == nil {
-			x = &whodid.Execution{Org: e.Org, ID: id, Status: whodid.StatusRunning}
-			f.executions[id] = x
-		}
-		x.Apply(&e)
-		f.mu.Unlock()
-	}
+	return s.folds.add(ctx, &r.Event)
 }
 
-// checkViews compares the stored executions with those rebuilt from events.
+// checkViews compares what is made of events with the events.
 func (c *checker) checkViews(ctx context.Context) error {
-	seen := map[string]bool{}
-	want := func(id string) *whodid.Execution {
-		seen[id] = true
-		return c.folds[maphash.String(c.seed, id)%uint64(len(c.folds))].executions[id]
-	}
-	err := c.snapshot.Executions(ctx, want, func(id string, differ []string) error {
-		p := Problem{Kind: "view", ExecutionID: id, Detail: fmt.Sprintf("%v of the execution are not what its events say", differ)}
-		if differ == nil {
-			p.Detail = "no event tells of this execution"
-		}
-		c.problem(p)
-		return nil
-	})
-	if err != nil {
+	if err := c.checkExecutions(ctx); err != nil {
 		return err
 	}
 	sums, err := c.snapshot.Sums(ctx)
@@ -403,14 +381,6 @@ func (c *checker) checkViews(ctx context.Context) error {
 		}
 		for _, name := range wrong {
 			c.problem(Problem{Kind: "view", Detail: fmt.Sprintf(kept.what, name)})
-		}
-	}
-	for i := range c.folds {
-		for id := range c.folds[i].executions {
-			c.Executions++
-			if !seen[id] {
-				c.problem(Problem{Kind: "view", ExecutionID: id, Detail: "the execution's row is gone"})
-			}
 		}
 	}
 	return nil

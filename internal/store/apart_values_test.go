@@ -73,6 +73,8 @@ func valuesOf(t *testing.T, of reflect.Type) (values []reflect.Value) {
 		}
 	case reflect.TypeFor[store.SweepRequest]():
 		add(store.SweepRequest{Class: whodid.ClassRun, Cutoff: farOff})
+	case reflect.TypeFor[map[string]*whodid.Execution]():
+		add(map[string]*whodid.Execution{storetest.ExecutionID(0): {ID: storetest.ExecutionID(0)}})
 	case reflect.TypeFor[store.Match]():
 		add(store.Match{})
 	case reflect.TypeFor[store.SessionPlace]():

@@ -102,8 +102,8 @@ type dialect interface {
 	goneIDs() string
 	// spans is a query for the events at some places that fit a clause.
 	spans(c *clause, spans [][2]int64) (query string, args []any)
-	// snapshot are the options of a transaction that sees one state.
-	snapshot() *sql.TxOptions
+	// snapshot begins a transaction that sees one state, to read all of it.
+	snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error)
 }
 
 type sqlite struct{}
@@ -117,7 +117,6 @@ func (sqlite) openUp(context.Context, execer) error                             
 func (sqlite) keepApart(context.Context, execer) error                             { return nil }
 func (sqlite) lockSchema(context.Context, *sql.Tx) error                           { return nil }
 func (sqlite) idsAreEvents() bool                                                  { return true }
-func (sqlite) snapshot() *sql.TxOptions                                            { return nil }
 func (sqlite) prepareMonths(context.Context, appendTx, time.Time, time.Time) error { return nil }
 
 func (sqlite) timeText(column string) string {
@@ -146,12 +145,27 @@ func (sqlite) amongNumbers(column string, n int, list []int64) (string, any) {
 	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n), string(b)
 }
 
+func (sqlite) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+	return db.BeginTx(ctx, nil)
+}
+
 type postgres struct{}
 
 func (postgres) name() string       { return "postgres" }
 func (postgres) idsAreEvents() bool { return false }
-func (postgres) snapshot() *sql.TxOptions {
-	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+
+// snapshot has room to sort what a whole trail adds up to, which else goes by way of
+// the disk.
+func (postgres) snapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
+		_ = tx.Rollback()
+		return nil, err
+	}
+	return tx, nil
 }
 
 func (postgres) becomeOwner(ctx context.Context, c *sql.Conn) error {

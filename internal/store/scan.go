@@ -5,6 +5,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
@@ -23,7 +25,7 @@ type Snapshot struct {
 // Snapshot opens a view of one organisation's trail that no append changes.
 func (s *Store) Snapshot(ctx context.Context, org string) (*Snapshot, error) {
 	ctx = within(ctx, org)
-	tx, err := s.read.BeginTx(ctx, s.dialect.snapshot())
+	tx, err := s.dialect.snapshot(ctx, s.read)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open a snapshot: %w", err)
 	}
@@ -170,19 +172,49 @@ func (n *Snapshot) Tile(ctx context.Context, level int, number uint64) ([]proof.
 // Tiles reads the tree's tiles as a tree of the size has them.
 func (n *Snapshot) Tiles(ctx context.Context) proof.TileReader { return n.store.Tiles(ctx, n.org) }
 
-// Executions yields every execution with its stored columns that differ from
-// what want says it should be. want returns nil for an execution that no event
-// made.
-func (n *Snapshot) Executions(ctx context.Context, want func(id string) *whodid.Execution, yield func(id string, differ []string) error) error {
-	return eachExecution(ctx, n.tx, `WHERE org = $1`, []any{n.org}, func(x *executionRow) error {
-		w := want(x.ID)
-		if w == nil {
-			return yield(x.ID, nil)
-		}
-		differ, err := x.difference(w)
-		if err != nil || len(differ) == 0 {
+// Compare yields which of the executions are stored, and the columns of each that
+// are not what it says. want may shrink meanwhile.
+func (n *Snapshot) Compare(ctx context.Context, want map[string]*whodid.Execution, yield func(id string, differ []string) error) error {
+	const most = 1000
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(want)), most) {
+		condition, arg := n.store.dialect.among("id", 2, ids)
+		err := eachExecution(ctx, n.tx, `WHERE org = $1 AND `+condition, []any{n.org, arg}, func(x *executionRow) error {
+			differ, err := x.difference(want[x.ID])
+			if err != nil {
+				return err
+			}
+			return yield(x.ID, differ)
+		})
+		if err != nil {
 			return err
 		}
-		return yield(x.ID, differ)
+	}
+	return nil
+}
+
+// ExecutionIDs yields the ids of all executions that are stored.
+func (n *Snapshot) ExecutionIDs(ctx context.Context, yield func(id string) error) error {
+	err := eachRow(ctx, n.tx, `SELECT id FROM execution WHERE org = $1`, []any{n.org}, func(rows *sql.Rows) error {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		return yield(id)
 	})
+	if err != nil {
+		return fmt.Errorf("couldn't list the executions: %w", err)
+	}
+	return nil
+}
+
+// Execution returns what is stored of an execution.
+func (n *Snapshot) Execution(ctx context.Context, id string) (*whodid.Execution, error) {
+	found, err := queryExecutions(ctx, n.tx, `WHERE org = $1 AND id = $2`, n.org, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("execution %s: %w", id, ErrNotFound)
+	}
+	return &found[0], nil
 }
