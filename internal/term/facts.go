@@ -45,8 +45,9 @@ func (o *Output) Facts(facts ...Fact) {
 	}
 }
 
-// wrap breaks text between words into lines of at most width columns; a word
-// that is longer is broken too.
+// wrap breaks text between words into lines of at most width columns. A word that
+// is longer stays whole on a line of its own, so that a path can be copied: the
+// terminal breaks it.
 func wrap(text string, width int) []string {
 	var lines []string
 	line, used := "", 0
@@ -58,15 +59,6 @@ func wrap(text string, width int) []string {
 		wide := displaywidth.String(word)
 		if used > 0 && used+1+wide > width {
 			flush()
-		}
-		for wide > width {
-			head := displaywidth.TruncateString(word, width, "")
-			if head == "" {
-				break // a character wider than the line
-			}
-			lines = append(lines, head)
-			word = word[len(head):]
-			wide = displaywidth.String(word)
 		}
 		if used > 0 {
 			line, used = line+" ", used+1

@@ -152,21 +152,22 @@ func TestFacts(t *testing.T) {
 		{Name: "Agent", Cell: Text("engineering/issue-solver")},
 		{Name: "Why", Cell: Text("the issue was labelled and nobody looked at it for a very long while")},
 		{Name: "Status", Cell: Cell{"failed", Red}},
-		{Name: "Path", Cell: Text(strings.Repeat("x", 50))},
+		{Name: "Path", Cell: Text("at " + strings.Repeat("x", 50) + " now")},
 	}
 	for name, c := range map[string]struct {
 		env  []string
 		want string
 	}{
 		"pipe": {nil, "agent\tengineering/issue-solver\nwhy\tthe issue was labelled and nobody looked at it for a very long while\n" +
-			"status\tfailed\npath\t" + strings.Repeat("x", 50) + "\n"},
+			"status\tfailed\npath\tat " + strings.Repeat("x", 50) + " now\n"},
 		"terminal": {[]string{"WHODID_FORCE_TTY=40", "NO_COLOR=1"}, `  Agent   engineering/issue-solver
   Why     the issue was labelled and
           nobody looked at it for a very
           long while
   Status  failed
-  Path    xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-          xxxxxxxxxxxxxxxxxxxx
+  Path    at
+          xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+          now
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
