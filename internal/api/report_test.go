@@ -49,6 +49,13 @@ func TestReports(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d", path, a.status, a.body, want)
 			}
 		}
+		for path, known := range map[string]string{
+			"/v1/reports/weekly?moth=1": `there is no parameter \"moth\": there are `, "/v1/catalogue?moth=1": `there is no parameter \"moth\": this operation takes none`,
+		} {
+			if a := w.call("reader", http.MethodGet, path, ""); a.status != http.StatusBadRequest || !strings.Contains(string(a.body), known) {
+				t.Errorf("%s: %d %s", path, a.status, a.body)
+			}
+		}
 		if a := w.call("recorder", http.MethodGet, "/v1/reports/weekly", ""); a.status != http.StatusForbidden {
 			t.Errorf("who only records gets a report: %d", a.status)
 		}

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
@@ -153,10 +154,19 @@ func (c *call) in(v any) error {
 // checkQuery refuses parameters that the operation does not have: a misspelt
 // filter would else select everything.
 func (c *call) checkQuery() error {
+	var known []string
+	for _, p := range c.op.Params {
+		if p.In == "query" {
+			known = append(known, p.Name)
+		}
+	}
 	for name, values := range c.r.URL.Query() {
-		known := slices.ContainsFunc(c.op.Params, func(p Param) bool { return p.In == "query" && p.Name == name })
-		if !known {
-			return wrong(http.StatusBadRequest, "there is no parameter %q", name)
+		switch {
+		case slices.Contains(known, name):
+		case len(known) == 0:
+			return wrong(http.StatusBadRequest, "there is no parameter %q: this operation takes none", name)
+		default:
+			return wrong(http.StatusBadRequest, "there is no parameter %q: there are %s", name, strings.Join(known, ", "))
 		}
 		if len(values) > 1 {
 			return wrong(http.StatusBadRequest, "the parameter %s is there %d times", name, len(values))
