@@ -209,7 +209,11 @@ func (p *Program) adviseCost(o *term.Output, c *ask.Cost) {
 			term.Count(c.Outcomes.Resolved, "issue"), term.Count(c.Outcomes.Released, "release"), term.Count(c.Outcomes.Deployed, "deployment"))
 	}
 	if n := c.Total.CostUnknown; n > 0 {
-		p.advise(o, "\n%s did not tell all of their cost, and are in the sums with what they told (%s).", share("run", n, c.Total.Runs), term.Money(c.Total.PartialMicros))
+		rest := "their cost, and are in the sums with what they told"
+		if n == 1 {
+			rest = "its cost, and is in the sums with what it told"
+		}
+		p.advise(o, "\n%s did not tell all of %s (%s).", share("run", n, c.Total.Runs), rest, term.Money(c.Total.PartialMicros))
 	}
 	if c.Overlap {
 		p.advise(o, "\nRows share runs: together they are more than the total, which counts each run once.")
@@ -291,11 +295,15 @@ func (p *Program) printForecast(f *ask.Forecast) error {
 	if f.Spent.CostUnknown > 0 {
 		spent += fmt.Sprintf(" (cost of %s not known)", term.Count(f.Spent.CostUnknown, "run"))
 	}
+	whose := "their"
+	if f.UnknownRuns == 1 {
+		whose = "its"
+	}
 	o.Facts(
 		fact("So far", spent),
 		fact("Linear", projected(&f.Linear)),
 		fact("Weekdays", projected(&f.Seasonal)),
-		fact("Rests on", fmt.Sprintf("%s; %s in them did not tell all of their cost", term.Count(int64(f.Observed), "whole day"), term.Count(f.UnknownRuns, "run"))),
+		fact("Rests on", fmt.Sprintf("%s; %s in them did not tell all of %s cost", term.Count(int64(f.Observed), "whole day"), term.Count(f.UnknownRuns, "run"), whose)),
 	)
 	if len(f.Budgets) == 0 {
 		return nil

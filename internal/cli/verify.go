@@ -145,8 +145,15 @@ func receiptsHold(receipts []*uplink.Verified) bool {
 
 func printReceipts(o *term.Output, receipts []*uplink.Verified) {
 	for _, r := range receipts {
-		o.Printf("\n%s of %s prove that its log holds %s of this trail; %s wait to be sent\n",
-			term.Count(int64(r.Receipts), "receipt"), r.Server, term.Count(int64(r.Proved), "event"), strconv.FormatUint(r.Waiting, 10))
+		prove, wait := "prove", "wait"
+		if r.Receipts == 1 {
+			prove = "proves"
+		}
+		if r.Waiting == 1 {
+			wait = "waits"
+		}
+		o.Printf("\n%s of %s %s that its log holds %s of this trail; %d %s to be sent\n",
+			term.Count(int64(r.Receipts), "receipt"), r.Server, prove, term.Count(int64(r.Proved), "event"), r.Waiting, wait)
 		for _, problem := range r.Problems {
 			o.Printf("  PROBLEM %s\n", term.Clean(problem))
 		}
