@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -42,11 +41,7 @@ of Claude Code, Codex, Gemini, Copilot, Cursor and VS Code.`,
 					return usageError("--agent: %w", err)
 				}
 			}
-			err := mcp.Serve(c.Context(), p.desk(name), p.Version, io.NopCloser(p.Stdin), openEnded{p.Stdout})
-			if _, broken := errors.AsType[*json.SyntaxError](err); broken {
-				return withHint(fmt.Errorf("couldn't read what came on standard input: %w", err), "an MCP client writes there, one JSON-RPC message a line: docs/mcp.md")
-			}
-			return err
+			return mcp.Serve(c.Context(), p.desk(name), p.Version, io.NopCloser(p.Stdin), openEnded{p.Stdout})
 		},
 	}
 	c.Flags().StringVar(&name, "agent", "", "the agent (`SQUAD/NAME`) whose decisions are recorded, if no run or session around tells")

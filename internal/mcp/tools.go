@@ -23,7 +23,7 @@ const instructions = "whodid is the audit trail of AI agents here: who did what,
 
 // Serve answers one client over a pair of streams until it goes away.
 func Serve(ctx context.Context, d *Desk, version string, in io.ReadCloser, out io.WriteCloser) error {
-	err := newServer(d, version, nil).Run(ctx, &mcp.IOTransport{Reader: in, Writer: out})
+	err := newServer(d, version, nil).Run(ctx, newLines(in, out).transport())
 	if errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
 		return nil
 	}
