@@ -45,6 +45,9 @@ type Program struct {
 	store string
 	org   string
 	json  bool
+	// unhelped is why there was no help where it was asked for; cobra has no way
+	// to return it.
+	unhelped error
 	// denied is what the settings of the server keep out of the trail.
 	denied denylist.List
 	// policies is the folder of the policies of a server's organisations; empty where
@@ -78,6 +81,9 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = p.unhelped
+	}
 	if err == nil {
 		return ExitOK
 	}
@@ -183,6 +189,7 @@ log, so that nobody can change the past without being found out.`,
 		&cobra.Group{ID: "keep", Title: "Keep:"},
 	)
 	root.AddCommand(p.commands()...)
+	p.onlyHelpThereIs(root)
 	return root
 }
 

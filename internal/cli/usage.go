@@ -107,6 +107,42 @@ func (p *Program) group(c *cobra.Command, _ []string) error {
 	return c.Help()
 }
 
+// onlyHelpThereIs makes it an error to ask for help about a command that there is
+// not, and for help as JSON.
+func (p *Program) onlyHelpThereIs(root *cobra.Command) {
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		switch {
+		case c.HasSubCommands() && c.Flags().NArg() > 0:
+			p.unhelped = unknownCommand(c, c.Flags().Arg(0))
+		case p.json:
+			p.unhelped = misuse(errors.New("help is for people, not JSON"), "leave --json out, or see what answers look like: %s schema", root.Name())
+		default:
+			help(c, args)
+		}
+	})
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Args = func(_ *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err == nil && about.HasSubCommands() && len(rest) > 0 {
+					err = unknownCommand(about, rest[0])
+				}
+				return err
+			}
+		}
+	}
+}
+
+// notJSON refuses --json where a command prints something else.
+func (p *Program) notJSON(c *cobra.Command, what string) error {
+	if p.json {
+		return misuse(fmt.Errorf("%s prints %s, not JSON", c.CommandPath(), what), "leave --json out")
+	}
+	return nil
+}
+
 // settingMeant is a question after the settings that were most likely meant by
 // those that are unknown.
 func settingMeant(err error) string {
