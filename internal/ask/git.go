@@ -20,6 +20,9 @@ type Git struct {
 	// "git:ada@example.com"; nil without the key that makes them.
 	Pseudonym func(identity string) string
 
+	// squads are the only ones whose events lead to runs; none is all.
+	squads []string
+
 	name string // of the repository, once it is known
 }
 

@@ -39,7 +39,7 @@ func (a *Asker) ShowTo(ctx context.Context, prefix string, squads []string) (*Sh
 // of commits know it; a repository is not at hand. Who may see only some squads
 // is told of their runs, and finds no commit in which they had no part.
 func (a *Asker) WhyCommit(ctx context.Context, id string, squads []string) (*Why, error) {
-	w, err := (&Git{Trail: a}).Why(ctx, id, gitlog.BlameOptions{})
+	w, err := (&Git{Trail: a, squads: squads}).Why(ctx, id, gitlog.BlameOptions{})
 	if err != nil || len(squads) == 0 {
 		return w, err
 	}

@@ -37,6 +37,9 @@ func (g *Git) subject(ctx context.Context, question, revision string) (*subject,
 	if strings.HasPrefix(question, whodid.PrefixExecution+"-") {
 		return g.executionSubject(ctx, question)
 	}
+	if strings.HasPrefix(question, whodid.PrefixEvent+"-") && g.Trail != nil {
+		return g.eventSubject(ctx, question)
+	}
 	if s, err := g.lineOf(ctx, question, revision); s != nil || err != nil {
 		return s, err
 	}
@@ -70,6 +73,18 @@ func (g *Git) executionSubject(ctx context.Context, prefix string) (*subject, er
 		id, err = prefix, nil
 	}
 	return &subject{kind: WhyOfExecution, execution: id}, err
+}
+
+// eventSubject is the run that an event belongs to.
+func (g *Git) eventSubject(ctx context.Context, prefix string) (*subject, error) {
+	e, err := g.Trail.Event(ctx, prefix, g.squads)
+	if err != nil {
+		return nil, err
+	}
+	if e.Execution == "" {
+		return nil, fmt.Errorf("%w: the event %s belongs to no run", ErrNoSubject, e.EventID)
+	}
+	return &subject{kind: WhyOfExecution, execution: e.Execution}, nil
 }
 
 // indexedCommit is the commit of the index whose id begins so, or "".

@@ -17,7 +17,7 @@ func (p *Program) whyCommand() *cobra.Command {
 	var prove bool
 	var o disclosure
 	c := &cobra.Command{
-		Use:     "why FILE:LINE | COMMIT | PULL-REQUEST | EXECUTION",
+		Use:     "why FILE:LINE | COMMIT | PULL-REQUEST | EXECUTION | EVENT",
 		GroupID: "ask",
 		Short:   "Say why a line, a commit or a pull request is there: which run, why, who approved, what it cost",
 		Long: `Leads from a line of code to its commit, from the commit to the runs that made
@@ -29,7 +29,7 @@ It asks git and the trail. Without a trail it says what git alone tells: the
 trailers of commits, notes, and what other tools left. Lines are followed through
 renames, moves and changes of white space, as git blame -M -C -w does.
 
-A pull request is #44, owner/name#44 or its URL.
+A pull request is #44, owner/name#44 or its URL. An event leads to its run.
 
 With --prove the answer is written as a proof that somebody can check who trusts
 neither you nor the trail: see whodid prove.`,
@@ -95,7 +95,7 @@ func unexplained(err error, g *ask.Git) error {
 	case errors.Is(err, ask.ErrNoSubject) && g.Repo == nil:
 		return withHint(err, "call it in a repository to ask about lines")
 	case errors.Is(err, ask.ErrNoSubject):
-		return withHint(err, "ask for FILE:LINE, a commit, #44, owner/name#44, the URL of a pull request, or the id of a run")
+		return withHint(err, "ask for FILE:LINE, a commit, #44, owner/name#44, the URL of a pull request, or the id of a run or an event")
 	case errors.Is(err, store.ErrNotFound):
 		return withHint(err, "see: whodid exec list")
 	case errors.Is(err, gitlog.ErrNoRepository):

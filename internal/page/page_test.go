@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,19 @@ func TestWho(t *testing.T) {
 	for path := range everyPage() {
 		if body := w.get(t, "eng", path).Body.String(); strings.Contains(body, "ops/deployer") || strings.Contains(body, "growth/") {
 			t.Errorf("%s shows another squad's work", path)
+		}
+	}
+	// An event leads to its run, and to nothing for who may not see that.
+	for _, test := range []struct {
+		as   string
+		run  int
+		told bool
+	}{
+		{"admin", 3, true}, {"eng", 3, false}, {"eng", 0, true},
+	} {
+		event := regexp.MustCompile(`evt-[0-9a-z]{20,}`).FindString(w.get(t, "admin", "/executions/"+runID(test.run)).Body.String())
+		if body := w.get(t, test.as, "/why?q="+event).Body.String(); event == "" || strings.Contains(body, runID(test.run)) != test.told {
+			t.Errorf("%s asks why %q: is that told? it should be %t", test.as, event, test.told)
 		}
 	}
 	// A program is told as before.
