@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,12 +14,28 @@ import (
 	"github.com/whodid/whodid/internal/store"
 )
 
+// ended says what became of an execution.
+type ended struct {
+	ExecutionID string `json:"execution_id"`
+	// Status is what the run is now. The end that is the latest counts, whatever
+	// the order in which they were told.
+	Status string `json:"status"`
+	// Changed is false if the trail held that end already.
+	Changed bool `json:"changed"`
+	// PreviousStatus is what the run was before; empty if the trail could not be
+	// asked.
+	PreviousStatus string `json:"previous_status"`
+	// PreviousEnd is when it had ended; null if it had not.
+	PreviousEnd *time.Time `json:"previous_end"`
+}
+
 // finishes are the statuses that a run can be finished with. running and lost
 // are none: nobody can tell them of himself.
 var finishes = []string{"success", "failed", "timeout", "cancelled"}
 
 func (p *Program) execFinishCommand() *cobra.Command {
 	var status, reason, at string
+	var correct bool
 	var usage usageFlags
 	c := &cobra.Command{
 		Use:   "finish ID --status success|failed|timeout|cancelled",
@@ -28,12 +45,14 @@ they are known, its tokens and cost. Totals that are given here stand for the
 whole run, in place of the sum of its model calls. What is left out stays
 unknown.
 
-Telling the same end twice changes nothing; telling another end corrects the
-first, and both stay in the trail.`,
+Telling the same end twice changes nothing, and telling more of it adds to it. A
+run that was lost has ended as is told here. An end that contradicts the one that
+was told before needs --correct: both stay in the trail, and the later one counts.`,
 		Example: `  whodid exec finish 7k2m --status success
   whodid exec finish "$id" --status failed --reason "disk full"
   whodid exec finish "$id" --status success --model claude-sonnet-5 \
-      --tokens-in 1200 --tokens-out 340 --cost-usd 0.0345`,
+      --tokens-in 1200 --tokens-out 340 --cost-usd 0.0345
+  whodid exec finish 7k2m --status failed --correct --reason "the numbers were wrong"`,
 		Args:              arguments(cobra.ExactArgs(1)),
 		ValidArgsFunction: p.completeExecutions,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -67,24 +86,30 @@ first, and both stay in the trail.`,
 			if err != nil {
 				return err
 			}
-			changed := !strings.HasPrefix(last.Key, fact)
-			if changed {
+			out := ended{ExecutionID: s.execution, Status: status, Changed: !strings.HasPrefix(last.Key, fact)}
+			if x != nil {
+				out.Status, out.PreviousStatus = string(x.Status), string(x.Status)
+				if !x.CompletedAt.IsZero() {
+					out.PreviousEnd = &x.CompletedAt
+				}
+			}
+			if out.Changed {
+				if !correct && contradicts(x, &last, status) {
+					return withHint(fmt.Errorf("%s has ended as %s at %s: it did not end as %s too", s.execution, x.Status, x.CompletedAt.UTC().Format(time.RFC3339), status),
+						"if that was wrong, tell the right end with --correct; both stay in the trail")
+				}
 				finish.Key = fact + strings.TrimPrefix(last.ID, whodid.PrefixEvent+"-")
 				if _, used := data.Int("output_tokens"); used && usage.model == "" && x != nil && x.Model != "" {
 					data["model"] = x.Model // so that the tokens have a price
 				}
-				if _, err := w.write(c.Context(), finish); err != nil {
+				if out.Status, err = w.finish(c.Context(), &finish); err != nil {
 					return err
 				}
 			}
 			if p.json {
-				return p.printJSON(map[string]any{"execution_id": s.execution, "status": status, "changed": changed})
+				return p.printJSON(out)
 			}
-			if !changed {
-				_, err = fmt.Fprintf(p.Stdout, "%s %s (already recorded)\n", s.execution, status)
-				return err
-			}
-			_, err = fmt.Fprintf(p.Stdout, "%s %s\n", s.execution, status)
+			_, err = fmt.Fprintf(p.Stdout, "%s %s%s\n", s.execution, out.Status, out.before(status))
 			return err
 		},
 	}
@@ -92,8 +117,45 @@ first, and both stay in the trail.`,
 	f.StringVar(&status, "status", "", "how it ended: "+strings.Join(finishes, ", "))
 	f.StringVar(&reason, "reason", "", "what the status rests on, in a few words")
 	f.StringVar(&at, "at", "", "when it ended (default: now)")
+	f.BoolVar(&correct, "correct", false, "the end that was told before is wrong, and this one is right")
 	usage.register(c)
 	return c
+}
+
+// contradicts reports whether somebody told before that the run ended otherwise.
+// That it was lost, or what its last turn lets one think, nobody told.
+func contradicts(x *whodid.Execution, last *whodid.Event, status string) bool {
+	return x != nil && !x.CompletedAt.IsZero() && last.Result != "" && string(last.Result) != status && string(x.Status) != status
+}
+
+// before says in brackets what the run was, where that is not what one thinks.
+func (e *ended) before(told string) string {
+	switch {
+	case !e.Changed:
+		return " (already recorded)"
+	case e.Status != told && e.Status == e.PreviousStatus && e.PreviousEnd != nil:
+		return fmt.Sprintf(" (still: the end at %s counts, %s is recorded beside it)", e.PreviousEnd.UTC().Format(time.RFC3339), told)
+	case e.PreviousEnd != nil:
+		return fmt.Sprintf(" (it had ended as %s at %s)", e.PreviousStatus, e.PreviousEnd.UTC().Format(time.RFC3339))
+	case e.PreviousStatus == string(whodid.StatusLost):
+		return " (it was lost)"
+	default:
+		return ""
+	}
+}
+
+// finish writes an end and returns what the run is by it: what the end says
+// while it waits in the spool.
+func (w *pen) finish(ctx context.Context, e *whodid.Event) (status string, err error) {
+	done, err := w.write(ctx, *e)
+	if err != nil || done.spooled {
+		return string(e.Result), err
+	}
+	x, err := w.trail.store.Execution(ctx, w.p.org, e.Execution)
+	if err != nil {
+		return "", err
+	}
+	return string(x.Status), nil
 }
 
 // finishFact is the part of an end's key that follows from what it says. Its

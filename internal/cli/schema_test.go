@@ -33,13 +33,6 @@ type (
 	started struct {
 		ExecutionID string `json:"execution_id"`
 	}
-	// ended says what became of an execution.
-	ended struct {
-		ExecutionID string `json:"execution_id"`
-		Status      string `json:"status"`
-		// Changed is false if the trail held that end already.
-		Changed bool `json:"changed"`
-	}
 	// tagged says what an execution was tagged with.
 	tagged struct {
 		ExecutionID string      `json:"execution_id"`
