@@ -120,30 +120,23 @@ func (s *Store) UseToken(ctx context.Context, org, id string, at time.Time, coar
 }
 
 func queryTokens(ctx context.Context, q querier, where string, args ...any) ([]Token, error) {
-	rows, err := q.QueryContext(ctx, `SELECT `+tokenColumns+` FROM token `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read tokens: %w", err)
-	}
-	defer rows.Close()
-	var out []Token
-	for rows.Next() {
-		var t Token
+	out, err := queryRows(ctx, q, `SELECT `+tokenColumns+` FROM token `+where, args, func(rows *sql.Rows, t *Token) error {
 		var created int64
 		var expires, used, revoked sql.NullInt64
 		var squads string
 		if err := rows.Scan(&t.Org, &t.ID, &t.Name, &t.Hash, &t.Role, &squads, &t.Agent, &t.Person, &created, &t.CreatedBy, &expires, &used, &revoked, &t.RevokedBy); err != nil {
-			return nil, fmt.Errorf("couldn't read tokens: %w", err)
+			return err
 		}
 		if err := json.Unmarshal([]byte(squads), &t.Squads); err != nil {
-			return nil, fmt.Errorf("%w: the squads of token %s: %w", ErrDamaged, t.ID, err)
+			return fmt.Errorf("%w: the squads of token %s: %w", ErrDamaged, t.ID, err)
 		}
 		if len(t.Squads) == 0 {
 			t.Squads = nil
 		}
 		t.CreatedAt, t.ExpiresAt, t.LastUsedAt, t.RevokedAt = whodid.FromMicros(created), fromNull(expires), fromNull(used), fromNull(revoked)
-		out = append(out, t)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read tokens: %w", err)
 	}
 	return out, nil

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -78,20 +79,11 @@ func (s *Store) CountActions(ctx context.Context, org string, sel Selection, run
 		c.inRuns(runs)
 		from = `SELECT what, result, 1 AS n FROM event ` + c.where()
 	}
-	rows, err := s.read.QueryContext(within(ctx, org), `SELECT what, result, SUM(n) AS n FROM (`+from+`) AS a GROUP BY what, result ORDER BY 3 DESC, what, result`, c.args...)
+	query := `SELECT what, result, SUM(n) AS n FROM (` + from + `) AS a GROUP BY what, result ORDER BY 3 DESC, what, result`
+	out, err := queryRows(within(ctx, org), s.read, query, c.args, func(rows *sql.Rows, a *ActionCount) error {
+		return rows.Scan(&a.What, &a.Result, &a.Count)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("couldn't count the actions: %w", explain(err))
-	}
-	defer rows.Close()
-	var out []ActionCount
-	for rows.Next() {
-		var a ActionCount
-		if err := rows.Scan(&a.What, &a.Result, &a.Count); err != nil {
-			return nil, fmt.Errorf("couldn't count the actions: %w", err)
-		}
-		out = append(out, a)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("couldn't count the actions: %w", explain(err))
 	}
 	return out, nil

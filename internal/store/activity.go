@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -27,23 +28,12 @@ func (s *Store) RunsOverTime(ctx context.Context, org string, sel Selection, fro
 	c := clause{dialect: s.dialect}
 	long := max(stretch.Microseconds(), 1)
 	sums, _, _ := c.sums(org, &sel, sumsOf{times: []int64{whodid.Micros(from), long}})
-	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(`SELECT (began - %d) / %d, status, SUM(runs), SUM(cost_micros), `, whodid.Micros(from), long)+costUnknown+
-		` FROM (`+sums+`) AS t GROUP BY 1, 2 ORDER BY 1, 2`, c.args...)
+	query := fmt.Sprintf(`SELECT (began - %d) / %d, status, SUM(runs), SUM(cost_micros), `, whodid.Micros(from), long) + costUnknown +
+		` FROM (` + sums + `) AS t GROUP BY 1, 2 ORDER BY 1, 2`
+	out, err := queryRows(ctx, s.read, query, c.args, func(rows *sql.Rows, n *RunCount) error {
+		return rows.Scan(&n.Stretch, &n.Status, &n.Runs, &n.CostMicros, &n.CostUnknown)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("couldn't count the runs over time: %w", explain(err))
-	}
-	defer rows.Close()
-	var out []RunCount
-	for rows.Next() {
-		var n RunCount
-		var status string
-		if err := rows.Scan(&n.Stretch, &status, &n.Runs, &n.CostMicros, &n.CostUnknown); err != nil {
-			return nil, fmt.Errorf("couldn't count the runs over time: %w", err)
-		}
-		n.Status = whodid.Status(status)
-		out = append(out, n)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("couldn't count the runs over time: %w", explain(err))
 	}
 	return out, nil
@@ -63,20 +53,11 @@ func (s *Store) RunGroups(ctx context.Context, org string, sel Selection) ([]Run
 	c := clause{dialect: s.dialect}
 	sums, _, _ := c.sums(org, &sel, sumsOf{})
 	const by = `squad, agent, trigger, status, model, cost_state, repository`
-	rows, err := s.read.QueryContext(ctx, `SELECT `+by+`, SUM(runs) FROM (`+sums+`) AS t GROUP BY `+by, c.args...)
+	query := `SELECT ` + by + `, SUM(runs) FROM (` + sums + `) AS t GROUP BY ` + by
+	out, err := queryRows(ctx, s.read, query, c.args, func(rows *sql.Rows, g *RunGroup) error {
+		return rows.Scan(&g.Squad, &g.Agent, &g.Trigger, &g.Status, &g.Model, &g.CostState, &g.Repository, &g.Runs)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("couldn't count the runs by kind: %w", explain(err))
-	}
-	defer rows.Close()
-	var out []RunGroup
-	for rows.Next() {
-		var g RunGroup
-		if err := rows.Scan(&g.Squad, &g.Agent, &g.Trigger, &g.Status, &g.Model, &g.CostState, &g.Repository, &g.Runs); err != nil {
-			return nil, fmt.Errorf("couldn't count the runs by kind: %w", err)
-		}
-		out = append(out, g)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("couldn't count the runs by kind: %w", explain(err))
 	}
 	return out, nil

@@ -348,12 +348,6 @@ func (s *Store) completeTiles(ctx context.Context, q querier, org string, size u
 	}
 }
 
-// querier is a pool, a connection or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 const selectHead = `SELECT size, frontier, edge, checkpoint FROM head WHERE org = $1`
 
 func readHead(ctx context.Context, q querier, org string) (Head, error) {
@@ -402,34 +396,6 @@ func (s *Store) inWriteTx(ctx context.Context, do func(*sql.Tx) error) error {
 		return explain(err)
 	}
 	return explain(tx.Commit())
-}
-
-// queryColumn reads the one column that a query has.
-func queryColumn[T any](ctx context.Context, q querier, query string, args ...any) ([]T, error) {
-	var out []T
-	err := eachRow(ctx, q, query, args, func(rows *sql.Rows) error {
-		var v T
-		err := rows.Scan(&v)
-		out = append(out, v)
-		return err
-	})
-	return out, err
-}
-
-// eachRow hands on the rows that a query has, one after the other, until there are
-// no more or visit fails.
-func eachRow(ctx context.Context, q querier, query string, args []any, visit func(*sql.Rows) error) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := visit(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 func packHashes(hashes []proof.Hash) []byte {

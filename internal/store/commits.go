@@ -279,26 +279,20 @@ func (s *Store) GitRepository(ctx context.Context, org, name string) (GitReposit
 // GitRepositories returns the repositories that were indexed, by name.
 func (s *Store) GitRepositories(ctx context.Context, org string) ([]GitRepository, error) {
 	ctx = within(ctx, org)
-	rows, err := s.read.QueryContext(ctx, `SELECT name, tips, notes, indexed_at FROM git_repository WHERE org = $1 ORDER BY name`, org)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't list the repositories: %w", err)
-	}
-	defer rows.Close()
-	var out []GitRepository
-	for rows.Next() {
-		var r GitRepository
+	const q = `SELECT name, tips, notes, indexed_at FROM git_repository WHERE org = $1 ORDER BY name`
+	out, err := queryRows(ctx, s.read, q, []any{org}, func(rows *sql.Rows, r *GitRepository) error {
 		var tips, notes string
 		var indexed int64
 		if err := rows.Scan(&r.Name, &tips, &notes, &indexed); err != nil {
-			return nil, fmt.Errorf("couldn't list the repositories: %w", err)
+			return err
 		}
 		if err := errors.Join(json.Unmarshal([]byte(tips), &r.Tips), json.Unmarshal([]byte(notes), &r.Notes)); err != nil {
-			return nil, fmt.Errorf("couldn't read how far %s was read: %w", r.Name, err)
+			return fmt.Errorf("how far %s was read: %w", r.Name, err)
 		}
 		r.IndexedAt = whodid.FromMicros(indexed)
-		out = append(out, r)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't list the repositories: %w", err)
 	}
 	return out, nil

@@ -221,21 +221,16 @@ func (s *Store) addOrigins(ctx context.Context, org string, commits []Commit) er
 // eachOrigin yields the runs that some commits name, in their order.
 func (s *Store) eachOrigin(ctx context.Context, org string, ids []string, yield func(id, repository string, o CommitOrigin)) error {
 	condition, arg := s.dialect.among("sha", 2, ids)
-	rows, err := s.read.QueryContext(ctx, `SELECT sha, repository, agent, squad, trigger, execution, model FROM git_origin `+
-		`WHERE org = $1 AND `+condition+` ORDER BY sha, repository, n`, org, arg)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	q := `SELECT sha, repository, agent, squad, trigger, execution, model FROM git_origin WHERE org = $1 AND ` + condition + ` ORDER BY sha, repository, n`
+	return eachRow(ctx, s.read, q, []any{org, arg}, func(rows *sql.Rows) error {
 		var id, repository string
 		var o CommitOrigin
 		if err := rows.Scan(&id, &repository, &o.Agent, &o.Squad, &o.Trigger, &o.Execution, &o.Model); err != nil {
 			return err
 		}
 		yield(id, repository, o)
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 // CommitTally counts commits of one kind, squad, model and month.
@@ -255,20 +250,10 @@ func (s *Store) CommitTallies(ctx context.Context, org string, f CommitFilter) (
 	query := `SELECT c.kind, c.squad, c.model, ` + s.month("c.committed_at") + ` AS month, COUNT(*), ` +
 		`COALESCE(SUM(c.lines_added), 0), COALESCE(SUM(c.lines_removed), 0), SUM(CASE WHEN c.lines_added IS NULL THEN 1 ELSE 0 END) ` +
 		`FROM git_commit AS c ` + where + ` GROUP BY c.kind, c.squad, c.model, month ORDER BY c.kind, c.squad, c.model, month`
-	rows, err := s.read.QueryContext(ctx, query, args...)
+	out, err := queryRows(ctx, s.read, query, args, func(rows *sql.Rows, t *CommitTally) error {
+		return rows.Scan(&t.Kind, &t.Squad, &t.Model, &t.Month, &t.Commits, &t.Added, &t.Removed, &t.Unmeasured)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("couldn't count the commits: %w", err)
-	}
-	defer rows.Close()
-	var out []CommitTally
-	for rows.Next() {
-		var t CommitTally
-		if err := rows.Scan(&t.Kind, &t.Squad, &t.Model, &t.Month, &t.Commits, &t.Added, &t.Removed, &t.Unmeasured); err != nil {
-			return nil, fmt.Errorf("couldn't count the commits: %w", err)
-		}
-		out = append(out, t)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("couldn't count the commits: %w", err)
 	}
 	return out, nil
@@ -333,22 +318,17 @@ func (s *Store) Naming(ctx context.Context, org, id string) (map[string]string, 
 	if len(id) < shortest || !storable(id) {
 		return nil, nil
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT target, sha, relation FROM git_related WHERE org = $1 AND target >= $2 AND target <= $3`, org, id[:shortest], id)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read which commits name %s: %w", id, err)
-	}
-	defer rows.Close()
 	naming := map[string]string{}
-	for rows.Next() {
+	const q = `SELECT target, sha, relation FROM git_related WHERE org = $1 AND target >= $2 AND target <= $3`
+	err := eachRow(ctx, s.read, q, []any{org, id[:shortest], id}, func(rows *sql.Rows) error {
 		var target, sha, relation string
-		if err := rows.Scan(&target, &sha, &relation); err != nil {
-			return nil, fmt.Errorf("couldn't read which commits name %s: %w", id, err)
-		}
+		err := rows.Scan(&target, &sha, &relation)
 		if strings.HasPrefix(id, target) {
 			naming[sha] = relation
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read which commits name %s: %w", id, err)
 	}
 	return naming, nil

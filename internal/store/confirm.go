@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/whodid/whodid"
 )
 
 // Confirmation is what a forge says of one action.
@@ -81,24 +79,15 @@ func (s *Store) ForgesAreSilent(ctx context.Context, org string) (bool, error) {
 }
 
 func (s *Store) confirmations(ctx context.Context, query, org string, out map[uint64]Confirmation) error {
-	rows, err := s.read.QueryContext(ctx, query, org)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return eachRow(ctx, s.read, query, []any{org}, func(rows *sql.Rows) error {
 		var c Confirmation
 		var seq int64
 		var at sql.NullInt64
-		if err := rows.Scan(&seq, &c.State, &c.Expected, &c.FactID, &c.Fact, &c.Actor, &c.Source, &c.Delivery, &at); err != nil {
-			return err
-		}
-		if at.Valid {
-			c.At = whodid.FromMicros(at.Int64)
-		}
+		err := rows.Scan(&seq, &c.State, &c.Expected, &c.FactID, &c.Fact, &c.Actor, &c.Source, &c.Delivery, &at)
+		c.At = fromNull(at)
 		out[uint64(seq)] = c
-	}
-	return rows.Err()
+		return err
+	})
 }
 
 // FactsOf returns the facts of forges about a target, and the actions on pull

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,24 +83,19 @@ func (s *Store) UsageByModel(ctx context.Context, org string, sel Selection) (ma
 	c := clause{dialect: s.dialect}
 	sums, _, _ := c.sums(org, &sel, sumsOf{models: true})
 	// A run that called no model has nothing unknown about it here.
-	rows, err := s.read.QueryContext(within(ctx, org), `SELECT used, SUM(calls), SUM(cost_micros), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), `+
-		`SUM(tokens_unknown - uncalled), SUM(out_unknown - uncalled), SUM(cache_read_unknown - uncalled), SUM(cache_write_unknown - uncalled), `+
-		`SUM(CASE WHEN used_state = 'unknown' THEN runs - uncalled ELSE 0 END), SUM(CASE WHEN used_state = 'computed' THEN runs ELSE 0 END) `+
-		`FROM (`+sums+`) AS t GROUP BY used HAVING SUM(calls) > 0`, c.args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't add up what models did: %w", explain(err))
-	}
-	defer rows.Close()
+	query := `SELECT used, SUM(calls), SUM(cost_micros), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), ` +
+		`SUM(tokens_unknown - uncalled), SUM(out_unknown - uncalled), SUM(cache_read_unknown - uncalled), SUM(cache_write_unknown - uncalled), ` +
+		`SUM(CASE WHEN used_state = 'unknown' THEN runs - uncalled ELSE 0 END), SUM(CASE WHEN used_state = 'computed' THEN runs ELSE 0 END) ` +
+		`FROM (` + sums + `) AS t GROUP BY used HAVING SUM(calls) > 0`
 	out := map[string]whodid.Usage{}
-	for rows.Next() {
+	err := eachRow(within(ctx, org), s.read, query, c.args, func(rows *sql.Rows) error {
 		var model string
 		var u whodid.Usage
-		if err := rows.Scan(&model, &u.Calls, &u.CostMicros, &u.Input, &u.Output, &u.CacheRead, &u.CacheWrite, &u.NoInput, &u.NoOutput, &u.NoCacheRead, &u.NoCacheWrite, &u.NoCost, &u.Computed); err != nil {
-			return nil, fmt.Errorf("couldn't add up what models did: %w", err)
-		}
+		err := rows.Scan(&model, &u.Calls, &u.CostMicros, &u.Input, &u.Output, &u.CacheRead, &u.CacheWrite, &u.NoInput, &u.NoOutput, &u.NoCacheRead, &u.NoCacheWrite, &u.NoCost, &u.Computed)
 		out[model] = u
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't add up what models did: %w", explain(err))
 	}
 	return out, nil
@@ -111,45 +107,30 @@ func (s *Store) Durations(ctx context.Context, org string, sel Selection) ([]flo
 	sel.RunsOnly = true
 	c := clause{dialect: s.dialect}
 	c.executions(org, &sel)
-	rows, err := s.read.QueryContext(within(ctx, org), `SELECT completed_at - started_at FROM execution `+c.where()+` AND completed_at IS NOT NULL AND started_at IS NOT NULL`, c.args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read how long runs took: %w", explain(err))
-	}
-	defer rows.Close()
-	var out []float64
-	for rows.Next() {
+	query := `SELECT completed_at - started_at FROM execution ` + c.where() + ` AND completed_at IS NOT NULL AND started_at IS NOT NULL`
+	out, err := queryRows(within(ctx, org), s.read, query, c.args, func(rows *sql.Rows, seconds *float64) error {
 		var micros int64
-		if err := rows.Scan(&micros); err != nil {
-			return nil, fmt.Errorf("couldn't read how long runs took: %w", err)
-		}
-		out = append(out, float64(micros)/1e6) // a time.Duration ends at 292 years
-	}
-	if err := rows.Err(); err != nil {
+		err := rows.Scan(&micros)
+		*seconds = float64(micros) / 1e6 // a time.Duration ends at 292 years
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read how long runs took: %w", explain(err))
 	}
 	return out, nil
 }
 
 func (s *Store) costTallies(ctx context.Context, traits int, query string, args []any) ([]CostTally, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't add up what runs cost: %w", explain(err))
-	}
-	defer rows.Close()
-	var out []CostTally
-	for rows.Next() {
-		t := CostTally{Traits: make([]string, traits)}
+	out, err := queryRows(ctx, s.read, query, args, func(rows *sql.Rows, t *CostTally) error {
+		t.Traits = make([]string, traits)
 		into := make([]any, 0, traits+9)
 		for i := range t.Traits {
 			into = append(into, &t.Traits[i])
 		}
 		into = append(into, &t.Status, &t.State, &t.Runs, &t.CostMicros, &t.TokensIn, &t.TokensOut, &t.TokensCacheRead, &t.TokensCacheWrite, &t.TokensUnknown)
-		if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("couldn't add up what runs cost: %w", err)
-		}
-		out = append(out, t)
-	}
-	if err := rows.Err(); err != nil {
+		return rows.Scan(into...)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't add up what runs cost: %w", explain(err))
 	}
 	return out, nil

@@ -365,20 +365,17 @@ func (w *sweep) erasePerson(ctx context.Context, e *Erasure) error {
 // Erasures returns the requests that the trail has carried out, by id.
 func (s *Store) Erasures(ctx context.Context, org string) (map[string][]byte, error) {
 	ctx = within(ctx, org)
-	rows, err := s.read.QueryContext(ctx, `SELECT id, request FROM erasure WHERE org = $1`, org)
+	out := map[string][]byte{}
+	err := eachRow(ctx, s.read, `SELECT id, request FROM erasure WHERE org = $1`, []any{org}, func(rows *sql.Rows) error {
+		var id, request string
+		err := rows.Scan(&id, &request)
+		out[id] = []byte(request)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the erasures: %w", err)
 	}
-	defer rows.Close()
-	out := map[string][]byte{}
-	for rows.Next() {
-		var id, request string
-		if err := rows.Scan(&id, &request); err != nil {
-			return nil, fmt.Errorf("couldn't read the erasures: %w", err)
-		}
-		out[id] = []byte(request)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // CommitsBy returns the commits of the index of git that have the author, a
@@ -394,21 +391,21 @@ func (s *Store) CommitsWith(ctx context.Context, org string, match func(files st
 }
 
 func (s *Store) commitRefs(ctx context.Context, where string, match func(string) bool, args ...any) ([]CommitRef, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT repository, sha, files FROM git_commit `+where+` ORDER BY repository, sha`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read the index of git: %w", err)
-	}
-	defer rows.Close()
 	var out []CommitRef
-	for rows.Next() {
+	query := `SELECT repository, sha, files FROM git_commit ` + where + ` ORDER BY repository, sha`
+	err := eachRow(ctx, s.read, query, args, func(rows *sql.Rows) error {
 		var c CommitRef
 		var files string
 		if err := rows.Scan(&c.Repository, &c.SHA, &files); err != nil {
-			return nil, fmt.Errorf("couldn't read the index of git: %w", err)
+			return err
 		}
 		if match(files) {
 			out = append(out, c)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read the index of git: %w", err)
 	}
-	return out, rows.Err()
+	return out, nil
 }

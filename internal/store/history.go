@@ -118,27 +118,17 @@ func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally
 	query := `SELECT agent, squad, SUM(runs) AS n, ` + runsByStatus() + `, SUM(cost_micros), ` + costUnknown + `, ` +
 		`SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros), ` +
 		last + ` FROM (` + from + `) AS t GROUP BY agent, squad ORDER BY n DESC, agent`
-	rows, err := s.read.QueryContext(ctx, query, c.args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't count the runs: %w", err)
-	}
-	defer rows.Close()
-	var out []Tally
-	for rows.Next() {
-		var t Tally
+	out, err := queryRows(ctx, s.read, query, c.args, func(rows *sql.Rows, t *Tally) error {
 		var last sql.NullInt64
 		var micros int64
 		err := rows.Scan(&t.Agent, &t.Squad, &t.Runs, &t.Success, &t.Failed, &t.Timeout, &t.Cancelled, &t.Lost, &t.Running,
 			&t.CostMicros, &t.CostUnknown, &t.TokensIn, &t.TokensOut, &t.TokensCacheRead, &t.TokensCacheWrite,
 			&t.TokensUnknown, &micros, &last)
-		if err != nil {
-			return nil, fmt.Errorf("couldn't count the runs: %w", err)
-		}
 		t.Seconds = float64(micros) / 1e6 // a time.Duration ends at 292 years, which many runs together can take
 		t.LastRun = fromNull(last)
-		out = append(out, t)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't count the runs: %w", err)
 	}
 	return out, nil
@@ -185,21 +175,15 @@ func (s *Store) CountActionsByRun(ctx context.Context, org string, executions []
 }
 
 func (s *Store) countBy(ctx context.Context, org, query string, args ...any) (map[string]int64, error) {
-	rows, err := s.read.QueryContext(within(ctx, org), query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't count the actions: %w", explain(err))
-	}
-	defer rows.Close()
 	counts := map[string]int64{}
-	for rows.Next() {
+	err := eachRow(within(ctx, org), s.read, query, args, func(rows *sql.Rows) error {
 		var name string
 		var n int64
-		if err := rows.Scan(&name, &n); err != nil {
-			return nil, fmt.Errorf("couldn't count the actions: %w", err)
-		}
+		err := rows.Scan(&name, &n)
 		counts[name] = n
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't count the actions: %w", explain(err))
 	}
 	return counts, nil

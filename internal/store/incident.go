@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -121,26 +122,22 @@ func (s *Store) Deeds(ctx context.Context, org string, executions []string) (map
 		out[id] = &RunDeeds{Tools: map[string]bool{}}
 	}
 	condition, arg := s.dialect.among("execution", 2, executions)
-	rows, err := s.read.QueryContext(ctx, `SELECT execution, what, result, target, COALESCE(data ->> 'tool', ''), COALESCE(data ->> 'repository', ''), action `+
-		`FROM event WHERE org = $1 AND execution <> '' AND `+condition+` AND (action = 1 AND result <> 'attempted' OR what = 'execution.start')`, org, arg)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't count what runs did: %w", err)
-	}
-	defer rows.Close()
+	q := `SELECT execution, what, result, target, COALESCE(data ->> 'tool', ''), COALESCE(data ->> 'repository', ''), action ` +
+		`FROM event WHERE org = $1 AND execution <> '' AND ` + condition + ` AND (action = 1 AND result <> 'attempted' OR what = 'execution.start')`
 	files := map[[2]string]bool{}
-	for rows.Next() {
+	err := eachRow(ctx, s.read, q, []any{org, arg}, func(rows *sql.Rows) error {
 		var execution, what, result, target, tool, repository string
 		var action int
 		if err := rows.Scan(&execution, &what, &result, &target, &tool, &repository, &action); err != nil {
-			return nil, fmt.Errorf("couldn't count what runs did: %w", err)
+			return err
 		}
 		d := out[execution]
 		if d == nil {
-			continue
+			return nil
 		}
 		if action == 0 {
 			d.Repository = repository
-			continue
+			return nil
 		}
 		d.Actions++
 		switch whodid.Result(result) {
@@ -158,8 +155,9 @@ func (s *Store) Deeds(ctx context.Context, org string, executions []string) (map
 				d.Files++
 			}
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't count what runs did: %w", err)
 	}
 	return out, nil

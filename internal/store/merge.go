@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -65,20 +66,9 @@ func (s *Store) mergesPostgres(ctx context.Context, org string, since, until int
 }
 
 func (s *Store) mergesSQL(ctx context.Context, org string, since, until int64) ([]Merge, error) {
-	rows, err := s.read.QueryContext(ctx, selectMerges, org, since, until)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Merge
-	for rows.Next() {
-		var m Merge
-		if err := rows.Scan(&m.At, &m.Seq, &m.Opener, &m.Agent, &m.Execution); err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-	}
-	return out, rows.Err()
+	return queryRows(ctx, s.read, selectMerges, []any{org, since, until}, func(rows *sql.Rows, m *Merge) error {
+		return rows.Scan(&m.At, &m.Seq, &m.Opener, &m.Agent, &m.Execution)
+	})
 }
 
 // Opener is the agent that opened a pull request, and the event that says so.
@@ -103,21 +93,15 @@ func (s *Store) OpenersOf(ctx context.Context, org string, since, until time.Tim
 }
 
 func (s *Store) openers(ctx context.Context, org, query string, args ...any) (map[uint64]Opener, error) {
-	rows, err := s.read.QueryContext(within(ctx, org), query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read who opened pull requests: %w", explain(err))
-	}
-	defer rows.Close()
 	out := map[uint64]Opener{}
-	for rows.Next() {
+	err := eachRow(within(ctx, org), s.read, query, args, func(rows *sql.Rows) error {
 		var fact int64
 		var o Opener
-		if err := rows.Scan(&fact, &o.ID, &o.Actor, &o.Execution); err != nil {
-			return nil, fmt.Errorf("couldn't read who opened pull requests: %w", err)
-		}
+		err := rows.Scan(&fact, &o.ID, &o.Actor, &o.Execution)
 		out[uint64(fact)] = o
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read who opened pull requests: %w", explain(err))
 	}
 	return out, nil
@@ -126,21 +110,13 @@ func (s *Store) openers(ctx context.Context, org, query string, args ...any) (ma
 // ClaimedMerges returns the places of the merges between two times of pull requests
 // that agents say they merged, in that time or within some patience of it.
 func (s *Store) ClaimedMerges(ctx context.Context, org string, since, until time.Time, patience time.Duration) (map[uint64]bool, error) {
-	rows, err := s.read.QueryContext(within(ctx, org), s.dialect.claimedMerges(), org, whodid.Micros(since), whodid.Micros(until), patience.Microseconds())
+	places, err := queryColumn[int64](within(ctx, org), s.read, s.dialect.claimedMerges(), org, whodid.Micros(since), whodid.Micros(until), patience.Microseconds())
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read which merges agents tell of: %w", explain(err))
 	}
-	defer rows.Close()
-	out := map[uint64]bool{}
-	for rows.Next() {
-		var seq int64
-		if err := rows.Scan(&seq); err != nil {
-			return nil, fmt.Errorf("couldn't read which merges agents tell of: %w", err)
-		}
+	out := make(map[uint64]bool, len(places))
+	for _, seq := range places {
 		out[uint64(seq)] = true
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("couldn't read which merges agents tell of: %w", explain(err))
 	}
 	return out, nil
 }

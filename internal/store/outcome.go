@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -76,19 +77,15 @@ func (s *Store) RunRepositories(ctx context.Context, org string, since, until ti
 }
 
 func (s *Store) eachPair(ctx context.Context, query string, args []any, yield func(a, b string)) error {
-	rows, err := s.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("couldn't read what is known of runs: %w", explain(err))
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := eachRow(ctx, s.read, query, args, func(rows *sql.Rows) error {
 		var a, b string
 		if err := rows.Scan(&a, &b); err != nil {
-			return fmt.Errorf("couldn't read what is known of runs: %w", err)
+			return err
 		}
 		yield(a, b)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("couldn't read what is known of runs: %w", explain(err))
 	}
 	return nil

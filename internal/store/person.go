@@ -84,22 +84,17 @@ func (s *Store) ForgetPerson(ctx context.Context, org, pseudonym string) (bool, 
 // People returns all who are named, by pseudonym.
 func (s *Store) People(ctx context.Context, org string) ([]Person, error) {
 	ctx = within(ctx, org)
-	rows, err := s.read.QueryContext(ctx, `SELECT pseudonym, name, email, login, source, added_at FROM person WHERE org = $1 ORDER BY pseudonym`, org)
+	const q = `SELECT pseudonym, name, email, login, source, added_at FROM person WHERE org = $1 ORDER BY pseudonym`
+	out, err := queryRows(ctx, s.read, q, []any{org}, func(rows *sql.Rows, p *Person) error {
+		var added int64
+		err := rows.Scan(&p.Pseudonym, &p.Name, &p.Email, &p.Login, &p.Source, &added)
+		p.AddedAt = whodid.FromMicros(added)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read who is named: %w", err)
 	}
-	defer rows.Close()
-	var out []Person
-	for rows.Next() {
-		var p Person
-		var added int64
-		if err := rows.Scan(&p.Pseudonym, &p.Name, &p.Email, &p.Login, &p.Source, &added); err != nil {
-			return nil, fmt.Errorf("couldn't read who is named: %w", err)
-		}
-		p.AddedAt = whodid.FromMicros(added)
-		out = append(out, p)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 func pseudonymOf(actor string) string { return strings.TrimPrefix(actor, whodid.HumanActor("")) }

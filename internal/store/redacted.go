@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -49,22 +50,13 @@ func (s *Store) Redactions(ctx context.Context, org string, since, until time.Ti
 		to = whodid.Micros(until)
 	}
 	const q = `SELECT day, rule, n FROM redacted WHERE org = $1 AND day >= $2 AND day < $3 ORDER BY day DESC, rule`
-	rows, err := s.read.QueryContext(ctx, q, org, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read what was redacted: %w", explain(err))
-	}
-	defer rows.Close()
-	var out []Redaction
-	for rows.Next() {
+	out, err := queryRows(ctx, s.read, q, []any{org, from, to}, func(rows *sql.Rows, c *Redaction) error {
 		var day int64
-		var c Redaction
-		if err := rows.Scan(&day, &c.Rule, &c.Count); err != nil {
-			return nil, fmt.Errorf("couldn't read what was redacted: %w", err)
-		}
+		err := rows.Scan(&day, &c.Rule, &c.Count)
 		c.Day = whodid.FromMicros(day)
-		out = append(out, c)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read what was redacted: %w", explain(err))
 	}
 	return out, nil

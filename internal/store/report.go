@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -46,20 +47,10 @@ func (s *Store) TalliesIn(ctx context.Context, org string, sel Selection, bounds
 	span.WriteString(" END")
 	query := `SELECT ` + span.String() + ` AS span, agent, squad, SUM(runs), ` + runsByStatus() + `, ` +
 		`SUM(cost_micros), ` + costUnknown + ` FROM (` + from + `) AS t GROUP BY 1, agent, squad ORDER BY 1, agent, squad`
-	rows, err := s.read.QueryContext(within(ctx, org), query, c.args...)
+	out, err := queryRows(within(ctx, org), s.read, query, c.args, func(rows *sql.Rows, t *TallyIn) error {
+		return rows.Scan(&t.Span, &t.Agent, &t.Squad, &t.Runs, &t.Success, &t.Failed, &t.Timeout, &t.Cancelled, &t.Lost, &t.Running, &t.CostMicros, &t.CostUnknown)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("couldn't count the runs: %w", err)
-	}
-	defer rows.Close()
-	var out []TallyIn
-	for rows.Next() {
-		var t TallyIn
-		if err := rows.Scan(&t.Span, &t.Agent, &t.Squad, &t.Runs, &t.Success, &t.Failed, &t.Timeout, &t.Cancelled, &t.Lost, &t.Running, &t.CostMicros, &t.CostUnknown); err != nil {
-			return nil, fmt.Errorf("couldn't count the runs: %w", err)
-		}
-		out = append(out, t)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("couldn't count the runs: %w", explain(err))
 	}
 	return out, nil

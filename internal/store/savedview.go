@@ -12,22 +12,13 @@ import (
 // others share, by name.
 func (s *Store) SavedViews(ctx context.Context, org, owner string, shared bool) ([]whodid.SavedView, error) {
 	const q = `SELECT owner, name, query, shared, saved_at FROM saved_view WHERE org = $1 AND (owner = $2 OR shared <> 0 AND $3 <> 0) ORDER BY name, owner`
-	rows, err := s.read.QueryContext(within(ctx, org), q, org, owner, flag(shared))
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read the saved views: %w", err)
-	}
-	defer rows.Close()
-	var out []whodid.SavedView
-	for rows.Next() {
-		var v whodid.SavedView
+	out, err := queryRows(within(ctx, org), s.read, q, []any{org, owner, flag(shared)}, func(rows *sql.Rows, v *whodid.SavedView) error {
 		var common, at int64
-		if err := rows.Scan(&v.Owner, &v.Name, &v.Query, &common, &at); err != nil {
-			return nil, fmt.Errorf("couldn't read a saved view: %w", err)
-		}
+		err := rows.Scan(&v.Owner, &v.Name, &v.Query, &common, &at)
 		v.Shared, v.SavedAt = common != 0, whodid.FromMicros(at)
-		out = append(out, v)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read the saved views: %w", err)
 	}
 	return out, nil

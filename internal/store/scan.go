@@ -138,23 +138,19 @@ func (n *Snapshot) IDs(ctx context.Context, gone func(seq uint64)) (count, astra
 	if err := n.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM event_id WHERE org = $1 AND seq >= 0`, n.org).Scan(&count); err != nil {
 		return 0, 0, fmt.Errorf("couldn't count the ids: %w", err)
 	}
-	rows, err := n.tx.QueryContext(ctx, n.store.dialect.goneIDs(), n.org)
-	if err != nil {
-		return 0, 0, fmt.Errorf("couldn't compare the ids: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err = eachRow(ctx, n.tx, n.store.dialect.goneIDs(), []any{n.org}, func(rows *sql.Rows) error {
 		var seq int64
 		if err := rows.Scan(&seq); err != nil {
-			return 0, 0, fmt.Errorf("couldn't compare the ids: %w", err)
+			return err
 		}
 		if seq < 0 {
 			astray++
-			continue
+		} else {
+			gone(uint64(seq))
 		}
-		gone(uint64(seq))
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return 0, 0, fmt.Errorf("couldn't compare the ids: %w", err)
 	}
 	return count, astray, nil

@@ -183,22 +183,13 @@ func (s *Store) searchBlocks(ctx context.Context, org string, q *SearchQuery, be
 }
 
 func (s *Store) blocks(ctx context.Context, q querier, where string, args []any) ([]searchBlock, error) {
-	rows, err := q.QueryContext(ctx, `SELECT lane, first, last, since, until, recorded_since, recorded_until FROM search_block `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []searchBlock
-	for rows.Next() {
-		var b searchBlock
+	query := `SELECT lane, first, last, since, until, recorded_since, recorded_until FROM search_block ` + where
+	return queryRows(ctx, q, query, args, func(rows *sql.Rows, b *searchBlock) error {
 		var lane, first, last int64
-		if err := rows.Scan(&lane, &first, &last, &b.since, &b.until, &b.recordedSince, &b.recordedUntil); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&lane, &first, &last, &b.since, &b.until, &b.recordedSince, &b.recordedUntil)
 		b.lane, b.first, b.last = whodid.SearchLane(lane), uint64(first), uint64(last)
-		out = append(out, b)
-	}
-	return out, rows.Err()
+		return err
+	})
 }
 
 // searchedText is all of an event that may hold a word.

@@ -84,23 +84,14 @@ func (s *Store) changeSink(ctx context.Context, query string, args ...any) (int6
 func (s *Store) Sinks(ctx context.Context, org string) ([]Sink, error) {
 	ctx = within(ctx, org)
 	const q = `SELECT name, next, holder, held_until, sent_at, failures, failed_at, reason FROM sink WHERE org = $1 ORDER BY name`
-	rows, err := s.read.QueryContext(ctx, q, org)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read how far sinks have come: %w", err)
-	}
-	defer rows.Close()
-	var out []Sink
-	for rows.Next() {
-		var k Sink
+	out, err := queryRows(ctx, s.read, q, []any{org}, func(rows *sql.Rows, k *Sink) error {
 		var next, until int64
 		var sent, failed sql.NullInt64
-		if err := rows.Scan(&k.Name, &next, &k.Holder, &until, &sent, &k.Failures, &failed, &k.Reason); err != nil {
-			return nil, fmt.Errorf("couldn't read how far sinks have come: %w", err)
-		}
+		err := rows.Scan(&k.Name, &next, &k.Holder, &until, &sent, &k.Failures, &failed, &k.Reason)
 		k.Next, k.HeldUntil, k.SentAt, k.FailedAt = uint64(next), whodid.FromMicros(until), fromNull(sent), fromNull(failed)
-		out = append(out, k)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read how far sinks have come: %w", err)
 	}
 	return out, nil

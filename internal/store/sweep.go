@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -176,24 +177,19 @@ type SweptPlaces struct {
 
 // Sweeps returns the places of all that was swept, by sweep.
 func (n *Snapshot) Sweeps(ctx context.Context) ([]SweptPlaces, error) {
-	rows, err := n.tx.QueryContext(ctx, `SELECT id, places FROM sweep WHERE org = $1 ORDER BY id`, n.org)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read what was swept: %w", err)
-	}
-	defer rows.Close()
-	var out []SweptPlaces
-	for rows.Next() {
-		var one SweptPlaces
+	const q = `SELECT id, places FROM sweep WHERE org = $1 ORDER BY id`
+	out, err := queryRows(ctx, n.tx, q, []any{n.org}, func(rows *sql.Rows, one *SweptPlaces) error {
 		var packed []byte
 		if err := rows.Scan(&one.ID, &packed); err != nil {
-			return nil, fmt.Errorf("couldn't read what was swept: %w", err)
+			return err
 		}
+		var err error
 		if one.Places, err = unpackPlaces(packed); err != nil {
-			return nil, fmt.Errorf("%w: the places of sweep %s: %w", ErrDamaged, one.ID, err)
+			return fmt.Errorf("%w: the places of sweep %s: %w", ErrDamaged, one.ID, err)
 		}
-		out = append(out, one)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read what was swept: %w", err)
 	}
 	return out, nil

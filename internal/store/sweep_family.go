@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 
@@ -101,20 +102,19 @@ func (w *sweepPlanner) markAlive(ctx context.Context, ids []string, from int64, 
 
 // pairs calls yield with each row of a query for a text and a value.
 func (w *sweepPlanner) pairs(ctx context.Context, query string, args []any, yield func(id string, value any)) error {
-	rows, err := w.q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("couldn't look for runs that are due: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := eachRow(ctx, w.q, query, args, func(rows *sql.Rows) error {
 		var id string
 		var value any
 		if err := rows.Scan(&id, &value); err != nil {
-			return fmt.Errorf("couldn't look for runs that are due: %w", err)
+			return err
 		}
 		yield(id, value)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("couldn't look for runs that are due: %w", err)
 	}
-	return rows.Err()
+	return nil
 }
 
 // union joins ids to sets: each leads to another of its set, or to itself.

@@ -103,24 +103,24 @@ func (w *sweepPlanner) findHeld(ctx context.Context, holds []whodid.Hold) error 
 			w.held[holds[i].Scope.Value] = true // a part of it may be all that there is
 		}
 	}
-	rows, err := w.q.QueryContext(ctx, `SELECT DISTINCT execution, CASE WHEN execution = '' THEN seq ELSE -1 END FROM event WHERE org = $1 AND (`+strings.Join(any, " OR ")+`)`, args...)
-	if err != nil {
-		return fmt.Errorf("couldn't look for what is held: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	q := `SELECT DISTINCT execution, CASE WHEN execution = '' THEN seq ELSE -1 END FROM event WHERE org = $1 AND (` + strings.Join(any, " OR ") + `)`
+	err := eachRow(ctx, w.q, q, args, func(rows *sql.Rows) error {
 		var execution string
 		var seq int64
 		if err := rows.Scan(&execution, &seq); err != nil {
-			return fmt.Errorf("couldn't look for what is held: %w", err)
+			return err
 		}
 		if execution != "" {
 			w.held[execution] = true
 		} else {
 			w.heldLoose[uint64(seq)] = true
 		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("couldn't look for what is held: %w", err)
 	}
-	return rows.Err()
+	return nil
 }
 
 // holdCondition is [whodid.HoldScope.Covers] as a condition whose first parameter
@@ -262,24 +262,24 @@ func (w *sweepPlanner) takeLoose(ctx context.Context) error {
 
 // take puts the places of the events that fit into the plan.
 func (w *sweepPlanner) take(ctx context.Context, where string, args ...any) error {
-	rows, err := w.q.QueryContext(ctx, w.store.dialect.places(where), args...)
-	if err != nil {
-		return fmt.Errorf("couldn't look for events that are due: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := eachRow(ctx, w.q, w.store.dialect.places(where), args, func(rows *sql.Rows) error {
 		var month string
 		var list sql.RawBytes
-		if err := rows.Scan(&month, &list); err != nil {
-			return fmt.Errorf("couldn't look for events that are due: %w", err)
+		err := rows.Scan(&month, &list)
+		if err != nil {
+			return err
 		}
 		first := len(w.plan.seqs)
 		if w.plan.seqs, err = readPlaces(w.plan.seqs, list); err != nil {
 			return err
 		}
 		w.plan.months[month] = append(w.plan.months[month], w.plan.seqs[first:]...)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("couldn't look for events that are due: %w", err)
 	}
-	return rows.Err()
+	return nil
 }
 
 // readPlaces reads a list of places as the engines write it, {1,2} or [1,2].
@@ -312,17 +312,12 @@ func (w *sweepPlanner) tallies(ctx context.Context, ids []string) ([]SweptRuns, 
 	const q = `SELECT agent, status, started_at, cost_micros, cost_known, tokens_in, tokens_out FROM execution WHERE org = $1 AND subagent = '' AND `
 	for ids := range chunks(ids) {
 		condition, arg := w.store.dialect.among("id", 2, ids)
-		rows, err := w.q.QueryContext(ctx, q+condition, w.org, arg)
-		if err != nil {
-			return nil, fmt.Errorf("couldn't add up runs: %w", err)
-		}
-		defer rows.Close()
-		for rows.Next() {
+		err := eachRow(ctx, w.q, q+condition, []any{w.org, arg}, func(rows *sql.Rows) error {
 			var agent, status string
 			var started, cost, in, out sql.NullInt64
 			var known int64
 			if err := rows.Scan(&agent, &status, &started, &cost, &known, &in, &out); err != nil {
-				return nil, fmt.Errorf("couldn't add up runs: %w", err)
+				return err
 			}
 			k := key{agent: agent}
 			if started.Valid {
@@ -334,8 +329,9 @@ func (w *sweepPlanner) tallies(ctx context.Context, ids []string) ([]SweptRuns, 
 				sums[k] = t
 			}
 			t.add(status, cost.Valid, known, in, out)
-		}
-		if err := rows.Err(); err != nil {
+			return nil
+		})
+		if err != nil {
 			return nil, fmt.Errorf("couldn't add up runs: %w", err)
 		}
 	}
@@ -370,26 +366,23 @@ func (s *Store) rootOf(ctx context.Context, q querier, org string, head Head, se
 	edge := head.Frontier.Size() - uint64(len(head.Edge))
 	i := 0
 	const tiles = `SELECT n, hashes FROM tile WHERE org = $1 AND level = 0 AND n >= $2 AND n <= $3 ORDER BY n`
-	rows, err := q.QueryContext(ctx, tiles, org, int64(seqs[0]>>proof.TileHeight), int64(seqs[len(seqs)-1]>>proof.TileHeight))
-	if err != nil {
-		return proof.Hash{}, fmt.Errorf("couldn't read the tree: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	args := []any{org, int64(seqs[0] >> proof.TileHeight), int64(seqs[len(seqs)-1] >> proof.TileHeight)}
+	err := eachRow(ctx, q, tiles, args, func(rows *sql.Rows) error {
 		var n int64
 		var hashes sql.RawBytes
 		if err := rows.Scan(&n, &hashes); err != nil {
-			return proof.Hash{}, fmt.Errorf("couldn't read the tree: %w", err)
+			return err
 		}
 		for ; i < len(seqs) && seqs[i]>>proof.TileHeight == uint64(n); i++ {
 			at := int(seqs[i]&(proof.TileWidth-1)) * len(proof.Hash{})
 			if at+len(proof.Hash{}) > len(hashes) {
-				return proof.Hash{}, fmt.Errorf("%w: tile 0/%d is not whole", ErrDamaged, n)
+				return fmt.Errorf("%w: tile 0/%d is not whole", ErrDamaged, n)
 			}
 			f.Append(proof.Hash(hashes[at : at+len(proof.Hash{})]))
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return proof.Hash{}, fmt.Errorf("couldn't read the tree: %w", err)
 	}
 	for ; i < len(seqs); i++ {

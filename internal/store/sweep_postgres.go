@@ -23,33 +23,28 @@ func (postgres) places(where string) string {
 func (postgres) dueRuns(ctx context.Context, w *sweepPlanner) (due []string, events map[string]int, err error) {
 	const q = `SELECT tableoid::regclass::text, execution, MAX(recorded_at), array_agg(seq)::text FROM event ` +
 		`WHERE org = $1 AND class IN ('run', 'session') AND recorded_at < $2 GROUP BY tableoid, execution`
-	rows, err := w.q.QueryContext(ctx, q, w.org, w.cutoff)
-	if err != nil {
-		return nil, nil, fmt.Errorf("couldn't look for runs that are due: %w", err)
-	}
-	defer rows.Close()
 	w.places = map[string][]inMonth{}
 	last := map[string]int64{}
 	events = map[string]int{}
-	for rows.Next() {
+	err = eachRow(ctx, w.q, q, []any{w.org, w.cutoff}, func(rows *sql.Rows) error {
 		var month, id string
 		var recorded int64
 		var list sql.RawBytes
 		if err := rows.Scan(&month, &id, &recorded, &list); err != nil {
-			return nil, nil, fmt.Errorf("couldn't look for runs that are due: %w", err)
+			return err
 		}
 		seqs, err := readPlaces(nil, list)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		w.places[id] = append(w.places[id], inMonth{month, seqs})
-		if id == "" {
-			continue
+		if id != "" {
+			events[id] += len(seqs)
+			last[id] = max(last[id], recorded)
 		}
-		events[id] += len(seqs)
-		last[id] = max(last[id], recorded)
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, nil, fmt.Errorf("couldn't look for runs that are due: %w", err)
 	}
 	alive := map[string]bool{}

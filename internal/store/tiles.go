@@ -59,28 +59,21 @@ func (s *Store) edge(ctx context.Context, q querier, org string, level int, n ui
 	}
 	first := n << proof.TileHeight
 	const query = `SELECT hashes FROM tile WHERE org = $1 AND level = $4 AND n >= $2 AND n < $3 ORDER BY n`
-	rows, err := q.QueryContext(ctx, query, org, int64(first), int64(first)+int64(width), level-1)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
-	}
-	defer rows.Close()
 	out := make([]proof.Hash, 0, proof.TileWidth)
-	for rows.Next() {
+	err := eachRow(ctx, q, query, []any{org, int64(first), int64(first) + int64(width), level - 1}, func(rows *sql.Rows) error {
 		var b sql.RawBytes
 		if err := rows.Scan(&b); err != nil {
-			return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+			return err
 		}
 		hashes, err := unpackHashes(b)
 		if err != nil {
-			return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
+			return err
 		}
 		root, err := proof.TileRoot(hashes)
-		if err != nil {
-			return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
-		}
 		out = append(out, root)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read tile %d/%d: %w", level, n, err)
 	}
 	if len(out) < width {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -75,22 +76,14 @@ func (s *Store) FailWitness(ctx context.Context, org, name, reason string, refus
 // by name.
 func (s *Store) WitnessStates(ctx context.Context, org string) ([]WitnessState, error) {
 	ctx = within(ctx, org)
-	rows, err := s.read.QueryContext(ctx, `SELECT name, size, tried_at, failures, refused, reason FROM witness WHERE org = $1 ORDER BY name`, org)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read how witnesses are doing: %w", err)
-	}
-	defer rows.Close()
-	var out []WitnessState
-	for rows.Next() {
-		var w WitnessState
+	const q = `SELECT name, size, tried_at, failures, refused, reason FROM witness WHERE org = $1 ORDER BY name`
+	out, err := queryRows(ctx, s.read, q, []any{org}, func(rows *sql.Rows, w *WitnessState) error {
 		var size, tried, refused int64
-		if err := rows.Scan(&w.Name, &size, &tried, &w.Failures, &refused, &w.Reason); err != nil {
-			return nil, fmt.Errorf("couldn't read how witnesses are doing: %w", err)
-		}
+		err := rows.Scan(&w.Name, &size, &tried, &w.Failures, &refused, &w.Reason)
 		w.Size, w.TriedAt, w.Refused = uint64(size), whodid.FromMicros(tried), refused != 0
-		out = append(out, w)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read how witnesses are doing: %w", err)
 	}
 	return out, nil
@@ -110,22 +103,14 @@ func (s *Store) WitnessedFrom(ctx context.Context, org string, size uint64, limi
 }
 
 func (s *Store) witnessed(ctx context.Context, where string, args ...any) ([]Witnessed, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT witness, kind, size, checkpoint, evidence, seen_at FROM witnessed `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("couldn't read what was witnessed: %w", err)
-	}
-	defer rows.Close()
-	var out []Witnessed
-	for rows.Next() {
-		var w Witnessed
+	query := `SELECT witness, kind, size, checkpoint, evidence, seen_at FROM witnessed ` + where
+	out, err := queryRows(ctx, s.read, query, args, func(rows *sql.Rows, w *Witnessed) error {
 		var size, seen int64
-		if err := rows.Scan(&w.Witness, &w.Kind, &size, &w.Checkpoint, &w.Evidence, &seen); err != nil {
-			return nil, fmt.Errorf("couldn't read what was witnessed: %w", err)
-		}
+		err := rows.Scan(&w.Witness, &w.Kind, &size, &w.Checkpoint, &w.Evidence, &seen)
 		w.Size, w.SeenAt = uint64(size), whodid.FromMicros(seen)
-		out = append(out, w)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("couldn't read what was witnessed: %w", err)
 	}
 	return out, nil
