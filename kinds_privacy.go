@@ -1,8 +1,27 @@
 package whodid
 
-// privacyKinds are what was done about personal data. None of them says whose.
+// PrivacyAsks are what people may ask for: erase is that they are forgotten, export
+// that they are shown what is known of them.
+func PrivacyAsks() []string { return []string{"erase", "export"} }
+
+// privacyKinds are what was asked for and done about personal data. What was done
+// says not of whom.
 func privacyKinds() []Kind {
+	answers := Field{"request", String, Technical, "The request that this answers, as an event id."}
 	return []Kind{
+		{
+			Name: "privacy.request", Meaning: "Somebody, the target, asked what the trail holds of them or to be forgotten; its time is when that was received, why is a note. The target are pseudonyms, and goes with the note when the person is erased.",
+			Class: ClassPermanent,
+			Fields: []Field{
+				{"asked", String, Technical, "What they ask for: erase or export."},
+				{"due", String, Technical, "Last moment at which an answer is in time (RFC 3339, UTC)."},
+			},
+		},
+		{
+			Name: "privacy.refuse", Meaning: "A request of the target, pseudonyms, was refused; why says the reason.",
+			Class:  ClassPermanent,
+			Fields: []Field{answers},
+		},
 		{
 			Name: "privacy.erase", Meaning: "Values of events were erased on request; why says the reason. The events stay, with commitments in place of the values.",
 			Class: ClassPermanent,
@@ -20,6 +39,7 @@ func privacyKinds() []Kind {
 				{"size", Int, Technical, "Size of the log before; only events below are concerned."},
 				{"root", String, Technical, "Root of the log at that size, hexadecimal: it is the same after."},
 				{"places", String, Technical, "SHA-256 of the list of what was erased, hexadecimal; the certificate has the list."},
+				answers,
 			},
 		},
 		{
@@ -36,6 +56,7 @@ func privacyKinds() []Kind {
 			Fields: []Field{
 				{"event_count", Int, Technical, "How many events."},
 				{"run_count", Int, Technical, "How many executions."},
+				answers,
 			},
 		},
 		{

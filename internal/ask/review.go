@@ -32,6 +32,8 @@ const (
 	FoundGap          = "gap"
 	FoundConflict     = "decision_conflict"
 	FoundIncident     = "incident_open" // nobody has closed it yet
+	FoundRequestLate  = "privacy_overdue"
+	FoundRequestDue   = "privacy_due"
 )
 
 // ReviewState is when somebody signed off last, and whether it is time again.
@@ -105,7 +107,8 @@ func (a *Asker) ReviewState(ctx context.Context, every time.Duration) (*ReviewSt
 const (
 	// costliest is how many of the most expensive runs are shown.
 	costliest = 5
-	// soon is how long before its end an exception is told of.
+	// soon is how long before its end an exception is told of, and a request to
+	// answer.
 	soon = 7 * 24 * time.Hour
 )
 
@@ -135,7 +138,7 @@ func (a *Asker) Review(ctx context.Context, o *ReviewOptions) (*Review, error) {
 	}
 	r.Since = r.Since.UTC()
 	for _, look := range []func(context.Context, *Review) error{
-		a.reviewIncidents, a.reviewRuns, a.reviewActions,
+		a.reviewIncidents, a.reviewPrivacy, a.reviewRuns, a.reviewActions,
 		func(ctx context.Context, r *Review) error { return a.reviewUnapproved(ctx, r, o) },
 		a.reviewExceptions, a.reviewApprovals, a.reviewBudgets, a.reviewGaps, a.reviewDecisions,
 	} {

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/denylist"
 	"github.com/whodid/whodid/internal/place"
+	"github.com/whodid/whodid/internal/term"
 )
 
 // examineRedaction tells of settings that keep nothing out because they can't be
@@ -29,4 +31,21 @@ func (p *Program) examineReview(ctx context.Context, t *trail) (ask.Check, bool)
 	default:
 		return fine("review", "%s", signedLine(s)), s.DueAt != nil
 	}
+}
+
+// examineRequests says whether people wait for an answer about their data. While
+// nobody asked there is nothing to say.
+func examineRequests(ctx context.Context, t *trail) (ask.Check, bool) {
+	list, err := t.asker.PrivacyRequests(ctx)
+	if err != nil {
+		return problem("privacy", "whodid verify", "It can't be read who waits for an answer about their data: %v.", err), true
+	}
+	open := list.Open()
+	if len(open) == 0 {
+		return ask.Check{}, false
+	}
+	if first := &open[0]; first.Overdue {
+		return warning("privacy", "whodid privacy requests", "A request about personal data is overdue since %s.", first.DueAt.Format(time.DateOnly)), true
+	}
+	return fine("privacy", "%s about personal data to answer; the first is due on %s.", term.Count(int64(len(open)), "request"), open[0].DueAt.Format(time.DateOnly)), true
 }

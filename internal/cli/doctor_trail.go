@@ -103,6 +103,9 @@ func (p *Program) examineTrail(ctx context.Context, d *ask.Doctor, where place.T
 	if check, ok := p.examineReview(ctx, t); ok {
 		d.Add(check)
 	}
+	if check, ok := examineRequests(ctx, t); ok {
+		d.Add(check)
+	}
 	p.examineServer(ctx, d, t)
 	p.examineSinks(ctx, d, t)
 	p.examineTelemetry(ctx, d, t)

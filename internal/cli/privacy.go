@@ -36,7 +36,7 @@ was proved before stays proved (docs/privacy.md).`,
 		RunE: p.group,
 	}
 	c.AddCommand(
-		p.privacyExportCommand(), p.privacyEraseCommand(), p.privacyCertificateCommand(), p.privacyAnonymizeCommand(),
+		p.privacyRequestCommand(), p.privacyRequestsCommand(), p.privacyRefuseCommand(), p.privacyExportCommand(), p.privacyEraseCommand(), p.privacyCertificateCommand(), p.privacyAnonymizeCommand(),
 		p.privacyReapplyCommand(), p.privacyPeopleCommand(), p.privacyNameCommand(), p.privacyImportCommand(), p.privacyForgetCommand(),
 	)
 	return c
@@ -149,7 +149,7 @@ func (p *Program) identitiesOf(given string) []string {
 func (p *Program) privacyEraseCommand() *cobra.Command {
 	var o eraseOptions
 	c := &cobra.Command{
-		Use:   "erase PERSON|EXECUTION|PATH --reason TEXT",
+		Use:   "erase PERSON|EXECUTION|PATH --reason TEXT | --request ID",
 		Short: "Erase what the trail holds of a person, of an execution or of a path",
 		Long: `Erases values, and the secrets that could bring them back, everywhere in the
 trail and on its disk: events, executions, the index of git, the full-text
@@ -160,23 +160,32 @@ PERSON is a pseudonym (p7k2m…), an e-mail address, @login of a forge, or the l
 of this user of the machine; EXECUTION an id; anything else is a PATH, with all
 that is below it. --as says which, where it could be either.
 
+--request answers a request of "whodid privacy request": without PERSON its person
+is erased, as the pseudonyms that it names.
+
 A hold wins: what is held is listed and stays. If the policy says so ([privacy]
 four_eyes), a second person must approve first: without an approval the command
 asks for one, and says how to go on.`,
 		Example: `  whodid privacy erase ada@example.com --reason "asked on 3 November" --dry-run
   whodid privacy erase exec-7k2m9q4tz8w1c3ab --reason "recorded by mistake" --yes
-  whodid privacy erase src/customers --reason "names customers" --approval appr-7k2m`,
-		Args: arguments(cobra.ExactArgs(1)),
+  whodid privacy erase src/customers --reason "names customers" --approval appr-7k2m
+  whodid privacy erase --request evt-7k2m --yes`,
+		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if o.reason == "" && !o.dry {
+			if o.reason == "" && !o.dry && o.request == "" {
 				return misuse(errors.New("--reason is missing"), "an erasure without a reason can't be judged later")
 			}
-			return p.erase(c.Context(), args[0], &o)
+			given, err := whom(args, o.request)
+			if err != nil {
+				return err
+			}
+			return p.erase(c.Context(), given, &o)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.reason, "reason", "", "why; what is erased is taken out of it")
 	f.StringVar(&o.kind, "as", "", "what is meant: person, execution or path")
+	f.StringVar(&o.request, "request", "", "the `ID` of the request that this answers")
 	f.StringVar(&o.approval, "approval", "", "the `ID` of the second person's approval")
 	f.BoolVar(&o.dry, "dry-run", false, "say what would be erased, and change nothing")
 	f.BoolVar(&o.yes, "yes", false, "don't ask")
@@ -184,8 +193,8 @@ asks for one, and says how to go on.`,
 }
 
 type eraseOptions struct {
-	reason, kind, approval string
-	dry, yes               bool
+	reason, kind, approval, request string
+	dry, yes                        bool
 }
 
 // erasure is the answer of "privacy erase".
@@ -206,8 +215,13 @@ func (p *Program) erase(ctx context.Context, given string, o *eraseOptions) erro
 		return err
 	}
 	defer w.close()
-	sel, err := p.selector(ctx, w.trail, given, o.kind)
-	if err != nil {
+	var sel privacy.Selector
+	if given != "" {
+		if sel, err = p.selector(ctx, w.trail, given, o.kind); err != nil {
+			return err
+		}
+	}
+	if o.request, err = answering(ctx, w.trail, o.request, "erase", &sel); err != nil {
 		return err
 	}
 	service := p.privacyOf(w.trail, p.org)
@@ -228,7 +242,12 @@ func (p *Program) erase(ctx context.Context, given string, o *eraseOptions) erro
 	if !whodid.IsHuman(who.Actor) {
 		return &exitError{code: ExitNotAllowed, err: withHint(errors.New("only people erase; "+who.Actor+" is none"), "erase in a terminal of your own")}
 	}
-	by := privacy.Who{Actor: who.Actor, Auth: who.Auth, Source: "cli"}
+	if o.request == "" {
+		if err := noneOpen(ctx, w.trail, &sel); err != nil {
+			return err
+		}
+	}
+	by := privacy.Who{Actor: who.Actor, Auth: who.Auth, Request: o.request, Source: "cli"}
 	rules, err := p.rulesHere()
 	if err != nil {
 		return err

@@ -31,35 +31,49 @@ type personExported struct {
 }
 
 func (p *Program) privacyExportCommand() *cobra.Command {
-	var out string
+	var out, request string
 	c := &cobra.Command{
-		Use:   "export PERSON -o FOLDER|FILE.zip",
+		Use:   "export PERSON -o FOLDER|FILE.zip [--request ID]",
 		Short: "Export what the trail holds of a person",
 		Long: `Writes what the trail holds of a person, as JSON lines and CSV with a readme that
 says what it is and a manifest with digests. The same trail gives the same bytes.
-That it was exported is an event.`,
+That it was exported is an event.
+
+--request answers a request of "whodid privacy request": without PERSON it is of
+its person, as the pseudonyms that it names.`,
 		Example: `  whodid privacy export ada@example.com -o ada.zip
-  whodid privacy export p7k2m9q4tz8w1c3a -o ada/`,
-		Args: arguments(cobra.ExactArgs(1)),
+  whodid privacy export p7k2m9q4tz8w1c3a -o ada/
+  whodid privacy export --request evt-7k2m -o ada.zip`,
+		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				return misuse(errors.New("-o is missing"), "say where to write it: a folder or a .zip file that is not there yet")
 			}
-			return p.exportPerson(c.Context(), args[0], p.path(out))
+			given, err := whom(args, request)
+			if err != nil {
+				return err
+			}
+			return p.exportPerson(c.Context(), given, request, p.path(out))
 		},
 	}
+	c.Flags().StringVar(&request, "request", "", "the `ID` of the request that this answers")
 	c.Flags().StringVarP(&out, "out", "o", "", "write to this `FOLDER` or .zip file")
 	return c
 }
 
-func (p *Program) exportPerson(ctx context.Context, given, out string) error {
+func (p *Program) exportPerson(ctx context.Context, given, request, out string) error {
 	w, who, err := p.approvalPen(ctx)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	sel, err := p.personSelector(w.trail, given)
-	if err != nil {
+	sel := privacy.Selector{Kind: privacy.ByPerson}
+	if given != "" {
+		if sel, err = p.personSelector(w.trail, given); err != nil {
+			return err
+		}
+	}
+	if request, err = answering(ctx, w.trail, request, "export", &sel); err != nil {
 		return err
 	}
 	e, err := p.privacyOf(w.trail, p.org).Export(ctx, sel)
@@ -77,7 +91,11 @@ func (p *Program) exportPerson(ctx context.Context, given, out string) error {
 	if err != nil {
 		return err
 	}
-	id, err := p.tellPrivacy(ctx, w, who, "privacy.export", "", whodid.Data{"event_count": int64(e.Events), "run_count": int64(e.Executions)})
+	data := whodid.Data{"event_count": int64(e.Events), "run_count": int64(e.Executions)}
+	if request != "" {
+		data["request"] = request
+	}
+	id, err := p.tellPrivacy(ctx, w, who, "privacy.export", "", data)
 	if err != nil {
 		return err
 	}

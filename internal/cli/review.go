@@ -23,8 +23,8 @@ func (p *Program) reviewCommand() *cobra.Command {
 		GroupID: "keep",
 		Short:   "See what needs eyes since the last review, and sign off on it",
 		Long: `Shows what a person should look at since somebody signed off last: open incidents,
-runs that failed, were lost or took too long, what forges do not confirm or
-contradict, what was done without the approval that it needed, exceptions,
+requests of people that are due, runs that failed, were lost or took too long,
+what forges do not confirm or contradict, what was done without the approval that it needed, exceptions,
 approvals, budgets, gaps in recording, decisions in conflict, what was tagged as
 important, and the most expensive runs.
 

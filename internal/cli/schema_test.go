@@ -91,6 +91,9 @@ func answers() map[string]any {
 
 		"privacy export":      personExported{},
 		"privacy erase":       erasure{},
+		"privacy request":     ask.PrivacyRequest{},
+		"privacy requests":    ask.PrivacyRequestList{},
+		"privacy refuse":      ask.PrivacyRequest{},
 		"privacy certificate": privacy.Certificate{},
 		"privacy anonymize":   anonymized{},
 		"privacy reapply":     privacy.Reapplied{},

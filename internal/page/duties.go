@@ -15,6 +15,8 @@ type retentionPage struct {
 	*ask.Retention
 	Preview *ask.RetentionPreview
 	Due     int
+	// Requests are those of people about their data, the open ones first.
+	Requests []ask.PrivacyRequest
 	// Privacy are the last events about personal data.
 	Privacy []ask.Event
 	Now     time.Time
@@ -39,7 +41,22 @@ func (r *request) retention() (*answer, error) {
 		return nil, err
 	}
 	page.Privacy = done.Events
-	return &answer{title: "Retention and privacy", page: page, value: kept, rows: kept.Sweeps}, nil
+	asked, err := r.t.Asker.PrivacyRequests(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	page.Requests = asked.Requests
+	a := &answer{title: "Retention and privacy", page: page, value: retained{kept, asked.Requests}, rows: kept.Sweeps}
+	if r.query("table") == "requests" {
+		a.title, a.rows = "Requests", asked.Requests
+	}
+	return a, nil
+}
+
+// retained is the page's answer as JSON.
+type retained struct {
+	*ask.Retention
+	Requests []ask.PrivacyRequest `json:"requests"`
 }
 
 // accessPage is who looked, exported and changed.

@@ -43,7 +43,10 @@ type Who struct {
 	Actor, Auth string
 	// Approval is that of the second person; empty if none was needed.
 	Approval string
-	Source   string
+	// Request is what the person asked, which this answers, as an event id; empty if
+	// nobody did.
+	Request string
+	Source  string
 }
 
 // Result is what an erasure did.
@@ -132,6 +135,9 @@ func (s *Service) Erase(ctx context.Context, p *Plan, reason string, who Who) (*
 		return nil, err
 	}
 	r := newRequest(p, log.Origin, s.Now())
+	if who.Request != "" {
+		r.Data["request"] = who.Request
+	}
 	e := whodid.Event{
 		Key: r.Key, What: "privacy.erase", At: r.At, Actor: who.Actor, ActorAuth: who.Auth, Source: who.Source,
 		Why: p.clean(reason), Approval: who.Approval, Data: r.Data,

@@ -335,10 +335,12 @@ func (m *matcher) fields(r *store.Row) (fields []string) {
 			// The fingerprint of a key tells whose it is.
 			fields = append(fields, proof.FieldData)
 		}
-		if m.tells([]byte(r.Target)) {
+		of := m.tells([]byte(r.Target))
+		if of {
 			fields = append(fields, proof.FieldTarget)
 		}
-		if m.tells([]byte(r.Why)) {
+		// What is noted of a person's request is about them whatever its words.
+		if m.tells([]byte(r.Why)) || of && strings.HasPrefix(r.What, "privacy.") {
 			fields = append(fields, proof.FieldWhy)
 		}
 	}
