@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 )
 
@@ -50,11 +52,14 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.fill(t, 12)
+	w.ask(t)
 	list, err := w.tenant.Asker.Incidents(t.Context(), ask.IncidentFilter{})
 	if err != nil || len(list.Incidents) != 1 {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	all := everyPage()
+	all["/retention"] = []string{"Requests of people", "overdue", ">-3<", ">40<", "human pada", "whodid privacy erase --request ", ">refused<", "not known who asks"}
+	all["/retention?table=requests"] = []string{"/retention?format=csv&amp;table=requests"}
 	all["/incidents/"+list.Incidents[0].IncidentID] = []string{"discounts lose a cent", "Who did it", "What happened", "incident.view"}
 	for path, words := range all {
 		a := w.get(t, "admin", path)
@@ -80,6 +85,45 @@ func TestPages(t *testing.T) {
 			if strings.Contains(body, never) {
 				t.Errorf("%s has %q in it", path, never)
 			}
+		}
+	}
+}
+
+// ask records requests of people: one overdue, one with time, and one refused.
+func (w *world) ask(t *testing.T) {
+	t.Helper()
+	now := time.Now()
+	day := func(n int) string {
+		return now.Add(time.Duration(n)*24*time.Hour + time.Hour).UTC().Format(time.RFC3339)
+	}
+	var events []whodid.Event
+	for i, due := range []int{-3, 40, 9} {
+		events = append(events, whodid.Event{
+			Key: fmt.Sprint("asked/", i), What: "privacy.request", At: now.AddDate(0, 0, -20), Actor: "human:padmin", Source: "cli",
+			Target: "human:pada", Data: whodid.Data{"asked": whodid.PrivacyAsks()[i%2], "due": day(due)},
+		})
+	}
+	rows, err := w.tenant.Recorder.Record(t.Context(), events...)
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%d, %v", len(rows), err)
+	}
+	if _, err := w.tenant.Recorder.Record(t.Context(), whodid.Event{
+		Key: "refused", What: "privacy.refuse", At: now, Actor: "human:padmin", Source: "cli", Target: "human:pada", Why: "not known who asks", Data: whodid.Data{"request": rows[2].ID},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRequestsAsTable asks for requests of people as CSV and JSON.
+func TestRequestsAsTable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.ask(t)
+	for path, want := range map[string]string{
+		"/retention?format=csv&table=requests": "days_left", "/retention?format=json": `"days_left": -3`,
+	} {
+		if a := w.get(t, "admin", path); a.Code != http.StatusOK || !strings.Contains(strings.ReplaceAll(a.Body.String(), `":-3`, `": -3`), want) || !strings.Contains(a.Body.String(), "human:pada") {
+			t.Errorf("%s: %d\n%s", path, a.Code, a.Body)
 		}
 	}
 }

@@ -295,6 +295,10 @@ var orgWrites = map[string]func(t *testing.T, s *store.Store, acme *storetest.Bo
 	"KeepWitnessed": func(t *testing.T, s *store.Store, _ *storetest.Book, org string) error {
 		return s.KeepWitnessed(t.Context(), org, &store.Witnessed{Witness: "github", Kind: "c2sp", Size: 2, Checkpoint: "o", Evidence: "o", SeenAt: farOff}, farOff)
 	},
+	"PrivacyEvents": func(t *testing.T, s *store.Store, _ *storetest.Book, org string) error {
+		_, err := s.PrivacyEvents(t.Context(), org, "privacy.erase")
+		return err
+	},
 	"Purge": func(t *testing.T, s *store.Store, _ *storetest.Book, org string) error {
 		_, err := s.Purge(t.Context(), org)
 		return err
