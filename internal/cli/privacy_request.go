@@ -24,12 +24,13 @@ func (p *Program) privacyRequestCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "request PERSON --to erase|export",
 		Short: "Note that a person asked for their data, or to be forgotten",
-		Long: `Records the request and starts its clock: an answer is due by the end of the same
-day of the next month (GDPR article 12(3)), or when --due says. "privacy erase" and
-"privacy export" answer it with --request, "privacy refuse" refuses it; until then
-review, doctor and the page tell when it is due.
+		Long: `Records the request and starts its clock: an answer is due by the end of the
+same day of the next month (GDPR article 12(3)), or when --due says. "privacy
+erase" and "privacy export" answer it with --request, "privacy refuse" refuses
+it; until then review, doctor and the page tell when it is due.
 
-The trail has the person's pseudonyms, and the note, which go when they are erased.`,
+The trail has the person's pseudonyms and the note, which go when they are
+erased.`,
 		Example: `  whodid privacy request ada@example.com --to erase --received 2026-11-03
   whodid privacy request @ada --to export --note "ticket 4711"
   whodid privacy erase ada@example.com --request evt-7k2m --yes`,

@@ -24,9 +24,9 @@ func (p *Program) reviewCommand() *cobra.Command {
 		Short:   "See what needs eyes since the last review, and sign off on it",
 		Long: `Shows what a person should look at since somebody signed off last: open incidents,
 requests of people that are due, runs that failed, were lost or took too long,
-what forges do not confirm or contradict, what was done without the approval that it needed, exceptions,
-approvals, budgets, gaps in recording, decisions in conflict, what was tagged as
-important, and the most expensive runs.
+what forges do not confirm or contradict, what was done without the approval that
+it needed, exceptions, approvals, budgets, gaps in recording, decisions in
+conflict, what was tagged as important, and the most expensive runs.
 
 A review is due every week, or as the policy says: [review] every = "14d". When it
 is overdue, history and doctor say so.`,

@@ -52,7 +52,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.fill(t, 12)
-	w.ask(t)
+	w.requests(t)
 	list, err := w.tenant.Asker.Incidents(t.Context(), ask.IncidentFilter{})
 	if err != nil || len(list.Incidents) != 1 {
 		t.Fatalf("%+v, %v", list, err)
@@ -89,8 +89,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// ask records requests of people: one overdue, one with time, and one refused.
-func (w *world) ask(t *testing.T) {
+// requests records requests of people: one overdue, one with time, and one refused.
+func (w *world) requests(t *testing.T) {
 	t.Helper()
 	now := time.Now()
 	day := func(n int) string {
@@ -118,7 +118,7 @@ func (w *world) ask(t *testing.T) {
 func TestRequestsAsTable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	w.ask(t)
+	w.requests(t)
 	for path, want := range map[string]string{
 		"/retention?format=csv&table=requests": "days_left", "/retention?format=json": `"days_left": -3`,
 	} {
