@@ -32,7 +32,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if done, err := s.isCurrent(ctx, newest); done || err != nil {
 		return err
 	}
-	err = s.migrateUnderLock(ctx, func(c execer, applied []int) error {
+	err = s.migrateUnderLock(ctx, func(ctx context.Context, c execer, applied []int) error {
 		lacking, err := lacks(list, applied)
 		if err != nil || len(lacking) == 0 { // another process may have been faster
 			return err
@@ -122,7 +122,10 @@ type execer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func (s *Store) migrateUnderLock(ctx context.Context, apply func(c execer, applied []int) error) error {
+// migrateUnderLock applies migrations when no other process does. Whoever is in a
+// hurry waits no longer for that than ctx says; what has begun is not given up for
+// want of time, for it would be taken back, begin anew each time, and never be done.
+func (s *Store) migrateUnderLock(ctx context.Context, apply func(ctx context.Context, c execer, applied []int) error) error {
 	defer s.turn.take(ctx)()
 	conn, err := s.write.Conn(within(ctx, everywhere))
 	if err != nil {
@@ -132,7 +135,9 @@ func (s *Store) migrateUnderLock(ctx context.Context, apply func(c execer, appli
 	if err := s.dialect.becomeOwner(ctx, conn); err != nil {
 		return err
 	}
-	tx, err := conn.BeginTx(ctx, nil)
+	patient, stop := untilInterrupted(ctx)
+	defer stop()
+	tx, err := conn.BeginTx(patient, nil)
 	if err != nil {
 		return err
 	}
@@ -140,6 +145,7 @@ func (s *Store) migrateUnderLock(ctx context.Context, apply func(c execer, appli
 	if err := s.dialect.lockSchema(ctx, tx); err != nil {
 		return err
 	}
+	ctx = patient
 	const create = `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY)`
 	if _, err := tx.ExecContext(ctx, create); err != nil {
 		return err
@@ -148,13 +154,25 @@ func (s *Store) migrateUnderLock(ctx context.Context, apply func(c execer, appli
 	if err != nil {
 		return err
 	}
-	if err := apply(tx, applied); err != nil {
+	if err := apply(ctx, tx, applied); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return err
 	}
 	return s.dialect.becomeApplication(ctx, conn)
+}
+
+// untilInterrupted is a context without the deadline of another, that ends when the
+// other is interrupted.
+func untilInterrupted(ctx context.Context) (context.Context, func()) {
+	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			cancel()
+		}
+	})
+	return patient, func() { stop(); cancel() }
 }
 
 // appliedSteps are the versions of the migrations that a trail has had.
