@@ -27,6 +27,8 @@ type folds struct {
 type shard struct {
 	mu         sync.Mutex
 	executions map[string]*whodid.Execution
+	// touched are those of them that were not compared since an event told of them.
+	touched map[string]*whodid.Execution
 	// settled are executions that were compared and let go.
 	settled map[string]bool
 }
@@ -34,7 +36,8 @@ type shard struct {
 func newFolds(snapshot *store.Snapshot) *folds {
 	f := &folds{snapshot: snapshot, seed: maphash.MakeSeed()}
 	for i := range f.shards {
-		f.shards[i].executions, f.shards[i].settled = map[string]*whodid.Execution{}, map[string]bool{}
+		s := &f.shards[i]
+		s.executions, s.touched, s.settled = map[string]*whodid.Execution{}, map[string]*whodid.Execution{}, map[string]bool{}
 	}
 	return f
 }
@@ -71,7 +74,7 @@ func (f *folds) apply(ctx context.Context, id string, e *whodid.Event) error {
 		x = &whodid.Execution{Org: e.Org, ID: id, Status: whodid.StatusRunning}
 	}
 	x.Apply(e)
-	s.executions[id] = x
+	s.executions[id], s.touched[id] = x, x
 	return nil
 }
 
@@ -87,7 +90,11 @@ func (f *folds) revive(ctx context.Context, id string) (*whodid.Execution, error
 func (f *folds) settle(ctx context.Context, differ func(id string, columns []string)) error {
 	for i := range f.shards {
 		s := &f.shards[i]
-		err := f.snapshot.Compare(ctx, s.executions, func(id string, columns []string) error {
+		compared := s.touched
+		if differ != nil {
+			compared = s.executions
+		}
+		err := f.snapshot.Compare(ctx, compared, func(id string, columns []string) error {
 			if len(columns) > 0 {
 				if differ == nil {
 					return nil
@@ -101,6 +108,7 @@ func (f *folds) settle(ctx context.Context, differ func(id string, columns []str
 		if err != nil {
 			return err
 		}
+		clear(s.touched)
 	}
 	return nil
 }
