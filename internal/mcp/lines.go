@@ -64,7 +64,8 @@ func (r lineReader) Read(p []byte) (int, error) {
 			}
 			continue
 		}
-		r.rest = append(line, '\n')
+		line = append(line, '\n')
+		r.rest = line
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
