@@ -286,12 +286,39 @@ func (c *clause) eventValue(t *whodid.Term, v string) string {
 		return "(" + c.like("what", v+".*") + " OR " + c.like("what", "forge."+v+".*") + ")"
 	case column == "":
 		return "1 = 0"
+	case t.Field == whodid.FilterType:
+		return c.ofKind(v)
 	case column == "execution" && len(whodid.Pattern(v)) == 1:
 		// The index is of those that have one.
 		return "(execution <> '' AND " + c.like(column, v) + ")"
 	default:
 		return c.like(column, v)
 	}
+}
+
+// ofKind is the condition that an event is of the kinds that a pattern fits. What all
+// of these have in common by which few events are found, it says too: that they are
+// notable, or kept longer or shorter than runs are.
+func (c *clause) ofKind(pattern string) string {
+	is := c.like("what", pattern)
+	if len(whodid.Pattern(pattern)) == 1 && Notable(pattern) {
+		return "(" + notable + " AND " + is + ")"
+	}
+	fits := whodid.Filter{Terms: []whodid.Term{{Field: whodid.FilterType, Values: []string{pattern}}}}
+	var class whodid.Class
+	for _, k := range whodid.Catalogue() {
+		if !fits.MatchEvent(&whodid.Event{What: k.Name}) {
+			continue
+		}
+		if k.Class == whodid.ClassRun || class != "" && class != k.Class {
+			return is
+		}
+		class = k.Class
+	}
+	if class == "" {
+		return is
+	}
+	return "(class = '" + string(class) + "' AND " + is + ")"
 }
 
 func (sel *Selection) limit() string {
