@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/door/hooks"
@@ -37,7 +38,7 @@ func TestDecisions(t *testing.T) {
 	} {
 		d := newDoor(t)
 		d.tenants.one.Policies = func() policy.Rules { return policy.Together(p) }
-		d.Server = server.New(server.Options{Tenants: d.tenants, Authenticator: d, Now: d.clock}, hooks.Routes(hooks.Options{
+		d.Server = server.New(server.Options{Tenants: d.tenants, Authenticator: d, Now: time.Now}, hooks.Routes(hooks.Options{
 			Now: d.clock,
 			Gate: func(context.Context, *server.Tenant) hook.Gate {
 				return func(*hook.Request) (hook.Answer, error) { return test.said, test.err }
@@ -87,7 +88,7 @@ func TestBudgets(t *testing.T) {
 		}
 		d := newDoor(t)
 		d.tenants.one.Policies = func() policy.Rules { return policy.Together(p) }
-		d.Server = server.New(server.Options{Tenants: d.tenants, Authenticator: d, Now: d.clock}, hooks.Routes(hooks.Options{
+		d.Server = server.New(server.Options{Tenants: d.tenants, Authenticator: d, Now: time.Now}, hooks.Routes(hooks.Options{
 			Now: d.clock,
 			Gate: func(context.Context, *server.Tenant) hook.Gate {
 				return func(*hook.Request) (hook.Answer, error) {

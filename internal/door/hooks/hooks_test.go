@@ -76,7 +76,7 @@ func newDoor(t testing.TB) *door {
 	}
 	tenant := &server.Tenant{Org: org, Recorder: record.New(org, log, s, cleaner, clock)}
 	d.tenants, d.clock = tenants{tenant}, clock
-	d.Server = server.New(server.Options{Tenants: tenants{tenant}, Authenticator: d, Now: clock},
+	d.Server = server.New(server.Options{Tenants: tenants{tenant}, Authenticator: d, Now: time.Now},
 		hooks.Routes(hooks.Options{Now: clock, Lease: time.Hour})...)
 	return d
 }

@@ -86,7 +86,7 @@ func newDoorTo(t testing.TB, through func(record.Log) record.Log) *door {
 		Org: org, Recorder: d.recorder,
 		Pseudonym: func(string) string { return "p123" },
 	}
-	d.Server = server.New(server.Options{Tenants: tenants{tenant}, Authenticator: d, Now: clock}, otlp.Routes(otlp.Options{Now: clock})...)
+	d.Server = server.New(server.Options{Tenants: tenants{tenant}, Authenticator: d, Now: time.Now}, otlp.Routes(otlp.Options{Now: clock})...)
 	return d
 }
 
