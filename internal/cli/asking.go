@@ -19,6 +19,24 @@ import (
 	"github.com/whodid/whodid/internal/term"
 )
 
+// answer asks the trail one question and shows the answer: as JSON to who wants that,
+// else as show does.
+func answer[T any](ctx context.Context, p *Program, question func(*ask.Asker, context.Context) (T, error), show func(T) error) error {
+	t, err := p.openToAsk(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	a, err := question(t.asker, ctx)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.printJSON(a)
+	}
+	return show(a)
+}
+
 // openToAsk opens the trail for a question and takes in what waits first. Who
 // has not the trail's key may ask all the same: they are told if anything waits
 // that the answer lacks.

@@ -138,19 +138,9 @@ often an action failed in a row is counted by the hooks alone.`,
 			if err != nil {
 				return err
 			}
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			status, err := t.asker.Budgets(c.Context(), budgets)
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(status)
-			}
-			return p.printBudgets(status, len(budgets))
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.BudgetStatus, error) {
+				return a.Budgets(ctx, budgets)
+			}, func(status *ask.BudgetStatus) error { return p.printBudgets(status, len(budgets)) })
 		},
 	}
 }

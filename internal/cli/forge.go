@@ -47,32 +47,24 @@ so, or in the file of connections, which the server sees when it starts.`,
   whodid forge list --json | jq '.hooks[].last_at'`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			list, err := t.asker.Hooks(c.Context())
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			o := p.out()
-			if len(list.Hooks) == 0 {
-				p.advise(o, "No webhook was heard of. How to set one up: docs/forges.md")
-				return nil
-			}
-			table := o.Table(term.Column{Title: "FORGE", Whole: true}, term.Column{Title: "HOOK", Whole: true}, term.Column{Title: "REPOSITORY"},
-				term.Column{Title: "SINCE", Whole: true}, term.Column{Title: "LAST", Whole: true}, term.Column{Title: "TOLD", Whole: true}, term.Column{Title: "GONE", Whole: true})
-			for i := range list.Hooks {
-				h := &list.Hooks[i]
-				table.Row(term.Text(h.Forge), term.Text(h.Hook), term.Text(h.Repository), term.Text(o.Time(&h.Since)), term.Text(o.Time(h.LastAt)), term.Text(h.LastWhat), term.Text(optionalTime(o, h.GoneAt)))
-			}
-			return table.Write()
+			return answer(c.Context(), p, (*ask.Asker).Hooks, p.printWebhooks)
 		},
 	}
+}
+
+func (p *Program) printWebhooks(list *ask.HookList) error {
+	o := p.out()
+	if len(list.Hooks) == 0 {
+		p.advise(o, "No webhook was heard of. How to set one up: docs/forges.md")
+		return nil
+	}
+	table := o.Table(term.Column{Title: "FORGE", Whole: true}, term.Column{Title: "HOOK", Whole: true}, term.Column{Title: "REPOSITORY"},
+		term.Column{Title: "SINCE", Whole: true}, term.Column{Title: "LAST", Whole: true}, term.Column{Title: "TOLD", Whole: true}, term.Column{Title: "GONE", Whole: true})
+	for i := range list.Hooks {
+		h := &list.Hooks[i]
+		table.Row(term.Text(h.Forge), term.Text(h.Hook), term.Text(h.Repository), term.Text(o.Time(&h.Since)), term.Text(o.Time(h.LastAt)), term.Text(h.LastWhat), term.Text(optionalTime(o, h.GoneAt)))
+	}
+	return table.Write()
 }
 
 // backfilled says what a backfill read.

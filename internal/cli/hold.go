@@ -135,27 +135,21 @@ func (p *Program) holdListCommand() *cobra.Command {
 		Example: `  whodid hold list --all`,
 		Args:    arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			list, err := t.asker.Holds(c.Context(), all)
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			if len(list.Holds) == 0 {
-				p.advise(p.out(), "No hold stands.")
-				return nil
-			}
-			return printHolds(p.out(), list.Holds)
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.HoldList, error) {
+				return a.Holds(ctx, all)
+			}, p.printHoldList)
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "those that were released, too")
 	return c
+}
+
+func (p *Program) printHoldList(list *ask.HoldList) error {
+	if len(list.Holds) == 0 {
+		p.advise(p.out(), "No hold stands.")
+		return nil
+	}
+	return printHolds(p.out(), list.Holds)
 }
 
 func printHolds(o *term.Output, holds []ask.Hold) error {

@@ -241,31 +241,25 @@ hold. Subjects are compared by their words, without case and punctuation.`,
   whodid memory conflicts --subject auth/tokens --json`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			list, err := t.asker.Conflicts(c.Context(), subject)
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			o := p.out()
-			if len(list.Conflicts) == 0 {
-				p.advise(o, "No decisions disagree.")
-				return nil
-			}
-			table := o.Table(term.Column{Title: "SUBJECT"}, term.Column{Title: "KIND", Whole: true}, term.Column{Title: "WHAT"})
-			for i := range list.Conflicts {
-				f := &list.Conflicts[i]
-				table.Row(term.Text(f.Subject), term.Text(f.Kind), term.Text(f.Explanation))
-			}
-			return table.Write()
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.ConflictList, error) {
+				return a.Conflicts(ctx, subject)
+			}, p.printConflicts)
 		},
 	}
 	c.Flags().StringVar(&subject, "subject", "", "only about this `SUBJECT`")
 	return c
+}
+
+func (p *Program) printConflicts(list *ask.ConflictList) error {
+	o := p.out()
+	if len(list.Conflicts) == 0 {
+		p.advise(o, "No decisions disagree.")
+		return nil
+	}
+	table := o.Table(term.Column{Title: "SUBJECT"}, term.Column{Title: "KIND", Whole: true}, term.Column{Title: "WHAT"})
+	for i := range list.Conflicts {
+		f := &list.Conflicts[i]
+		table.Row(term.Text(f.Subject), term.Text(f.Kind), term.Text(f.Explanation))
+	}
+	return table.Write()
 }

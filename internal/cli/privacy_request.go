@@ -121,33 +121,25 @@ func (p *Program) privacyRequestsCommand() *cobra.Command {
   whodid privacy requests --json | jq '.requests[] | select(.overdue)'`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			list, err := t.asker.PrivacyRequests(c.Context())
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			o := p.out()
-			if len(list.Requests) == 0 {
-				p.advise(o, "Nobody asked for anything. Note a request with: whodid privacy request PERSON --to erase|export")
-				return nil
-			}
-			table := o.Table(term.Column{Title: "REQUEST", Whole: true}, term.Column{Title: "ASKED", Whole: true}, term.Column{Title: "STATE", Whole: true}, term.Column{Title: "LEFT", Whole: true},
-				term.Column{Title: "DUE", Whole: true}, term.Column{Title: "PERSON"}, term.Column{Title: "ANSWER"}, term.Column{Title: "NOTE"})
-			for i := range list.Requests {
-				r := &list.Requests[i]
-				table.Row(term.Text(shortID(o, r.RequestID, "")), term.Text(r.Asked), term.Text(r.State), term.Text(leftOf(r)), term.Text(r.DueAt.Format(time.DateOnly)),
-					term.Text(strings.Join(r.People, " ")), term.Text(shortID(o, r.AnswerID, "")), term.Text(r.Note+r.Reason))
-			}
-			return table.Write()
+			return answer(c.Context(), p, (*ask.Asker).PrivacyRequests, p.printPrivacyRequests)
 		},
 	}
+}
+
+func (p *Program) printPrivacyRequests(list *ask.PrivacyRequestList) error {
+	o := p.out()
+	if len(list.Requests) == 0 {
+		p.advise(o, "Nobody asked for anything. Note a request with: whodid privacy request PERSON --to erase|export")
+		return nil
+	}
+	table := o.Table(term.Column{Title: "REQUEST", Whole: true}, term.Column{Title: "ASKED", Whole: true}, term.Column{Title: "STATE", Whole: true}, term.Column{Title: "LEFT", Whole: true},
+		term.Column{Title: "DUE", Whole: true}, term.Column{Title: "PERSON"}, term.Column{Title: "ANSWER"}, term.Column{Title: "NOTE"})
+	for i := range list.Requests {
+		r := &list.Requests[i]
+		table.Row(term.Text(shortID(o, r.RequestID, "")), term.Text(r.Asked), term.Text(r.State), term.Text(leftOf(r)), term.Text(r.DueAt.Format(time.DateOnly)),
+			term.Text(strings.Join(r.People, " ")), term.Text(shortID(o, r.AnswerID, "")), term.Text(r.Note+r.Reason))
+	}
+	return table.Write()
 }
 
 // leftOf says how much time there is to answer, or when it was answered.

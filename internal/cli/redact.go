@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -203,19 +204,9 @@ An event that was told several times counts once.`,
 			if err != nil {
 				return err
 			}
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			stats, err := t.asker.Redactions(c.Context(), from, to)
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(stats)
-			}
-			return p.printRedactions(stats)
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.RedactionStats, error) {
+				return a.Redactions(ctx, from, to)
+			}, p.printRedactions)
 		},
 	}
 	c.Flags().StringVar(&since, "since", "", "from the day of this `TIME` on: 7d, yesterday, 2026-11-01 (default: all)")

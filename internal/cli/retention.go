@@ -56,19 +56,7 @@ func (p *Program) retentionShowCommand() *cobra.Command {
   whodid retention show --json | jq .tallies`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			r, err := t.asker.Retention(c.Context())
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(r)
-			}
-			return p.printRetention(r)
+			return answer(c.Context(), p, (*ask.Asker).Retention, p.printRetention)
 		},
 	}
 }
@@ -266,19 +254,9 @@ func (p *Program) retentionPreviewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			v, err := t.asker.RetentionPreview(c.Context(), when)
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(v)
-			}
-			return p.printPreview(v)
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.RetentionPreview, error) {
+				return a.RetentionPreview(ctx, when)
+			}, p.printPreview)
 		},
 	}
 	c.Flags().StringVar(&at, "at", "", "at this `TIME` instead of now: +91d, or 2027-01-01")

@@ -232,31 +232,25 @@ func (p *Program) reviewListCommand() *cobra.Command {
   whodid review list --json | jq .state`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			list, err := t.asker.Reviews(c.Context(), p.rules(p.org).ReviewEvery)
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			o := p.out()
-			if len(list.Reviews) == 0 {
-				p.advise(o, "%s Begin with: whodid review", signedLine(&list.State))
-				return nil
-			}
-			table := o.Table(term.Column{Title: "REVIEW", Whole: true}, term.Column{Title: "SIGNED", Whole: true}, term.Column{Title: "WHO"}, term.Column{Title: "FINDINGS", Right: true, Whole: true}, term.Column{Title: "NOTE"})
-			for i := range list.Reviews {
-				r := &list.Reviews[i]
-				table.Row(term.Text(r.EventID), term.Text(o.Time(&r.At)), term.Text(r.Who), term.Int(r.Findings), term.Text(r.Note))
-			}
-			return table.Write()
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.ReviewList, error) {
+				return a.Reviews(ctx, p.rules(p.org).ReviewEvery)
+			}, p.printReviews)
 		},
 	}
+}
+
+func (p *Program) printReviews(list *ask.ReviewList) error {
+	o := p.out()
+	if len(list.Reviews) == 0 {
+		p.advise(o, "%s Begin with: whodid review", signedLine(&list.State))
+		return nil
+	}
+	table := o.Table(term.Column{Title: "REVIEW", Whole: true}, term.Column{Title: "SIGNED", Whole: true}, term.Column{Title: "WHO"}, term.Column{Title: "FINDINGS", Right: true, Whole: true}, term.Column{Title: "NOTE"})
+	for i := range list.Reviews {
+		r := &list.Reviews[i]
+		table.Row(term.Text(r.EventID), term.Text(o.Time(&r.At)), term.Text(r.Who), term.Int(r.Findings), term.Text(r.Note))
+	}
+	return table.Write()
 }
 
 // reviewed answers what needs eyes by the policies that hold here.

@@ -44,32 +44,24 @@ wait, when something was sent last, and what went wrong since.`,
   whodid sink list --json | jq '.sinks[] | select(.lag > 1000)'`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			list, err := t.asker.Sinks(c.Context())
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			o := p.out()
-			if len(list.Sinks) == 0 {
-				p.advise(o, "No sink has sent anything yet. How to set one up: docs/sinks.md")
-				return nil
-			}
-			table := o.Table(term.Column{Title: "SINK", Whole: true}, term.Column{Title: "WAITING", Right: true, Whole: true}, term.Column{Title: "SENT", Whole: true},
-				term.Column{Title: "FAILURES", Right: true, Whole: true}, term.Column{Title: "REASON"})
-			for i := range list.Sinks {
-				s := &list.Sinks[i]
-				table.Row(term.Text(s.Sink), term.Int(int64(s.Lag)), term.Text(o.Time(s.SentAt)), term.Int(s.Failures), term.Text(s.Reason))
-			}
-			return table.Write()
+			return answer(c.Context(), p, (*ask.Asker).Sinks, p.printSinks)
 		},
 	}
+}
+
+func (p *Program) printSinks(list *ask.SinkList) error {
+	o := p.out()
+	if len(list.Sinks) == 0 {
+		p.advise(o, "No sink has sent anything yet. How to set one up: docs/sinks.md")
+		return nil
+	}
+	table := o.Table(term.Column{Title: "SINK", Whole: true}, term.Column{Title: "WAITING", Right: true, Whole: true}, term.Column{Title: "SENT", Whole: true},
+		term.Column{Title: "FAILURES", Right: true, Whole: true}, term.Column{Title: "REASON"})
+	for i := range list.Sinks {
+		s := &list.Sinks[i]
+		table.Row(term.Text(s.Sink), term.Int(int64(s.Lag)), term.Text(o.Time(s.SentAt)), term.Int(s.Failures), term.Text(s.Reason))
+	}
+	return table.Write()
 }
 
 func (p *Program) sinkRunCommand() *cobra.Command {
