@@ -149,14 +149,7 @@ func (c *call) listApprovals() error {
 
 // shown is the approval of the path, if who asks may see it.
 func (c *call) shown() (*ask.ShownApproval, error) {
-	a, err := c.tenant.Asker.ApprovalByID(c.ctx, c.r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	if !c.maySee(whodid.Squad(a.Agent)) {
-		return nil, ask.ErrNotFound
-	}
-	return a, nil
+	return c.tenant.Asker.ApprovalTo(c.ctx, c.r.PathValue("id"), c.id.Squads)
 }
 
 func (c *call) showApproval() error {

@@ -147,14 +147,14 @@ func (a *Asker) incidentOf(ctx context.Context, x *Incident, squads []string) (b
 func (a *Asker) IncidentOfSquads(ctx context.Context, prefix string, squads []string) (*IncidentShow, error) {
 	x, err := a.IncidentByID(ctx, prefix)
 	if err != nil {
-		return nil, err
+		return nil, unseen("incident", prefix, err)
 	}
 	seen, err := a.incidentOf(ctx, x, squads)
 	if err == nil && !seen {
-		err = fmt.Errorf("incident %q: %w", prefix, store.ErrNotFound)
+		err = ErrNotFound
 	}
 	if err != nil {
-		return nil, err
+		return nil, unseen("incident", prefix, err)
 	}
 	return &IncidentShow{
 		Incident: *x, Missing: "what was found out may be about other squads than yours", NoteList: []IncidentNote{}, Holds: []Hold{}, Custody: []IncidentAct{},

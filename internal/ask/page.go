@@ -3,7 +3,6 @@ package ask
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -125,30 +124,32 @@ func (a *Asker) SelectEvents(ctx context.Context, s Selection, from uint64) (lis
 // Event answers what one event says. The id may be a unique prefix. Who may see
 // only some squads finds only what is theirs.
 func (a *Asker) Event(ctx context.Context, prefix string, squads []string) (*Event, error) {
+	row, err := a.event(ctx, prefix)
+	if err == nil && len(squads) > 0 {
+		var theirs bool
+		if theirs, err = a.store.OfSquads(ctx, a.org, row.Seq, squads); err == nil && !theirs {
+			err = ErrNotFound
+		}
+	}
+	if err != nil && len(squads) > 0 {
+		err = unseen("event", prefix, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e := newEvent(row)
+	return &e, nil
+}
+
+func (a *Asker) event(ctx context.Context, prefix string) (*store.Row, error) {
 	id, err := a.store.ResolveEvent(ctx, a.org, prefix)
-	var many *AmbiguousError
 	switch {
-	case errors.As(err, &many) && len(squads) > 0:
-		return nil, fmt.Errorf("%q is the beginning of no event, or of several: %w", prefix, ErrNotFound)
 	case errors.Is(err, store.ErrNotFound):
 		id = prefix // an attempt's id has another prefix
 	case err != nil:
 		return nil, err
 	}
-	row, err := a.store.Event(ctx, a.org, id)
-	if err != nil {
-		return nil, err
-	}
-	if len(squads) > 0 {
-		switch theirs, err := a.store.OfSquads(ctx, a.org, row.Seq, squads); {
-		case err != nil:
-			return nil, err
-		case !theirs:
-			return nil, fmt.Errorf("event %q: %w", prefix, ErrNotFound)
-		}
-	}
-	e := newEvent(row)
-	return &e, nil
+	return a.store.Event(ctx, a.org, id)
 }
 
 // LastEnd answers with which event an execution ended, its id and its key; both

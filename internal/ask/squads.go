@@ -16,20 +16,29 @@ func within(squads []string, squad string) bool {
 	return len(squads) == 0 || slices.Contains(squads, squad)
 }
 
+// unseen is why somebody who may see only some squads is shown nothing: what is not
+// there, what is not theirs and what several begin with read alike, lest guesses
+// find out the ids of others.
+func unseen(kind, prefix string, err error) error {
+	var many *AmbiguousError
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoSubject) || errors.As(err, &many) {
+		return fmt.Errorf("you may see no %s that is %q, or that alone begins so: %w", kind, prefix, ErrNotFound)
+	}
+	return err
+}
+
 // ShowTo is [Asker.Show] for somebody who may see only some squads: what is not
 // theirs is not found, and runs of others that theirs started are left out.
 func (a *Asker) ShowTo(ctx context.Context, prefix string, squads []string) (*Show, error) {
 	s, err := a.Show(ctx, prefix)
-	var many *AmbiguousError
-	switch {
-	case len(squads) == 0:
+	if len(squads) == 0 {
 		return s, err
-	case errors.As(err, &many):
-		return nil, fmt.Errorf("%q is the beginning of no id, or of several: %w", prefix, ErrNotFound) // which they are is not for all
-	case err != nil:
-		return nil, err
-	case !within(squads, s.Squad):
-		return nil, fmt.Errorf("no execution of the trail begins with %q: %w", prefix, ErrNotFound)
+	}
+	if err == nil && !within(squads, s.Squad) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, unseen("execution", prefix, err)
 	}
 	s.Children = slices.DeleteFunc(s.Children, func(x Execution) bool { return !within(squads, x.Squad) })
 	return s, nil
@@ -40,8 +49,11 @@ func (a *Asker) ShowTo(ctx context.Context, prefix string, squads []string) (*Sh
 // is told of their runs, and finds no commit in which they had no part.
 func (a *Asker) WhyCommit(ctx context.Context, id string, squads []string) (*Why, error) {
 	w, err := (&Git{Trail: a, squads: squads}).Why(ctx, id, gitlog.BlameOptions{})
-	if err != nil || len(squads) == 0 {
+	if len(squads) == 0 {
 		return w, err
+	}
+	if err != nil {
+		return nil, unseen("commit or run", id, err)
 	}
 	theirs := func(r CommitRun) bool { return within(squads, r.Squad) }
 	before := len(w.Runs)
@@ -61,7 +73,7 @@ func (a *Asker) WhyCommit(ctx context.Context, id string, squads []string) (*Why
 		}
 	}
 	if len(w.Runs) == 0 {
-		return nil, fmt.Errorf("commit %q: %w", id, ErrNotFound)
+		return nil, unseen("commit or run", id, ErrNotFound)
 	}
 	// A commit of others, which led to theirs, is none of their business.
 	w.Commits = slices.DeleteFunc(w.Commits, func(c WhyCommit) bool {
@@ -78,16 +90,29 @@ func (a *Asker) WhyCommit(ctx context.Context, id string, squads []string) (*Why
 // SessionTo is [Asker.Session] for somebody who may see only some squads.
 func (a *Asker) SessionTo(ctx context.Context, prefix string, squads []string) (*Session, error) {
 	s, err := a.Session(ctx, prefix)
-	var many *AmbiguousError
-	switch {
-	case len(squads) == 0:
+	if len(squads) == 0 {
 		return s, err
-	case errors.As(err, &many):
-		return nil, fmt.Errorf("%q is the beginning of no session, or of several: %w", prefix, ErrNotFound)
-	case err != nil:
-		return nil, err
-	case !within(squads, whodid.Squad(s.Agent)):
-		return nil, fmt.Errorf("no session of the trail begins with %q: %w", prefix, ErrNotFound)
+	}
+	if err == nil && !within(squads, whodid.Squad(s.Agent)) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, unseen("session", prefix, err)
+	}
+	return s, nil
+}
+
+// ApprovalTo is [Asker.ApprovalByID] for somebody who may see only some squads.
+func (a *Asker) ApprovalTo(ctx context.Context, prefix string, squads []string) (*ShownApproval, error) {
+	s, err := a.ApprovalByID(ctx, prefix)
+	if len(squads) == 0 {
+		return s, err
+	}
+	if err == nil && !within(squads, whodid.Squad(s.Agent)) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, unseen("approval", prefix, err)
 	}
 	return s, nil
 }

@@ -44,6 +44,9 @@ func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit str
 		}
 		add("execution.start", "exec-"+squad, data)
 		add("session.start", "exec-"+squad, whodid.Data{"client": "claude-code", "cwd": "~/" + squad})
+		other := events[len(events)-1]
+		other.Session, other.Key = squad+"-session-2", other.Key+"/2"
+		events = append(events, other)
 		add("file.write", "exec-"+squad, whodid.Data{})
 		events = append(events, whodid.Event{
 			Key: "forge/" + squad, Actor: "human:p1", ActorAuth: "forge", What: "forge.pr.merge", Target: squad + "/shop#1", At: now, Source: "webhook:github", Result: whodid.ResultSuccess,
@@ -75,7 +78,7 @@ func squadsWorld(t *testing.T, p *Program, tr *trail, orgs *tenants) (commit str
 	}
 	eng := store.CommitOrigin{Execution: "exec-eng", Agent: "eng/solver", Squad: "eng"}
 	hidden := store.CommitOrigin{Execution: "exec-hidden", Agent: "hidden/solver", Squad: "hidden"}
-	for id, runs := range map[string][]store.CommitOrigin{shared: {eng, hidden}, others: {hidden}} {
+	for id, runs := range map[string][]store.CommitOrigin{shared: {eng, hidden}, others: {hidden}, others[1:] + "3": {hidden}} {
 		c := store.Commit{
 			ID: id, Repository: "example.com/a/b", Parents: 1, CommittedAt: now, AuthoredAt: now, Kind: "agent", Evidence: []string{"trailers"},
 			Agent: runs[0].Agent, Squad: runs[0].Squad, Origins: runs, Related: []string{},
@@ -125,6 +128,11 @@ func TestSquadsAtEveryDoor(t *testing.T) {
 		"/v1/approvals/{id}/wait": {approvals["eng"], approvals["hidden"]},
 		"/v1/schemas/{name}":      {"history", "history"},
 		"/v1/incidents/{id}":      {whodid.EventID("acme", "incident/eng"), whodid.EventID("acme", "incident/hidden")},
+	}
+	// With what several ids begin of which they see not one, or not all.
+	begins := map[string]string{
+		"/v1/executions/{id}": "exec-", "/v1/sessions/{id}": "hidden", "/v1/events/{id}": "evt-", "/v1/commits/{id}/why": "2222222",
+		"/v1/approvals/{id}": "appr-", "/v1/approvals/{id}/wait": "appr-", "/v1/incidents/{id}": "evt-",
 	}
 	// What tells of no squad.
 	general := []string{"/v1/catalogue", "/v1/schemas/{name}", "/v1/openapi.json", "/auth/whoami"}
@@ -185,6 +193,19 @@ func TestSquadsAtEveryDoor(t *testing.T) {
 			}
 			if w := ask(who, replace(about[1])); w.Code != http.StatusNotFound {
 				t.Errorf("%s as %s: %d %s", replace(about[1]), who, w.Code, w.Body)
+			}
+			if begins[path] == "" {
+				t.Errorf("%s: name here with what several ids begin", path)
+			}
+			if w := ask("everyone", replace(begins[path])); w.Code != http.StatusConflict {
+				t.Errorf("%s is no beginning of several: %d %s", replace(begins[path]), w.Code, w.Body)
+			}
+			// Not there, not theirs and ambiguous read alike.
+			said := func(id string) string { return strings.ReplaceAll(ask(who, replace(id)).Body.String(), id, "ID") }
+			for _, id := range []string{begins[path], about[1]} {
+				if absent := "abcabc1"; said(id) != said(absent) {
+					t.Errorf("%s as %s: %s, for what is not there: %s", replace(id), who, said(id), said(absent))
+				}
 			}
 			if w := ask("everyone", replace(about[1])); w.Code != http.StatusOK {
 				t.Errorf("%s as everyone: %d %s", replace(about[1]), w.Code, w.Body)

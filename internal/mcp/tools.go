@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -155,11 +154,7 @@ func addQuestions(s *mcp.Server, d *Desk) {
 	add(s, d, asks("approval_status", "How an approval stands", "Shows one request for approval: pending, approved, rejected, cancelled, expired or used."),
 		func(ctx context.Context, in *idInput, _ string) (out any, err error) {
 			err = d.Ask(ctx, func(a *ask.Asker) error {
-				shown, err := a.ApprovalByID(ctx, in.ID)
-				if err == nil && len(d.Squads) > 0 && !slices.Contains(d.Squads, whodid.Squad(shown.Agent)) {
-					err = ask.ErrNotFound
-				}
-				out = shown
+				out, err = a.ApprovalTo(ctx, in.ID, d.Squads)
 				return err
 			})
 			return out, err

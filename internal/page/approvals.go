@@ -85,14 +85,7 @@ type approvalPage struct {
 
 // shownApproval is the approval of the path, if who asks may see it.
 func (r *request) shownApproval() (*ask.ShownApproval, error) {
-	a, err := r.t.Asker.ApprovalByID(r.ctx, r.r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	if !r.maySee(whodid.Squad(a.Agent)) {
-		return nil, ask.ErrNotFound
-	}
-	return a, nil
+	return r.t.Asker.ApprovalTo(r.ctx, r.r.PathValue("id"), r.id.Squads)
 }
 
 func (r *request) approval() (*answer, error) {

@@ -167,15 +167,14 @@ func (r *request) around(page *executionPage) (err error) {
 	}
 	const most = 50
 	for _, id := range named[:min(len(named), most)] {
-		found, err := r.t.Asker.ApprovalByID(r.ctx, id)
+		found, err := r.t.Asker.ApprovalTo(r.ctx, id, r.id.Squads)
 		switch {
 		case errors.Is(err, ask.ErrNotFound):
 			continue // an action may name what the trail does not know
 		case err != nil:
 			return err
-		case r.maySee(whodid.Squad(found.Agent)):
-			page.Approvals = append(page.Approvals, found.Approval)
 		}
+		page.Approvals = append(page.Approvals, found.Approval)
 	}
 	if page.Show.Parent != "" {
 		parent, err := r.t.Asker.Execution(r.ctx, page.Show.Parent)
