@@ -382,12 +382,17 @@ type Finish struct {
 	Reason string `json:"reason,omitempty"`
 	Usage
 	At *time.Time `json:"at,omitempty"`
+	// Correct says that the end that was told before is wrong, and this one right.
+	// Both stay in the trail.
+	Correct bool `json:"correct,omitempty"`
 }
 
 // Finished says how a run ended.
 type Finished struct {
 	ExecutionID string `json:"execution_id"`
-	Status      string `json:"status"`
+	// Status is what the run is now. The end that is the latest counts, whatever
+	// the order in which they were told.
+	Status string `json:"status"`
 	// Changed is false if the trail held that end already.
 	Changed bool `json:"changed"`
 }

@@ -128,9 +128,10 @@ func tagData(tags map[string]string) whodid.Data {
 // subject is the run that a request writes about, by its whole id: a recorder
 // can't read, and so can't find out ids by their beginnings.
 type subject struct {
-	id, agent string
-	// end is the event with which it ended, and its key; empty if it has not.
-	end, endKey string
+	id string
+	*whodid.Execution
+	// end is the event with which it ended, the zero event if it has not.
+	end whodid.Event
 }
 
 func (c *call) subject() (*subject, error) {
@@ -139,8 +140,8 @@ func (c *call) subject() (*subject, error) {
 		return nil, wrong(http.StatusNotFound, "%q is not the whole id of a run", s.id)
 	}
 	var err error
-	s.agent, s.end, s.endKey, err = c.tenant.Asker.LastEnd(c.ctx, s.id)
-	if errors.Is(err, ask.ErrNotFound) || err == nil && s.agent == "" {
+	s.Execution, s.end, err = c.tenant.Asker.LastEnd(c.ctx, s.id)
+	if errors.Is(err, ask.ErrNotFound) || err == nil && s.Agent == "" {
 		return nil, wrong(http.StatusNotFound, "the trail does not know the run %s: start it first", s.id)
 	}
 	return s, err
@@ -149,7 +150,7 @@ func (c *call) subject() (*subject, error) {
 // event begins an event about the run, by its agent.
 func (c *call) about(s *subject, what, key string, at *time.Time) (*whodid.Event, error) {
 	e := &whodid.Event{Key: key, What: what, At: c.at(at), Execution: s.id, Source: source, Data: whodid.Data{}}
-	return e, c.sign(e, whodid.AgentActor(s.agent), "")
+	return e, c.sign(e, whodid.AgentActor(s.Agent), "")
 }
 
 // Renewal says that a run is still going.
@@ -188,6 +189,9 @@ type Finish struct {
 	Reason string `json:"reason,omitempty"`
 	Usage
 	At *time.Time `json:"at,omitempty"`
+	// Correct says that the end that was told before is wrong, and this one right.
+	// Both stay in the trail.
+	Correct bool `json:"correct,omitempty"`
 }
 
 // Usage is what a model call, or a whole run, used and cost.
@@ -233,7 +237,9 @@ func (u *Usage) data() (whodid.Data, error) {
 // Finished says how a run ended.
 type Finished struct {
 	ExecutionID string `json:"execution_id"`
-	Status      string `json:"status"`
+	// Status is what the run is now. The end that is the latest counts, whatever the
+	// order in which they were told.
+	Status string `json:"status"`
 	// Changed is false if the trail held that end already.
 	Changed bool `json:"changed"`
 }
@@ -264,18 +270,35 @@ func (c *call) finishExecution() error {
 		e.Data["reason"] = in.Reason
 	}
 	fact := c.finishFact(e, in.At != nil)
-	if strings.HasPrefix(s.endKey, fact) {
-		return c.answer(Finished{ExecutionID: s.id, Status: string(in.Status)})
+	out := Finished{ExecutionID: s.id, Status: string(s.Status)}
+	if strings.HasPrefix(s.end.Key, fact) {
+		return c.answer(out)
 	}
 	e.Key = fact
 	if c.r.Header.Get("Idempotency-Key") == "" {
-		e.Key += "/" + strings.TrimPrefix(s.end, whodid.PrefixEvent+"-")
+		e.Key += "/" + strings.TrimPrefix(s.end.ID, whodid.PrefixEvent+"-")
+	}
+	if told := ask.Contradicts(s.Execution, &s.end, in.Status); told != nil && !in.Correct {
+		// What was told and corrected since may be sent again.
+		_, err := c.tenant.Asker.Event(c.ctx, whodid.EventID(c.tenant.Org, e.Key), nil)
+		if errors.Is(err, ask.ErrNotFound) {
+			return wrong(http.StatusConflict, `%v; if that was wrong, tell the right end with "correct": true: both stay in the trail`, told)
+		}
+		if err != nil {
+			return err
+		}
+		return c.answer(out)
 	}
 	done, err := c.record([]whodid.Event{*e})
 	if err != nil {
 		return err
 	}
-	return c.answer(Finished{ExecutionID: s.id, Status: string(in.Status), Changed: done.New > 0})
+	x, _, err := c.tenant.Asker.LastEnd(c.ctx, s.id)
+	if err != nil {
+		return err
+	}
+	out.Status, out.Changed = string(x.Status), done.New > 0
+	return c.answer(out)
 }
 
 // finishFact is the part of an end's key that follows from the request, or,

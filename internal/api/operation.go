@@ -123,7 +123,7 @@ func recording() []Operation {
 		{
 			ID: "finishExecution", Method: http.MethodPost, Path: "/v1/executions/{id}/finish", Tag: "record", Needs: auth.Record,
 			Summary:     "Record that a run ended, and how",
-			Description: "Telling the same end twice changes nothing; telling another end corrects the first, and both stay in the trail.",
+			Description: "Telling the same end twice changes nothing, and telling more of it adds to it. A run that was lost has ended as is told here. An end that contradicts the one that was told before is answered 409, unless correct is true: then both stay in the trail, and the later one counts.",
 			Params:      []Param{inPath("id", "The run's whole id."), idempotency()}, In: Finish{}, Out: Finished{}, MaxBody: 64 << 10, handle: (*call).finishExecution,
 		},
 		{

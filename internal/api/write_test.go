@@ -56,6 +56,15 @@ func TestIdempotencyKey(t *testing.T) {
 		if x.ExecutionID != y.ExecutionID || !x.New || y.New {
 			t.Errorf("started %+v, then %+v", x, y)
 		}
+		// An end that was corrected since may be sent again: it changes nothing.
+		var ends [3]api.Finished
+		at := "/v1/executions/" + x.ExecutionID + "/finish"
+		w.ok(&ends[0], "recorder", http.MethodPost, at, `{"status":"success"}`, "Idempotency-Key", "k2")
+		w.ok(&ends[1], "recorder", http.MethodPost, at, `{"status":"failed","correct":true}`)
+		w.ok(&ends[2], "recorder", http.MethodPost, at, `{"status":"success"}`, "Idempotency-Key", "k2")
+		if !ends[0].Changed || !ends[1].Changed || ends[2].Changed || ends[2].Status != "failed" {
+			t.Errorf("ends %+v", ends)
+		}
 	})
 }
 
@@ -149,12 +158,21 @@ func TestExecution(t *testing.T) {
 		if !calls[0].New || calls[1].New {
 			t.Errorf("one call told twice: %+v", calls)
 		}
-		var ends [4]api.Finished
-		for i, status := range []string{"success", "success", "failed", "success"} {
-			w.ok(&ends[i], "bound", http.MethodPost, at+"/finish", `{"status":"`+status+`"}`)
+		var ends [5]api.Finished
+		for i, end := range []string{`"success"`, `"success"`, `"failed","correct":true`, `"failed"`, `"success","correct":true`} {
+			w.ok(&ends[i], "bound", http.MethodPost, at+"/finish", `{"status":`+end+`}`)
+			if end = strings.Split(end, `"`)[1]; ends[i].Status != end {
+				t.Errorf("the run ended as %s, and is told as %+v", end, ends[i])
+			}
 		}
-		if !ends[0].Changed || ends[1].Changed || !ends[2].Changed || !ends[3].Changed {
+		if !ends[0].Changed || ends[1].Changed || !ends[2].Changed || ends[3].Changed || !ends[4].Changed {
 			t.Errorf("ends %+v", ends)
+		}
+		a := w.call("bound", http.MethodPost, at+"/finish", `{"status":"failed"}`)
+		for _, said := range []string{started.ExecutionID + " has ended as success at 20", "did not end as failed", `\"correct\": true`} {
+			if a.status != http.StatusConflict || !strings.Contains(string(a.body), said) {
+				t.Errorf("an end that contradicts the one before: %d %s, want %q", a.status, a.body, said)
+			}
 		}
 		var show ask.Show
 		w.ok(&show, "reader", http.MethodGet, at, "")
@@ -172,6 +190,7 @@ func TestExecution(t *testing.T) {
 			"an unknown run":  {"recorder", "/v1/executions/exec-none/finish", `{"status":"success"}`, 404},
 			"a prefix":        {"recorder", "/v1/executions/exec/finish", `{"status":"success"}`, 404},
 			"a status":        {"bound", at + "/finish", `{"status":"lost"}`, 422},
+			"another end":     {"bound", at + "/finish", `{"status":"timeout"}`, 409},
 			"less than none":  {"bound", at + "/finish", `{"status":"success","tokens_in":-1}`, 422},
 			"no tag":          {"bound", at + "/tags", `{}`, 422},
 			"no model":        {"bound", "/v1/model-calls", `{"execution_id":"` + started.ExecutionID + `"}`, 422},

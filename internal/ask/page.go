@@ -3,6 +3,7 @@ package ask
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -152,21 +153,28 @@ func (a *Asker) event(ctx context.Context, prefix string) (*store.Row, error) {
 	return a.store.Event(ctx, a.org, id)
 }
 
-// LastEnd answers with which event an execution ended, its id and its key; both
-// are empty where no end was told. The id must be whole.
-func (a *Asker) LastEnd(ctx context.Context, id string) (agent, event, key string, err error) {
+// LastEnd answers what an execution is and the event with which it ended, which is
+// the zero event where no end was told. The id must be whole.
+func (a *Asker) LastEnd(ctx context.Context, id string) (*whodid.Execution, whodid.Event, error) {
 	x, err := a.store.Execution(ctx, a.org, id)
-	if err != nil {
-		return "", "", "", err
-	}
-	if x.Folded.Finish == nil {
-		return x.Agent, "", "", nil
+	if err != nil || x.Folded.Finish == nil {
+		return x, whodid.Event{}, err
 	}
 	row, err := a.store.Event(ctx, a.org, x.Folded.Finish.ID)
 	if err != nil {
-		return "", "", "", err
+		return nil, whodid.Event{}, err
 	}
-	return x.Agent, row.ID, row.Key, nil
+	return x, row.Event, nil
+}
+
+// Contradicts is the error of an end that somebody told otherwise before; last is
+// the end that the trail has. That a run was lost, or what its last turn lets one
+// think, nobody told.
+func Contradicts(x *whodid.Execution, last *whodid.Event, status whodid.Result) error {
+	if x == nil || x.CompletedAt.IsZero() || last.Result == "" || last.Result == status || string(x.Status) == string(status) {
+		return nil
+	}
+	return fmt.Errorf("%s has ended as %s at %s: it did not end as %s too", x.ID, x.Status, x.CompletedAt.UTC().Format(time.RFC3339), status)
 }
 
 // LogHead is a log's name, its key and where it stands.

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/ask"
 )
 
 // ended says what became of an execution.
@@ -94,9 +94,8 @@ was told before needs --correct: both stay in the trail, and the later one count
 				}
 			}
 			if out.Changed {
-				if !correct && contradicts(x, &last, status) {
-					return withHint(fmt.Errorf("%s has ended as %s at %s: it did not end as %s too", s.execution, x.Status, x.CompletedAt.UTC().Format(time.RFC3339), status),
-						"if that was wrong, tell the right end with --correct; both stay in the trail")
+				if err := ask.Contradicts(x, &last, finish.Result); err != nil && !correct {
+					return withHint(err, "if that was wrong, tell the right end with --correct; both stay in the trail")
 				}
 				finish.Key = fact + strings.TrimPrefix(last.ID, whodid.PrefixEvent+"-")
 				if _, used := data.Int("output_tokens"); used && usage.model == "" && x != nil && x.Model != "" {
@@ -120,12 +119,6 @@ was told before needs --correct: both stay in the trail, and the later one count
 	f.BoolVar(&correct, "correct", false, "the end that was told before is wrong, and this one is right")
 	usage.register(c)
 	return c
-}
-
-// contradicts reports whether somebody told before that the run ended otherwise.
-// That it was lost, or what its last turn lets one think, nobody told.
-func contradicts(x *whodid.Execution, last *whodid.Event, status string) bool {
-	return x != nil && !x.CompletedAt.IsZero() && last.Result != "" && string(last.Result) != status && string(x.Status) != status
 }
 
 // before says in brackets what the run was, where that is not what one thinks.
@@ -176,16 +169,9 @@ func (w *pen) lastFinish(ctx context.Context, execution string) (*whodid.Executi
 	if w.trail == nil {
 		return nil, whodid.Event{}, nil
 	}
-	x, err := w.trail.store.Execution(ctx, w.p.org, execution)
-	if errors.Is(err, store.ErrNotFound) {
+	x, last, err := w.trail.asker.LastEnd(ctx, execution)
+	if errors.Is(err, ask.ErrNotFound) {
 		return nil, whodid.Event{}, nil
 	}
-	if err != nil || x.Folded.Finish == nil {
-		return x, whodid.Event{}, err
-	}
-	row, err := w.trail.store.Event(ctx, w.p.org, x.Folded.Finish.ID)
-	if err != nil {
-		return nil, whodid.Event{}, err
-	}
-	return x, row.Event, nil
+	return x, last, err
 }
