@@ -38,6 +38,27 @@ const (
 // CostStates lists every state of a cost.
 func CostStates() []CostState { return []CostState{CostMeasured, CostComputed, CostUnknown} }
 
+// ProvedState says how much of what is recorded of a run witnesses confirmed, or an
+// authority for time stamps: those whose word counts for the verdict on time.
+type ProvedState string
+
+// The states of a proof. None says that the trail is still what was confirmed: that
+// is what a verification finds out.
+const (
+	// ProvedWitnessed means that every event of the run lies below the place in the
+	// log up to which it was confirmed.
+	ProvedWitnessed ProvedState = "witnessed"
+	// ProvedWaiting means that at least one event of the run was recorded since.
+	ProvedWaiting ProvedState = "waiting"
+	// ProvedUnwitnessed means that there is nobody whose word counts.
+	ProvedUnwitnessed ProvedState = "unwitnessed"
+)
+
+// ProvedStates lists every state of a proof.
+func ProvedStates() []ProvedState {
+	return []ProvedState{ProvedWitnessed, ProvedWaiting, ProvedUnwitnessed}
+}
+
 // Execution is one run of one agent: what its events add up to. It is a view,
 // and can be rebuilt from the events at any time; see [Execution.Apply].
 type Execution struct {

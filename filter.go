@@ -60,6 +60,7 @@ const (
 	FilterStarted   FilterField = "started" // FROM..UNTIL, or unknown; see [ParseSpan]
 	// FilterRepository is where a run worked, as its start tells.
 	FilterRepository FilterField = "repository"
+	FilterProved     FilterField = "proved" // what witnesses confirmed: a [ProvedState]
 )
 
 // What an execution is: a run of its own, or a sub-agent's part of one.
@@ -76,7 +77,7 @@ func ExecutionFields() []FilterField {
 	return []FilterField{
 		FilterText, FilterAgent, FilterSquad, FilterStatus, FilterTrigger, FilterModel, FilterExecution,
 		FilterSession, FilterParent, FilterSource, FilterTag, FilterIs, FilterCost, FilterStarted,
-		FilterRepository,
+		FilterRepository, FilterProved,
 	}
 }
 
@@ -341,6 +342,10 @@ func (t *Term) check() error {
 			if !slices.Contains(CostStates(), CostState(v)) {
 				return fmt.Errorf("cost: %q is none of %v", v, CostStates())
 			}
+		case FilterProved:
+			if !slices.Contains(ProvedStates(), ProvedState(v)) {
+				return fmt.Errorf("proved: %q is none of %v", v, ProvedStates())
+			}
 		default:
 		}
 	}
@@ -438,6 +443,11 @@ func (t *Term) matchEvent(e *Event) bool {
 		}
 	}
 	return false
+}
+
+// Fits tells whether one of the values fits a text, or with Not, none.
+func (t *Term) Fits(s string) bool {
+	return slices.ContainsFunc(t.Values, func(v string) bool { return matchPattern(v, s) }) != t.Not
 }
 
 // matchPattern matches a whole text, letters as they are.

@@ -1,10 +1,8 @@
 package ask
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -46,6 +44,10 @@ var stretches = []time.Duration{
 // time. Without a time it looks at [DefaultPeriod].
 func (a *Asker) Activity(ctx context.Context, s Selection, most int) (*Activity, error) {
 	if err := s.Filter.Check("runs", whodid.ExecutionFields()); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.Filter, err = a.placed(ctx, s.Filter); err != nil {
 		return nil, err
 	}
 	until := s.Filter.Until
@@ -102,6 +104,10 @@ func (s *Stretch) add(n *store.RunCount) {
 type Facets struct {
 	Runs   int64   `json:"runs"`
 	Facets []Facet `json:"facets"`
+	// Behind is how many events were recorded since witnesses confirmed the log, where
+	// they are too many to find the runs that wait for that; else 0, and there is a
+	// facet of it.
+	Behind uint64 `json:"behind"`
 }
 
 // Facet is one field of the filter language with the values that occur, the most
@@ -116,7 +122,12 @@ func (a *Asker) Facets(ctx context.Context, s Selection) (*Facets, error) {
 	if err := s.Filter.Check("runs", whodid.ExecutionFields()); err != nil {
 		return nil, err
 	}
-	groups, err := a.store.RunGroups(ctx, a.org, s.store())
+	var err error
+	if s.Filter, err = a.placed(ctx, s.Filter); err != nil {
+		return nil, err
+	}
+	sel := s.store()
+	groups, err := a.store.RunGroups(ctx, a.org, sel)
 	if err != nil && !errors.Is(err, store.ErrNoLog) {
 		return nil, err
 	}
@@ -137,18 +148,11 @@ func (a *Asker) Facets(ctx context.Context, s Selection) (*Facets, error) {
 		out.Runs += groups[i].Runs
 	}
 	for i, f := range fields {
-		counts := map[string]int64{}
+		of := map[string]int64{}
 		for j := range groups {
-			counts[f.value(&groups[j])] += groups[j].Runs
+			of[f.value(&groups[j])] += groups[j].Runs
 		}
-		values := make([]Count, 0, len(counts))
-		for v, n := range counts {
-			values = append(values, Count{Value: v, Count: n})
-		}
-		slices.SortFunc(values, func(x, y Count) int {
-			return cmp.Or(cmp.Compare(y.Count, x.Count), cmp.Compare(x.Value, y.Value))
-		})
-		out.Facets[i] = Facet{Field: string(f.name), Values: values}
+		out.Facets[i] = Facet{Field: string(f.name), Values: counts(of)}
 	}
-	return out, nil
+	return out, a.addProved(ctx, out, sel)
 }

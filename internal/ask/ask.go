@@ -9,6 +9,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/witness"
 )
 
 // Asker asks one organisation's trail.
@@ -16,6 +17,8 @@ type Asker struct {
 	store *store.Store
 	org   string
 	now   func() time.Time
+	// witnesses says who they are; nil is nobody.
+	witnesses func() (*witness.File, error)
 }
 
 // New makes the asker of an organisation's trail. now is the clock against

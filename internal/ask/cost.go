@@ -190,6 +190,10 @@ func (a *Asker) Cost(ctx context.Context, q CostQuestion) (*Cost, error) {
 			return nil, fmt.Errorf("%w: cost is not added up by %q, but by %s", whodid.ErrFilter, by, strings.Join(CostDimensions(), ", "))
 		}
 	}
+	var err error
+	if q.Filter, err = a.placed(ctx, q.Filter); err != nil {
+		return nil, err
+	}
 	sel := store.Selection{Terms: q.Filter.Terms, Squads: q.Squads, BeganSince: q.Filter.Since, BeganUntil: q.Filter.Until}
 	c := &Cost{Since: moment(q.Filter.Since), Until: moment(q.Filter.Until), By: append([]string{}, q.By...), Swept: []SweptCost{}}
 	if err := a.total(ctx, sel, &c.Total, q.By); err != nil {

@@ -2,6 +2,7 @@ package ask
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -178,6 +179,12 @@ type ShowProof struct {
 	LastSeq  uint64 `json:"last_seq"`
 	TreeSize uint64 `json:"tree_size"`
 	Root     string `json:"root"`
+	// Proved is witnessed if witnesses confirmed all of these events, waiting if some
+	// were recorded since, and unwitnessed if there is nobody whose word counts; empty
+	// if it can't be told who the witnesses are. WitnessedSize is how many events of
+	// the log they confirmed.
+	Proved        string `json:"proved"`
+	WitnessedSize uint64 `json:"witnessed_size"`
 }
 
 // Resolve returns the full id of the execution that begins with the prefix.
@@ -215,7 +222,20 @@ func (a *Asker) Show(ctx context.Context, prefix string) (*Show, error) {
 		return nil, err
 	}
 	s.Proof.TreeSize, s.Proof.Root = head.Frontier.Size(), head.Frontier.Root().String()
-	return s, nil
+	return s, a.showProved(ctx, &s.Proof)
+}
+
+// showProved says how much of it was confirmed.
+func (a *Asker) showProved(ctx context.Context, s *ShowProof) error {
+	c, err := a.reach(ctx)
+	if errors.Is(err, ErrWitnesses) {
+		return nil // the run is shown all the same; whodid doctor tells of it
+	}
+	if err != nil {
+		return err
+	}
+	s.Proved, s.WitnessedSize = string(c.state(s.Events > 0 && s.LastSeq >= c.size)), c.size
+	return nil
 }
 
 func (a *Asker) showEvents(ctx context.Context, s *Show) error {

@@ -103,6 +103,10 @@ func (a *Asker) Forecast(ctx context.Context, q CostQuestion, budgets []policy.B
 	if err := q.Filter.Check("runs", whodid.ExecutionFields()); err != nil {
 		return nil, err
 	}
+	var err error
+	if q.Filter, err = a.placed(ctx, q.Filter); err != nil {
+		return nil, err
+	}
 	now := a.now().UTC()
 	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)

@@ -63,6 +63,10 @@ func (a *Asker) History(ctx context.Context, s Selection, runs bool) (*History, 
 	if err := s.Filter.Check("runs", whodid.ExecutionFields()); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.Filter, err = a.placed(ctx, s.Filter); err != nil {
+		return nil, err
+	}
 	sel := s.store()
 	sel.RunsOnly = true
 	tallies, err := a.store.Tallies(ctx, a.org, sel)
@@ -158,6 +162,9 @@ type ActionCount struct {
 func (a *Asker) Stats(ctx context.Context, sel Selection) (*Stats, error) {
 	h, err := a.History(ctx, sel, false)
 	if err != nil {
+		return nil, err
+	}
+	if sel.Filter, err = a.placed(ctx, sel.Filter); err != nil {
 		return nil, err
 	}
 	s := &Stats{Since: h.Since, Until: h.Until, Total: h.Total, Actions: []ActionCount{}, Swept: h.Swept}

@@ -53,6 +53,9 @@ func (a *Asker) SelectExecutions(ctx context.Context, s Selection, after *Place)
 	if err := s.Filter.Check("executions", whodid.ExecutionFields()); err != nil {
 		return nil, nil, err
 	}
+	if s.Filter, err = a.placed(ctx, s.Filter); err != nil {
+		return nil, nil, err
+	}
 	var place *store.ExecutionPlace
 	if after != nil {
 		place = &store.ExecutionPlace{StartedAt: after.At, ID: after.ID}

@@ -86,7 +86,7 @@ const (
 // Search answers what in the trail fits a filter and has all of its words, the
 // best match first, from the cursor on.
 func (a *Asker) Search(ctx context.Context, sel Selection, cursor string) (*SearchResult, error) {
-	q, err := newSearch(&sel)
+	q, err := a.newSearch(ctx, &sel)
 	if err != nil {
 		return nil, err
 	}
@@ -165,12 +165,16 @@ type search struct {
 	scores    map[uint64]scored
 }
 
-func newSearch(sel *Selection) (*search, error) {
+func (a *Asker) newSearch(ctx context.Context, sel *Selection) (*search, error) {
 	if err := sel.Filter.Check("hits", whodid.SearchFields()); err != nil {
 		return nil, err
 	}
+	filter, err := a.placed(ctx, sel.Filter)
+	if err != nil {
+		return nil, err
+	}
 	q := &search{scores: map[uint64]scored{}, sel: store.Selection{Squads: sel.Squads, Since: sel.Filter.Since, Until: sel.Filter.Until}}
-	for _, t := range sel.Filter.Terms {
+	for _, t := range filter.Terms {
 		switch {
 		case t.Field == whodid.FilterText:
 			p := newPhrase(t.Values[0])

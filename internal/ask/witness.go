@@ -164,12 +164,7 @@ func (a *Asker) weigh(ctx context.Context, c *checker, quorum int) (*witnessBoun
 			return nil, err
 		}
 	}
-	for i := range c.Witnesses {
-		w := &c.Witnesses[i]
-		if w.Kind == witness.KindTSA && w.Holds && (w.Size > b.stamped.size || w.Size == b.stamped.size && w.SeenAt.Before(b.stamped.by)) {
-			b.stamped = bound{size: w.Size, by: w.SeenAt, who: w.Where}
-		}
-	}
+	b.stamped = stampedBy(c.Witnesses)
 	if b.stampedWhole, err = a.onlyWitnessedSince(ctx, b.stamped.size, c.TreeSize); err != nil {
 		return nil, err
 	}
@@ -179,6 +174,18 @@ func (a *Asker) weigh(ctx context.Context, c *checker, quorum int) (*witnessBoun
 		}
 	}
 	return b, nil
+}
+
+// stampedBy is the largest tree that an authority for time stamps has stamped, and the
+// first time that one did.
+func stampedBy(seen []Witnessed) (b bound) {
+	for i := range seen {
+		w := &seen[i]
+		if w.Kind == witness.KindTSA && w.Holds && (w.Size > b.size || w.Size == b.size && w.SeenAt.Before(b.by)) {
+			b = bound{size: w.Size, by: w.SeenAt, who: w.Where}
+		}
+	}
+	return b
 }
 
 // cosignedBy is the largest tree that so many C2SP witnesses have cosigned.

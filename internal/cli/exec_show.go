@@ -321,6 +321,7 @@ func (v *showPage) proof() {
 		fact("Events", eventsInWords(where)),
 		{Name: "Log size", Cell: term.Int(where.TreeSize)},
 		fact("Log root", where.Root),
+		fact("Proved", provedInWords(where)),
 	}
 	if n := len(v.show.Actions); n > 0 {
 		facts = append(facts, fact("Prove one", "whodid prove "+shortID(o, v.show.Actions[n-1].EventID, whodid.PrefixEvent)))
@@ -328,7 +329,23 @@ func (v *showPage) proof() {
 	if v.log != "" && o.Terminal() {
 		facts = append(facts, fact("Read its log", "whodid exec logs "+v.id()))
 	}
-	o.Facts(facts...)
+	o.Facts(slices.DeleteFunc(facts, func(f term.Fact) bool { return f.Text == "" })...)
+}
+
+// provedInWords says what witnesses confirmed of the events.
+func provedInWords(where *ask.ShowProof) string {
+	switch state := whodid.ProvedState(where.Proved); {
+	case state == whodid.ProvedUnwitnessed:
+		return "unwitnessed: there is nobody whose word counts"
+	case state == whodid.ProvedWitnessed:
+		return fmt.Sprintf("witnessed: all are among the first %d of the log, which witnesses confirmed", where.WitnessedSize)
+	case state == whodid.ProvedWaiting && where.WitnessedSize == 0:
+		return "waiting: no witness has confirmed anything of the log yet"
+	case state == whodid.ProvedWaiting:
+		return fmt.Sprintf("waiting: witnesses confirmed the first %d of the log, and more was recorded since", where.WitnessedSize)
+	default:
+		return ""
+	}
 }
 
 // eventsInWords says how many events there are and where.

@@ -149,6 +149,7 @@ func (ts *tenants) fill(ctx context.Context, t *tenant) error {
 	t.Recorder = record.New(t.Org, measuredLog{log: log, metrics: ts.metrics, now: time.Now}, ts.store, ts.redactor, ts.p.Now)
 	ts.mu.Unlock()
 	t.Asker = ask.New(ts.store, t.Org, ts.p.Now)
+	t.Asker.UseWitnesses(ts.p.readWitnesses)
 	if len(again.Requests) > 0 {
 		erasing.Recorder = t.Recorder
 		if err := erasing.Tell(ctx, again); err != nil {

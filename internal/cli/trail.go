@@ -91,6 +91,7 @@ func (p *Program) openStoreWith(ctx context.Context, open func(context.Context, 
 	t := &trail{
 		place: where, store: s, spool: spool.In(where.Spool), asker: ask.New(s, p.org, p.Now), pins: witness.PinsIn(where.Pins),
 	}
+	t.asker.UseWitnesses(p.readWitnesses)
 	// No answer may hold what was erased: an older copy of the trail that somebody
 	// restored is brought up to date first.
 	if err := p.eraseAgain(ctx, t, p.org); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/whodid/whodid/proof"
 )
 
-// manySightings is how many checkpoints of each witness a verification looks at.
+// manySightings is how many checkpoints in each repository a verification looks at.
 const manySightings = 20
 
 // sightings are the checkpoints that this user, the repositories and the witnesses
@@ -56,25 +56,12 @@ func (p *Program) sightings(ctx context.Context, t *trail, file *witnessFile) ([
 	return seen, nil
 }
 
-// seenBy are the checkpoints that a witness has seen. What the trail keeps of it
-// counts only if the witness's own key says so.
+// seenBy are the checkpoints that a witness has seen.
 func (p *Program) seenBy(ctx context.Context, t *trail, origin string, w *witness.Place) ([]witness.Sighting, error) {
 	if w.Kind == witness.KindGit {
 		return witness.FromGit(ctx, git.In(w.Repository), origin, manySightings)
 	}
-	kept, err := t.store.Witnessed(ctx, p.org, w.Name, manySightings)
-	if err != nil {
-		return nil, err
-	}
-	var seen []witness.Sighting
-	for i := range kept {
-		at, who, err := witness.Vouched(w, kept[i].Checkpoint, kept[i].Evidence)
-		if err != nil {
-			continue // it is no evidence: somebody put it there, or the key is another now
-		}
-		seen = append(seen, witness.Sighting{Witness: w.Name, Kind: w.Kind, Where: who, Checkpoint: kept[i].Checkpoint, SeenAt: at})
-	}
-	return seen, nil
+	return t.asker.SeenBy(ctx, w)
 }
 
 // askWitnesses shows the head to the C2SP witnesses, whether they have seen it or

@@ -37,6 +37,15 @@ func (p *Program) witnessFile() (*witnessFile, error) {
 	return &witnessFile{File: f, path: path}, nil
 }
 
+// readWitnesses reads the file of witnesses for questions.
+func (p *Program) readWitnesses() (*witness.File, error) {
+	file, err := p.witnessFile()
+	if err != nil {
+		return nil, err
+	}
+	return file.File, nil
+}
+
 // of are the witnesses of an organisation.
 func (f *witnessFile) of(org string) []witness.Place {
 	var out []witness.Place

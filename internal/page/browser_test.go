@@ -34,6 +34,7 @@ func TestBrowser(t *testing.T) {
 		w.as = "admin"
 	}
 	much.fill(t, 64)
+	much.stamped(t, runID(9))
 	live.fill(t, 8)
 	foreign.fill(t, 5)
 	hostilePages := hostile.attack(t)

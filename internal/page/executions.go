@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,7 +27,12 @@ type executionsPage struct {
 	Total               ask.HistoryRow
 	Chart               *chart
 	Facets              []facet
-	Columns             []column
+	// Behind is how many events were recorded since witnesses confirmed the log, where
+	// these are too many to count runs by that.
+	Behind  uint64
+	Columns []column
+	// Proved says of each run what was confirmed of it, where that is shown.
+	Proved map[string]whodid.ProvedState
 	// More is where the next rows are, First where the first ones; empty for none.
 	More, First string
 	// Wider is where to look when there is nothing in this time; empty for none.
@@ -66,6 +72,7 @@ func executionColumns(chosen string) []column {
 		{"cost", "Cost", true},
 		{"who", "On behalf of", false},
 		{"source", "Source", false},
+		{"proved", "Proved", false},
 		{"why", "Why", false},
 	}
 	if chosen != "" {
@@ -115,7 +122,10 @@ func (r *request) executions() (*answer, error) {
 		if err == nil {
 			a.value, a.rows, page.Runs, page.More = list, list.Executions, list.Executions, r.onward(next)
 		}
-		return err
+		if err != nil || !page.Show("proved") {
+			return err
+		}
+		return r.provedOf(page)
 	})
 	if r.query("format") != "" {
 		return a, all.Wait()
@@ -134,7 +144,7 @@ func (r *request) executions() (*answer, error) {
 	all.Go(func() error {
 		facets, err := r.t.Asker.Facets(r.ctx, sel)
 		if err == nil {
-			page.Facets = r.facets(facets, f.Terms)
+			page.Facets, page.Behind = r.facets(facets, f.Terms), facets.Behind
 		}
 		return err
 	})
@@ -150,6 +160,18 @@ func (r *request) executions() (*answer, error) {
 	}
 	a.page = page
 	return a, nil
+}
+
+// provedOf finds out what was confirmed of the runs that are shown.
+func (r *request) provedOf(page *executionsPage) (err error) {
+	ids := make([]string, len(page.Runs))
+	for i := range page.Runs {
+		ids[i] = page.Runs[i].ExecutionID
+	}
+	if page.Proved, err = r.t.Asker.Proved(r.ctx, ids); errors.Is(err, ask.ErrWitnesses) {
+		return nil // it is shown as unknown
+	}
+	return err
 }
 
 func askedFor(terms []whodid.Term, field whodid.FilterField) bool {
@@ -223,7 +245,9 @@ func (r *request) periods() []period {
 // facet is a field with values to narrow by.
 type facet struct {
 	Field, Name string
-	Values      []facetValue
+	// Says is what its values mean, where their names do not say all of it.
+	Says   string
+	Values []facetValue
 	// Open are those shown at first; the others are behind a click.
 	Rest []facetValue
 	On   bool
@@ -238,12 +262,20 @@ type facetValue struct {
 	On    bool
 }
 
+// provedMeans is what the states of [whodid.ProvedState] mean.
+const provedMeans = "witnessed: every event of the run lies below the place in the log that the quorum of witnesses, or an authority for time stamps, confirmed last. " +
+	"waiting: at least one was recorded since. unwitnessed: there is nobody whose word counts. " +
+	"That the trail still is what they confirmed, this does not say: whodid verify checks that."
+
 // facets shows by what the runs can be narrowed, and by what they are.
 func (r *request) facets(found *ask.Facets, terms []whodid.Term) []facet {
 	const shown, most = 6, 40
 	out := make([]facet, 0, len(found.Facets))
 	for _, f := range found.Facets {
 		one := facet{Field: f.Field, Name: heading(f.Field)}
+		if f.Field == string(whodid.FilterProved) {
+			one.Says = provedMeans
+		}
 		for i, v := range f.Values[:min(len(f.Values), most)] {
 			on := slices.ContainsFunc(terms, func(t whodid.Term) bool {
 				return string(t.Field) == f.Field && !t.Not && len(t.Values) == 1 && strings.Join(whodid.Pattern(t.Values[0]), "*") == v.Value

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"html/template"
 	"slices"
@@ -35,6 +36,7 @@ func (v *views) functions() template.FuncMap {
 		"money":     moneyOf,
 		"percent":   term.Percent,
 		"person":    person,
+		"proved":    provedClass,
 		"result":    resultClass,
 		"short":     short,
 		"signed":    signed,
@@ -139,6 +141,18 @@ func shellWord(s string) string {
 
 // label is a word where a value may be missing.
 func label(s string) string { return term.Clean(cmp.Or(s, term.Unknown)) }
+
+// provedClass is how what was confirmed of a run looks.
+func provedClass(state any) string {
+	switch fmt.Sprint(state) {
+	case string(whodid.ProvedWitnessed):
+		return "ok"
+	case string(whodid.ProvedWaiting):
+		return "warn"
+	default:
+		return "off"
+	}
+}
 
 // countOf is a number with its noun.
 func countOf(v any, noun string) string {

@@ -183,6 +183,8 @@ func (c *clause) executionValue(t *whodid.Term, v string) string {
 		return map[string]string{whodid.IsRun: "subagent = ''", whodid.IsSubagent: "subagent <> ''"}[v]
 	case whodid.FilterStarted:
 		return c.startedIn(v)
+	case termBeyond:
+		return c.beyond(v)
 	case whodid.FilterTrigger:
 		kind, detail, err := whodid.ParseTrigger(v)
 		switch {

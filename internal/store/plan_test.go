@@ -131,6 +131,21 @@ func plans() []plan {
 			where, args := runsBefore(DefaultOrg, "eng/solver", until, 20)
 			return `SELECT ` + executionColumns + ` FROM execution ` + where, args
 		}},
+		{"runs with later events", "sqlite_autoindex_event_1", "event_run_202611_pkey", func(d dialect) (string, []any) {
+			c := clause{dialect: d}
+			query := c.countBeyond(DefaultOrg, &Selection{Since: since, RunsOnly: true}, 17_990)
+			return strings.Replace(query, "DISTINCT ", "", 1), c.args // which sorts
+		}},
+		{"their runs", "sqlite_autoindex_execution_1", "execution_pkey", func(d dialect) (string, []any) {
+			c := clause{dialect: d}
+			query := c.countBeyond(DefaultOrg, &Selection{Since: since, RunsOnly: true}, 17_990)
+			return strings.Replace(query, "DISTINCT ", "", 1), c.args
+		}},
+		{"runs of a filter on proof", "sqlite_autoindex_event_1", "event_run_202611_pkey", runs(Selection{Since: since, RunsOnly: true, Terms: []whodid.Term{Beyond(17_990, true)}})},
+		{"which of these runs have later events", "event_by_execution", "event_run_202611_execution_org_seq_idx", func(d dialect) (string, []any) {
+			query, args := areBeyond(d, DefaultOrg, []string{"exec-1", "exec-2"}, 17_990)
+			return strings.Replace(query, "DISTINCT ", "", 1), args
+		}},
 		{"a tile", "PRIMARY KEY", "tile_pkey", ask(`SELECT hashes FROM tile WHERE org = $1 AND level = $2 AND n = $3`, 0, int64(1))},
 	}
 }

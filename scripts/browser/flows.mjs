@@ -138,6 +138,33 @@ await flow("executions: choose columns", async (page) => {
   const heads = await page.locator("thead th").allInnerTexts();
   assert.ok(heads.some((h) => h.startsWith("Tokens")) && !heads.includes("Cost"), heads.join());
 });
+await flow("executions: which are proved, by facet, by keyboard and as a column", async (page) => {
+  await page.goto(`${world.much}/executions?since=all&cols=proved`);
+  const facet = page.locator('.facets [data-field="proved"]');
+  assert.match(await facet.locator("h2").getAttribute("title"), /quorum of witnesses/);
+  assert.match(await facet.locator('[data-value="waiting"]').innerText(), /^waiting\s+1$/);
+  assert.ok(await page.locator('#columns input[value="proved"]').isChecked());
+  await facet.locator('[data-value="waiting"]').click();
+  await page.waitForURL(/q=proved/);
+  assert.equal(await page.locator("#q").inputValue(), "proved:waiting");
+  assert.deepEqual(await page.locator('td[data-name="Proved"]').allInnerTexts(), ["waiting"]);
+  await page.locator("tbody th a").click();
+  assert.match(await text(page, '[data-proved="waiting"]'), /Witnesses confirmed the first [\d,. \u202f]+ leaves; of this run more was recorded since/);
+  await page.goBack();
+  await page.locator("#q").fill("prov");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.locator("#q").inputValue(), "proved:");
+  assert.deepEqual((await page.locator("#complete li").allInnerTexts()).map((s) => s.trim()), ["proved:witnessed", "proved:waiting", "proved:unwitnessed"]);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/proved%3Awitnessed/);
+  assert.ok(await page.locator("tbody tr").count() > 10);
+  await page.locator("tbody th a").first().click();
+  await page.locator('[data-proved="witnessed"]').waitFor();
+});
 await flow("executions: save a view, open it, rename it, delete it", async (page) => {
   await page.goto(`${world.much}/executions?since=30d&q=status%3Afailed&cols=cost`);
   await page.getByText("Save view", { exact: true }).click();

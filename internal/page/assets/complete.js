@@ -2,11 +2,11 @@
 const fields = {
   agent: "squad/name, or a beginning and *", squad: "", status: "how it stands", trigger: "what started it", model: "", cost: "how its cost is known",
   since: "7d, yesterday, 2026-11-01", until: "", tag: "name=value", execution: "", session: "", parent: "", source: "who told of it",
-  repository: "host/owner/name", is: "a run, or a part of one", started: "FROM..UNTIL",
+  repository: "host/owner/name", is: "a run, or a part of one", started: "FROM..UNTIL", proved: "what witnesses confirmed",
 };
 const known = {
   status: ["running", "success", "failed", "timeout", "cancelled", "lost"], trigger: ["manual", "scheduled", "event", "smart"],
-  cost: ["measured", "computed", "unknown"], is: ["run", "subagent"], since: ["1d", "7d", "30d", "90d", "yesterday"], until: ["1d", "7d", "yesterday"],
+  cost: ["measured", "computed", "unknown"], is: ["run", "subagent"], proved: ["witnessed", "waiting", "unwitnessed"], since: ["1d", "7d", "30d", "90d", "yesterday"], until: ["1d", "7d", "yesterday"],
 };
 
 export function complete() {

@@ -59,7 +59,7 @@ async function verify(panel, out) {
   rows.push(await goesOn(pin, key, d.checkpoint));
   rows.push(verdict("Completeness", ...shown.completeness));
   rows.push(compare(shown));
-  rows.push(verdict("Authorship", "conditional", "On who told it, and on how they were known: see the facts above."), verdict("Time", "conditional", "On the clocks of the source and of the trail."));
+  rows.push(verdict("Authorship", "conditional", "On who told it, and on how they were known: see the facts above."), verdict("Time", "conditional", "On the clocks of the source and of the trail. What witnesses confirmed is the server’s word here: whodid-verify checks it with keys of theirs that you trust."));
   out.replaceChildren(...rows, forget());
 }
 
