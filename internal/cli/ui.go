@@ -169,6 +169,10 @@ func (p *Program) uiOptions(t *trail) page.Options {
 			o.First, o.Last, o.Plain = first, last, true
 			return g.Blame(ctx, path, o)
 		},
+		Git: func(ctx context.Context, tenant *server.Tenant) (*ask.Git, error) {
+			g, _, err := p.gitOf(ctx, tenant)
+			return g, err
+		},
 		Views: t.store, Bundle: p.bundler(t.store),
 		Trust: func(ctx context.Context, _ *server.Tenant) (o ask.VerifyOptions, err error) {
 			if t.ring != nil {

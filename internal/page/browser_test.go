@@ -60,6 +60,13 @@ func TestBrowser(t *testing.T) {
 			empty = append(empty, path)
 		}
 	}
+	for list, prefix := range map[string]string{"/incidents": "/incidents/evt-", "/memory": "/memory/evt-", "/approvals": "/approvals/appr-", "/approvals?state=approved": "/approvals/appr-"} {
+		one := much.first(t, list, prefix)
+		if one == "" {
+			t.Fatalf("%s leads to none", list)
+		}
+		pages = append(pages, one)
+	}
 	slices.Sort(pages)
 	slices.Sort(empty)
 	signed, at := signing(t)

@@ -1,22 +1,28 @@
 package page
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
-	"github.com/whodid/whodid/internal/server"
 )
 
-// incidentsPage is which incidents there are.
+// incidentsPage is which incidents there are, and where another is opened.
 type incidentsPage struct {
 	All  bool
 	List []ask.Incident
+	// At and Follows are what the form to open one begins with, Once tells one
+	// sending of it from another.
+	At, Follows, Once string
+	Severities        []string
+	// MayOpen tells whether who looks may open one, and Lines whether a line can be
+	// asked about.
+	MayOpen, Lines bool
 }
 
 func (r *request) incidents() (*answer, error) {
@@ -30,13 +36,22 @@ func (r *request) incidents() (*answer, error) {
 		return nil, err
 	}
 	page.List = list.Incidents
+	if page.MayOpen = r.mayRespond(); page.MayOpen {
+		page.At, page.Follows, page.Once, page.Lines = r.query("at"), r.query("follows"), whodid.NewID(whodid.PrefixEvent), r.pages.options.Git != nil
+		page.Severities = whodid.Severities()
+	}
 	return &answer{title: "Incidents", page: page, value: list, rows: list.Incidents}, nil
 }
 
 // incidentPage is one incident with what who asks may do about it.
 type incidentPage struct {
 	*ask.IncidentShow
-	MayNote, MayBundle bool
+	MayNote, MayBundle, MayClose bool
+	// Standing is how many of its holds stand.
+	Standing int
+	// Again is where another is opened that goes on from it.
+	Again string
+	Said  string
 }
 
 // incident is one incident, looked into with what is known now. That somebody looked
@@ -48,7 +63,7 @@ func (r *request) incident() (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &answer{title: "Incident " + cut(s.Title, 80), page: &incidentPage{IncidentShow: s}, value: s}, nil
+		return &answer{title: "Incident " + cut(cmp.Or(s.Title, s.Subject), 80), page: &incidentPage{IncidentShow: s}, value: s}, nil
 	}
 	x, err := r.t.Asker.IncidentByID(r.ctx, id)
 	if err != nil {
@@ -60,75 +75,36 @@ func (r *request) incident() (*answer, error) {
 	if err := r.looked(x.IncidentID); err != nil {
 		return nil, err
 	}
-	rules, signature := r.judged()
-	s, err := (&ask.Git{Trail: r.t.Asker}).ShowIncident(r.ctx, x.IncidentID, ask.IncidentOptions{Policy: rules.Policy, Signature: signature}, nil)
+	g, options, err := r.investigator()
 	if err != nil {
 		return nil, err
 	}
-	page := &incidentPage{IncidentShow: s, MayNote: r.id.Role.May(auth.Approve), MayBundle: r.id.Role.May(auth.Audit) && r.pages.options.Bundle != nil}
-	if r.t.Recorder == nil {
-		page.MayNote, page.MayBundle = false, false
+	s, err := g.ShowIncident(r.ctx, x.IncidentID, options, nil)
+	if err != nil {
+		return nil, err
 	}
-	a := &answer{title: "Incident " + cut(s.Title, 80), page: page, value: s}
+	page := &incidentPage{IncidentShow: s, MayNote: r.mayRespond()}
+	page.MayClose = page.MayNote && s.State == ask.IncidentOpen && whodid.IsHuman(r.id.Actor)
+	page.MayBundle = r.id.Role.May(auth.Audit) && r.t.Recorder != nil && r.pages.options.Bundle != nil
+	if page.MayNote && s.State == ask.IncidentClosed {
+		page.Again = "/incidents?follows=" + s.IncidentID + "&at=" + escapeQuery(whereOf(s.Subject)) + "#open"
+	}
+	for i := range s.Holds {
+		if s.Holds[i].ReleasedAt == nil {
+			page.Standing++
+		}
+	}
+	switch r.query("done") {
+	case "opened":
+		page.Said = "The incident is open. Whatever is suspected is held from now on: no sweep and no erasure touches it."
+	case "closed":
+		page.Said = "The incident is closed."
+	}
+	a := &answer{title: "Incident " + cut(cmp.Or(s.Title, s.Subject), 80), page: page, value: s}
 	if s.Analysis != nil {
 		a.rows = s.Analysis.Timeline
 	}
 	return a, nil
-}
-
-// incidentDeeds are what people do with an incident.
-func (p *Pages) incidentDeeds() []server.Route {
-	const form = 64 << 10
-	out := []server.Route{{Pattern: "POST /incidents/{id}/notes", Needs: auth.Approve, MaxBody: form, Handle: p.deed((*request).noteIncident)}}
-	if p.options.Bundle != nil {
-		out = append(out, server.Route{Pattern: "POST /incidents/{id}/bundle", Needs: auth.Audit, MaxBody: form, Handle: p.reply((*request).bundleIncident)})
-	}
-	return out
-}
-
-// ofIncident is an event about an incident, in the name of who asks. Who may see
-// some squads only has no part in it: an incident may be about any.
-func (r *request) ofIncident(what string) (*whodid.Event, error) {
-	if len(r.id.Squads) > 0 {
-		return nil, wrong(http.StatusForbidden, "An incident may be about any squad, and you may see some of them only.", "Ask an administrator for a role without squads.")
-	}
-	if r.t.Recorder == nil {
-		return nil, wrong(http.StatusForbidden, "The key of this trail is not on this machine.", "")
-	}
-	x, err := r.t.Asker.IncidentByID(r.ctx, r.r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	return &whodid.Event{
-		Org: r.t.Org, Key: "page/" + what + "/" + whodid.NewID(whodid.PrefixEvent), What: what, Target: x.IncidentID, Actor: r.id.Actor, ActorAuth: r.id.ActorAuth, At: r.now, Source: "page",
-	}, nil
-}
-
-func (r *request) noteIncident() (string, error) {
-	e, err := r.ofIncident("incident.note")
-	if err != nil {
-		return "", err
-	}
-	if e.Why = r.form("text"); e.Why == "" || len(e.Why) > whodid.MaxWhy {
-		return "", wrong(http.StatusUnprocessableEntity, "A note has 1 to "+digits(whodid.MaxWhy)+" bytes.", "Go back, and write it in fewer words.")
-	}
-	_, err = r.t.Recorder.Record(r.ctx, *e)
-	return "/incidents/" + e.Target + "#notes", err
-}
-
-// bundleIncident sends the sealed bundle. That somebody took it is recorded.
-func (r *request) bundleIncident(w http.ResponseWriter) error {
-	e, err := r.ofIncident("incident.export")
-	if err != nil {
-		return err
-	}
-	archive, err := r.pages.options.Bundle(r.ctx, r.t, e.Target, e)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Disposition", `attachment; filename="incident-`+short(e.Target)+`.zip"`)
-	send(w, r.r, "application/zip", http.StatusOK, archive)
-	return nil
 }
 
 // looked records that somebody looked at an incident, once a minute.

@@ -40,6 +40,9 @@ type Options struct {
 	// are, from the repository at hand; nil where there is none.
 	Why   func(ctx context.Context, t *server.Tenant, question string) (*ask.Why, error)
 	Blame func(ctx context.Context, t *server.Tenant, path string, first, last int) (*ask.Blame, error)
+	// Git looks into incidents with the repository at hand; nil is by the trail and
+	// its index of commits alone.
+	Git func(ctx context.Context, t *server.Tenant) (*ask.Git, error)
 	// LinesOf is the only organisation whose lines these are; empty is any.
 	LinesOf string
 	// Signers says whose signatures of decisions count; nil is nobody's.

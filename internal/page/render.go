@@ -34,6 +34,7 @@ type frame struct {
 	Local          bool
 	MayApprove     bool
 	MayProve       bool
+	MayRespond     bool
 	Now            time.Time
 	// JSON and CSV are where the same answer is in another form; empty for none.
 	JSON, CSV string
@@ -85,6 +86,7 @@ func (r *request) frame(title, here string) *frame {
 		Title: title, Version: r.pages.options.Version, Nav: navigation(), Here: here, Local: r.pages.options.Local, Now: r.now,
 		Who: r.id.Actor, Role: string(r.id.Role), Org: r.id.Org, Squads: r.id.Squads,
 		MayApprove: r.id.Role.May(auth.Approve) && whodid.IsHuman(r.id.Actor), MayProve: r.id.Role.May(auth.Audit),
+		MayRespond: r.t != nil && r.mayRespond(),
 	}
 	if !f.Local && r.pages.options.Authenticator != nil {
 		f.SignOut = "/signout"

@@ -92,20 +92,22 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// first is where the first link of a page leads that begins so; empty for nowhere.
+func (w *world) first(t *testing.T, list, prefix string) string {
+	t.Helper()
+	_, link, _ := strings.Cut(w.get(t, "admin", list).Body.String(), `href="`+prefix)
+	rest, _, found := strings.Cut(link, `"`)
+	if !found {
+		return ""
+	}
+	return prefix + rest
+}
+
 // pagesToLookAt lists the pages by the names of their pictures; one that there is
 // nothing for is empty.
 func (w *world) pagesToLookAt(t *testing.T) map[string]string {
-	first := func(list, prefix string) string {
-		t.Helper()
-		i := strings.Index(w.get(t, "admin", list).Body.String(), `href="`+prefix)
-		if i < 0 {
-			return ""
-		}
-		path, _, _ := strings.Cut(w.get(t, "admin", list).Body.String()[i+len(`href="`):], `"`)
-		return path
-	}
 	return map[string]string{
-		"incident": first("/incidents", "/incidents/evt-"), "decision": first("/memory", "/memory/evt-"), "approval": first("/approvals", "/approvals/appr-"), "views": "/views",
+		"incident": w.first(t, "/incidents", "/incidents/evt-"), "decision": w.first(t, "/memory", "/memory/evt-"), "approval": w.first(t, "/approvals", "/approvals/appr-"), "views": "/views",
 		"file":       "/files?path=docs/cart.md",
 		"executions": "/executions", "execution": "/executions/" + runID(3), "agents": "/agents", "agent": "/agents/eng/issue-solver", "cost": "/cost",
 		"search": "/search?q=rounding", "why": "/why?q=" + runID(3), "files": "/files", "memory": "/memory", "approvals": "/approvals", "integrity": "/integrity?verify=1",

@@ -331,6 +331,39 @@ await flow("incidents: with keys alone", async (page) => {
   await page.keyboard.press("Enter");
   await page.locator("#notes").getByText("g e is no key").waitFor();
 });
+await flow("incidents: open one at a run and close it, with keys alone", async (page) => {
+  await page.goto(`${world.live}/executions`);
+  await page.locator("body").press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/executions\/exec-/);
+  const run = new URL(page.url()).pathname.split("/").pop();
+  await page.getByRole("link", { name: "Open an incident at this run" }).press("Enter");
+  await page.waitForURL(/\/incidents\?at=/);
+  assert.equal(await page.locator("#at").inputValue(), run);
+  await page.locator("#at").focus();
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("it broke the shop");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("high");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByText("The incident is open.").waitFor();
+  assert.match(await text(page, "h1"), /it broke the shop high open/);
+  await page.locator("#reason").focus();
+  await page.keyboard.press("Enter"); // the browser asks for a reason
+  await page.keyboard.type("fixed by 1f2e3d4");
+  await page.keyboard.press("Tab");
+  assert.ok(await page.getByLabel("stay, until somebody releases them").isChecked());
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByText("The incident is closed.").waitFor();
+  for (const what of ["incident.close", "hold.release"]) await page.locator("b", { hasText: what }).waitFor();
+  assert.equal(await page.locator("#reason").count(), 0);
+  await page.getByRole("link", { name: "Open another that goes on from it" }).press("Enter");
+  await page.waitForURL(/follows=evt-/);
+  assert.equal(await page.locator("#at").inputValue(), run);
+});
 await flow("agents, files, reports, retention, access and settings: from row to row by clicking", async (page) => {
   await page.goto(`${world.much}/agents`);
   await page.getByRole("link", { name: "eng/issue-solver" }).click();
