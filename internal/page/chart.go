@@ -14,8 +14,9 @@ type chart struct {
 	// Since and Until bound it, and Stretch is how long a column is.
 	Since, Until time.Time
 	Stretch      time.Duration
-	// Ticks are moments below it, at equal distances from its beginning to its end.
-	Ticks []time.Time
+	// Ticks are the marks below it, which reaches from Bars' beginning to their end.
+	Ticks    []tick
+	From, To string
 }
 
 // bar is one stretch of time.
@@ -69,10 +70,7 @@ func newChart(a *ask.Activity, link func(from, to time.Time) string) *chart {
 		}
 		c.Bars = append(c.Bars, b)
 	}
-	const ticks = 4
-	end := c.Bars[n-1].End
-	for i := range ticks + 1 {
-		c.Ticks = append(c.Ticks, c.Bars[0].At.Add(end.Sub(c.Bars[0].At)*time.Duration(i)/ticks))
-	}
+	from, to := c.Bars[0].At, c.Bars[n-1].End
+	c.Ticks, c.From, c.To = newAxis(from, to), from.Format(time.RFC3339), to.Format(time.RFC3339)
 	return c
 }

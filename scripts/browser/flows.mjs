@@ -414,6 +414,27 @@ await flow("times are the reader's, with UTC under the pointer", async (page) =>
   const hour = (zone) => new Intl.DateTimeFormat("en-US", { hour: "numeric", minute: "2-digit", timeZone: zone }).format(new Date(utc));
   assert.ok(shown.replace(/:\d\d /, " ").includes(hour("Europe/Berlin")), `${shown} is not ${hour("Europe/Berlin")}`);
 });
+for (const timezoneId of ["Asia/Kolkata", "America/St_Johns"]) {
+  await flow(`the marks below the chart are moments that people name, in ${timezoneId}`, async (page) => {
+    const whole = {
+      "2h": (m) => m.minute % 15 === 0, "1d": (m) => m.minute === 0 && m.hour % 3 === 0, "7d": (m) => m.minute + m.hour === 0,
+      "30d": (m) => m.minute + m.hour === 0 && m.weekday === 1, "365d": (m) => m.minute + m.hour === 0 && m.date === 1 && m.month % 3 === 0,
+    };
+    for (const [since, fits] of Object.entries(whole)) {
+      await page.goto(`${world.much}/executions?since=${since}`);
+      const marks = await page.evaluate(() => {
+        const axis = document.querySelector("[data-axis]");
+        const [from, to] = axis.dataset.axis.split(" ").map(Date.parse);
+        return [...axis.children].map((m) => {
+          const at = new Date(Math.round((from + (to - from) * parseFloat(m.getAttribute("x")) / 100) / 60_000) * 60_000);
+          return { name: m.textContent, minute: at.getMinutes(), hour: at.getHours(), weekday: at.getDay(), date: at.getDate(), month: at.getMonth() };
+        });
+      });
+      assert.ok(marks.length >= 3 && marks.length <= 9 && marks.every(fits), `${since}: ${JSON.stringify(marks)}`);
+      assert.equal(new Set(marks.map((m) => m.name)).size, marks.length, `${since}: ${JSON.stringify(marks)}`);
+    }
+  }, { timezoneId });
+}
 await flow("every table comes as CSV and every answer as JSON", async (page) => {
   for (const path of world.pages) {
     const html = await (await page.request.get(world.much + path, { headers: { accept: "text/html" } })).text();

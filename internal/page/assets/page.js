@@ -6,6 +6,7 @@ import { complete } from "./complete.js";
 import { brush } from "./brush.js";
 import { proof } from "./proof.js";
 import { passkeys } from "./passkey.js";
+import { axes } from "./axis.js";
 
 const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
@@ -22,6 +23,7 @@ function times(root) {
     t.textContent = exact ? second.format(at) : Math.abs(Date.now() - at) < year ? minute.format(at) : day.format(at);
     if (!t.title.includes(zone)) t.title = `${t.title}\n${second.format(at)} (${zone})`;
   }
+  axes(root);
 }
 
 function copying(root) {
