@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -77,11 +75,11 @@ func (o *Options) reader(id *auth.Identity, t *server.Tenant) *Desk {
 		Now: o.Now, Squads: id.Squads,
 		Ask: func(_ context.Context, do func(*ask.Asker) error) error { return do(t.Asker) },
 		Why: func(ctx context.Context, subject string) (*ask.Why, error) {
-			sha := strings.ToLower(subject)
-			if !wholeCommit().MatchString(sha) {
-				return nil, errors.New("a server has no repository at hand: ask for the whole hash of a commit")
+			found, err := t.Asker.WhyCommit(ctx, subject, id.Squads)
+			if errors.Is(err, ask.ErrNoSubject) {
+				err = fmt.Errorf("%w; a server has no repository at hand, so that no line can be asked about here", err)
 			}
-			return t.Asker.WhyCommit(ctx, sha, id.Squads)
+			return found, err
 		},
 		Rules: func() (policy.Rules, error) {
 			rules := t.Rules()
@@ -90,8 +88,6 @@ func (o *Options) reader(id *auth.Identity, t *server.Tenant) *Desk {
 		Look: o.look(id, t),
 	}
 }
-
-var wholeCommit = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{7,64}$`) })
 
 // errNoAgent is what a token is told that could record a person's deed, or
 // nobody's.

@@ -127,6 +127,24 @@ func TestOverHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// A run answers why by its id, and by that of an event in it, to who may see it.
+		for name, may := range map[string]bool{"eng": true, "ops": false} {
+			run := whodid.DeriveID(whodid.PrefixExecution, "why", name)
+			rows, err := w.Tenants[apitest.Org].Recorder.Record(t.Context(), whodid.Event{
+				Key: "why/" + name, What: "execution.start", Actor: whodid.AgentActor(name + "/solver"), Execution: run, At: time.Now(), Source: "hook:claude-code", Data: whodid.Data{"trigger": "manual"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, subject := range []string{run, rows[0].ID} {
+				if text, failed := call(t, reader, "why", map[string]any{"subject": subject}); failed || !strings.Contains(text, run) {
+					t.Errorf("why %s: %s", subject, text)
+				}
+				if text, failed := call(t, squad, "why", map[string]any{"subject": subject}); failed == may || strings.Contains(text, name+"/solver") != may {
+					t.Errorf("who sees one squad asks why %s: %s", subject, text)
+				}
+			}
+		}
 		if got := toolsOf(t, squad); got != "approval_status exec_show history policy_explain search why" {
 			t.Errorf("who sees one squad has %s", got)
 		}

@@ -37,7 +37,7 @@ func newServer(d *Desk, version string, cache *mcp.SchemaCache) *mcp.Server {
 		addQuestions(s, d)
 	}
 	if d.Why != nil {
-		add(s, d, asks("why", "Say why something is there", "Says why a line of code (FILE:LINE), a commit, a pull request (#44, owner/name#44) or a run (exec-…) is there: which run made it, what started that and why, what was decided and approved meanwhile, and what could not be established."),
+		add(s, d, asks("why", "Say why something is there", "Says why a line of code (FILE:LINE), a commit, a pull request (#44, owner/name#44) a run (exec-…) or an event (evt-…, whose run it is) is there: which run made it, what started that and why, what was decided and approved meanwhile, and what could not be established."),
 			func(ctx context.Context, in *subjectInput, _ string) (any, error) { return d.Why(ctx, in.Subject) })
 	}
 	if d.Rules != nil {
@@ -76,7 +76,7 @@ func newServer(d *Desk, version string, cache *mcp.SchemaCache) *mcp.Server {
 
 type (
 	subjectInput struct {
-		Subject string `json:"subject" jsonschema:"FILE:LINE, a commit, #44, owner/name#44 or the id of a run"`
+		Subject string `json:"subject" jsonschema:"FILE:LINE, a commit, #44, owner/name#44, or the id of a run or an event"`
 	}
 	actInput struct {
 		Action      string `json:"action" jsonschema:"the action, such as pr.merge or deploy.production"`

@@ -52,8 +52,8 @@ func (p *Pages) problemOf(r *http.Request, err error) *problem {
 		return &problem{status: http.StatusConflict, title: "Several begin like that", detail: err.Error(), next: "Write more of the id."}
 	case errors.Is(err, ask.ErrNoSubject):
 		return &problem{
-			status: http.StatusNotFound, title: "Nothing known of it", detail: "This is no line, commit, pull request or run that is known here.",
-			next: "Ask for FILE:LINE, a commit, #44, owner/name#44, the URL of a pull request, or the id of a run.",
+			status: http.StatusNotFound, title: "Nothing known of it", detail: "This is no line, commit, pull request, run or event that is known here.",
+			next: "Ask for FILE:LINE, a commit, #44, owner/name#44, the URL of a pull request, or the id of a run or of an event in one.",
 		}
 	case errors.Is(err, ask.ErrNotFound), errors.Is(err, ask.ErrNoLog), errors.Is(err, ask.ErrNothingToProve):
 		return &problem{status: http.StatusNotFound, title: "Not found", detail: err.Error(), next: "It may be mistyped, of another organisation, or not recorded yet."}

@@ -183,4 +183,3 @@ func (r *request) bundleIncident(w http.ResponseWriter) error {
 	send(w, r.r, "application/zip", http.StatusOK, archive)
 	return nil
 }
-
