@@ -75,14 +75,7 @@ func (p *Program) actionList(ctx context.Context, s *actionSelection, args []str
 	if len(list.Actions) == 0 {
 		return p.adviseNone(ctx, t, o, "No such action is in the trail. See what ran:\n\n  whodid exec list")
 	}
-	shown, more := s.shown(p, len(list.Actions))
-	if err := printActions(o, list.Actions[:shown]); err != nil {
-		return err
-	}
-	if more {
-		p.adviseMore(o)
-	}
-	return nil
+	return printSome(p, &s.selection, list.Actions, printActions)
 }
 
 // actions asks for what the flags select, and the filter if there is one.

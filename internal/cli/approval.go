@@ -95,21 +95,17 @@ func (p *Program) approvalListCommand() *cobra.Command {
 			if state != "" && !slices.Contains(whodid.ApprovalStates(), whodid.ApprovalState(state)) {
 				return usageError("--state: %q is none of %s", state, joined(whodid.ApprovalStates()))
 			}
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			list, err := t.asker.Approvals(c.Context(), ask.ApprovalFilter{
-				State: whodid.ApprovalState(state), Agent: f.Agent, Type: kind, Since: f.Since, Until: f.Until, Limit: f.Limit,
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.ApprovalList, error) {
+				return a.Approvals(ctx, ask.ApprovalFilter{
+					State: whodid.ApprovalState(state), Agent: f.Agent, Type: kind, Since: f.Since, Until: f.Until, Limit: f.Limit,
+				})
+			}, func(list *ask.ApprovalList) error {
+				if len(list.Approvals) == 0 {
+					p.advise(p.out(), "No such approval.")
+					return nil
+				}
+				return printSome(p, &s, list.Approvals, printApprovals)
 			})
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			return p.printApprovals(list, &s)
 		},
 	}
 	c.Flags().StringVar(&state, "state", "", "only in this `STATE`: "+joined(whodid.ApprovalStates()))
@@ -120,31 +116,19 @@ func (p *Program) approvalListCommand() *cobra.Command {
 	return c
 }
 
-func (p *Program) printApprovals(list *ask.ApprovalList, s *selection) error {
-	o := p.out()
-	if len(list.Approvals) == 0 {
-		p.advise(o, "No such approval.")
-		return nil
-	}
-	shown, more := s.shown(p, len(list.Approvals))
+func printApprovals(o *term.Output, approvals []ask.Approval) error {
 	t := o.Table(
 		term.Column{Title: "ASKED", Whole: true}, term.Column{Title: "AGENT"}, term.Column{Title: "ACTION", Whole: true}, term.Column{Title: "TARGET"},
 		term.Column{Title: "STATE", Whole: true}, term.Column{Title: "BY", Spare: true}, term.Column{Title: "ID", Whole: true},
 	)
-	for i := range list.Approvals[:shown] {
-		a := &list.Approvals[i]
+	for i := range approvals {
+		a := &approvals[i]
 		t.Row(
 			term.Text(o.Time(&a.RequestedAt)), term.Text(a.Agent), term.Text(a.Type), term.Text(a.Target), approvalCell(a.State),
 			term.Text(actorName(a.DecidedBy)), term.Text(shortID(o, a.ApprovalID, whodid.PrefixApproval)),
 		)
 	}
-	if err := t.Write(); err != nil {
-		return err
-	}
-	if more {
-		p.adviseMore(o)
-	}
-	return nil
+	return t.Write()
 }
 
 func approvalCell(state string) term.Cell {

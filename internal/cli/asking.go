@@ -205,9 +205,18 @@ func (s *selection) shown(p *Program, n int) (int, bool) {
 	return n, false
 }
 
-// adviseMore tells the reader of a list that it does not end here.
-func (p *Program) adviseMore(o *term.Output) {
-	p.advise(o, "\nThese are the last %d. --limit 0 shows all, --since 7d those of a time.", defaultLimit)
+// printSome prints as many rows of a list as are to be shown, and tells its reader
+// if it does not end there.
+func printSome[T any](p *Program, s *selection, rows []T, print func(*term.Output, []T) error) error {
+	o := p.out()
+	shown, more := s.shown(p, len(rows))
+	if err := print(o, rows[:shown]); err != nil {
+		return err
+	}
+	if more {
+		p.advise(o, "\nThese are the last %d. --limit 0 shows all, --since 7d those of a time.", defaultLimit)
+	}
+	return nil
 }
 
 // match reads the flags that narrow a selection further.

@@ -271,19 +271,10 @@ func (p *Program) costForecast(ctx context.Context, q *cost, args []string) erro
 	if err != nil {
 		return err
 	}
-	t, err := p.openToAsk(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.close()
-	f, err := t.asker.Forecast(ctx, question, budgets)
-	if err != nil {
-		return misfiltered(err)
-	}
-	if p.json {
-		return p.printJSON(f)
-	}
-	return p.printForecast(f)
+	return answer(ctx, p, func(a *ask.Asker, ctx context.Context) (*ask.Forecast, error) {
+		f, err := a.Forecast(ctx, question, budgets)
+		return f, misfiltered(err)
+	}, p.printForecast)
 }
 
 func (p *Program) printForecast(f *ask.Forecast) error {

@@ -62,14 +62,7 @@ func (p *Program) execList(ctx context.Context, s *selection, args []string) err
 	if len(list.Executions) == 0 {
 		return p.adviseNone(ctx, t, o, "No such execution is in the trail. See what is:\n\n  whodid history --since 365d")
 	}
-	shown, more := s.shown(p, len(list.Executions))
-	if err := printRuns(o, list.Executions[:shown]); err != nil {
-		return err
-	}
-	if more {
-		p.adviseMore(o)
-	}
-	return nil
+	return printSome(p, s, list.Executions, printRuns)
 }
 
 // executions asks for what the flags select, and the filter if there is one.

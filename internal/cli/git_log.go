@@ -160,14 +160,7 @@ func (p *Program) gitLog(ctx context.Context, s *commitSelection) error {
 		p.advise(o, "No such commit is in the index.")
 		return nil
 	}
-	shown, more := s.shown(p, len(list.Commits))
-	if err := printCommits(o, list.Commits[:shown]); err != nil {
-		return err
-	}
-	if more {
-		p.adviseMore(o)
-	}
-	return nil
+	return printSome(p, &s.selection, list.Commits, printCommits)
 }
 
 // adviseIndex says that the index does not know all of the repository here.

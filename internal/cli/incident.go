@@ -156,32 +156,22 @@ func (p *Program) incidentListCommand() *cobra.Command {
   whodid incident list --all --json | jq -r '.incidents[].incident_id'`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
 			f := ask.IncidentFilter{State: ask.IncidentOpen}
 			if all {
 				f.State = ""
 			}
-			list, err := t.asker.Incidents(c.Context(), f)
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			return p.printIncidents(list.Incidents)
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.IncidentList, error) {
+				return a.Incidents(ctx, f)
+			}, p.printIncidents)
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "those that were closed, too")
 	return c
 }
 
-func (p *Program) printIncidents(list []ask.Incident) error {
+func (p *Program) printIncidents(list *ask.IncidentList) error {
 	o := p.out()
-	if len(list) == 0 {
+	if len(list.Incidents) == 0 {
 		p.advise(o, "No incident is open.")
 		return nil
 	}
@@ -189,8 +179,8 @@ func (p *Program) printIncidents(list []ask.Incident) error {
 		term.Column{Title: "INCIDENT", Whole: true}, term.Column{Title: "STATE", Whole: true}, term.Column{Title: "SEVERITY", Whole: true}, term.Column{Title: "OPENED", Whole: true},
 		term.Column{Title: "ABOUT"}, term.Column{Title: "SUSPECT", Whole: true}, term.Column{Title: "SURE", Whole: true}, term.Column{Title: "TITLE"},
 	)
-	for i := range list {
-		x := &list[i]
+	for i := range list.Incidents {
+		x := &list.Incidents[i]
 		suspect := ""
 		if len(x.Suspects) > 0 {
 			suspect = shortID(o, x.Suspects[0], whodid.PrefixExecution)

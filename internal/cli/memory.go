@@ -98,34 +98,19 @@ func (p *Program) memoryList(ctx context.Context, s *memorySelection, search str
 	if err != nil {
 		return err
 	}
-	t, err := p.openToAsk(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.close()
-	list, err := t.asker.Memory(ctx, ask.MemoryFilter{
-		Search: search, Subject: s.subject, Execution: s.execution, Issue: s.issue, Commit: s.commit, Agent: f.Agent,
-		StandingOnly: s.standing, Since: f.Since, Until: f.Until, Limit: f.Limit,
+	return answer(ctx, p, func(a *ask.Asker, ctx context.Context) (*ask.DecisionList, error) {
+		list, err := a.Memory(ctx, ask.MemoryFilter{
+			Search: search, Subject: s.subject, Execution: s.execution, Issue: s.issue, Commit: s.commit, Agent: f.Agent,
+			StandingOnly: s.standing, Since: f.Since, Until: f.Until, Limit: f.Limit,
+		})
+		return list, unresolved(err)
+	}, func(list *ask.DecisionList) error {
+		if len(list.Decisions) == 0 {
+			p.advise(p.out(), "No such decision. To record one:\n\n  whodid memory record --subject SUBJECT \"WHAT\" --why WHY")
+			return nil
+		}
+		return printSome(p, &s.selection, list.Decisions, printDecisions)
 	})
-	if err != nil {
-		return unresolved(err)
-	}
-	if p.json {
-		return p.printJSON(list)
-	}
-	o := p.out()
-	if len(list.Decisions) == 0 {
-		p.advise(o, "No such decision. To record one:\n\n  whodid memory record --subject SUBJECT \"WHAT\" --why WHY")
-		return nil
-	}
-	shown, more := s.shown(p, len(list.Decisions))
-	if err := printDecisions(o, list.Decisions[:shown]); err != nil {
-		return err
-	}
-	if more {
-		p.adviseMore(o)
-	}
-	return nil
 }
 
 func printDecisions(o *term.Output, decisions []ask.Decision) error {
@@ -155,25 +140,15 @@ func (p *Program) memoryShowCommand() *cobra.Command {
   whodid memory show evt-7k2m9q4tz8w1c3ab --json`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			d, err := t.asker.DecisionByID(c.Context(), args[0])
-			if err != nil {
-				return undecided(err)
-			}
-			if p.json {
-				return p.printJSON(d)
-			}
-			p.printDecided(d)
-			return nil
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.Decided, error) {
+				d, err := a.DecisionByID(ctx, args[0])
+				return d, undecided(err)
+			}, p.printDecided)
 		},
 	}
 }
 
-func (p *Program) printDecided(d *ask.Decided) {
+func (p *Program) printDecided(d *ask.Decided) error {
 	o := p.out()
 	facts := []term.Fact{fact("Decision", d.Decision.Decision)}
 	add := func(name, value string) {
@@ -227,6 +202,7 @@ func (p *Program) printDecided(d *ask.Decided) {
 	}
 	add("Id", d.DecisionID)
 	o.Facts(facts...)
+	return nil
 }
 
 func (p *Program) memoryConflictsCommand() *cobra.Command {

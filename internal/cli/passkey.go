@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -41,31 +42,27 @@ func (p *Program) passkeyListCommand() *cobra.Command {
 			if all && signers {
 				return usageError("--signers lists those that hold, and not --all")
 			}
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
+			show := p.printPasskeys
+			if signers {
+				show = p.printSigners
 			}
-			defer t.close()
-			list, err := t.asker.PasskeysOf(c.Context(), "", all)
-			switch {
-			case err != nil:
-				return err
-			case p.json:
-				return p.printJSON(list)
-			case signers:
-				for i := range list.Passkeys {
-					k := &list.Passkeys[i]
-					fmt.Fprintf(p.Stdout, "%s namespaces=%q %s\n", k.Person, whodid.SSHNamespace, k.PublicKey)
-				}
-				return nil
-			default:
-				return p.printPasskeys(list)
-			}
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.PasskeyList, error) {
+				return a.PasskeysOf(ctx, "", all)
+			}, show)
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "those that were revoked too")
 	c.Flags().BoolVar(&signers, "signers", false, "as lines of a file of allowed signers")
 	return c
+}
+
+// printSigners prints passkeys as OpenSSH's file of allowed signers has them.
+func (p *Program) printSigners(list *ask.PasskeyList) error {
+	for i := range list.Passkeys {
+		k := &list.Passkeys[i]
+		fmt.Fprintf(p.Stdout, "%s namespaces=%q %s\n", k.Person, whodid.SSHNamespace, k.PublicKey)
+	}
+	return nil
 }
 
 func (p *Program) printPasskeys(list *ask.PasskeyList) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -33,27 +34,19 @@ stale, whatever the forge shows.`,
 			if !strings.Contains(target, "/") || !strings.ContainsAny(target, "#!") {
 				return usageError("%q is not a pull request such as acme/shop#44", args[0])
 			}
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			pull, err := t.asker.Pull(c.Context(), target)
-			if errors.Is(err, store.ErrNotFound) {
-				return withHint(err, "webhooks and \"whodid forge backfill\" tell the trail of pull requests: docs/forges.md")
-			}
-			if err != nil {
-				return err
-			}
-			if p.json {
-				return p.printJSON(pull)
-			}
-			return showPull(p.out(), pull)
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.Pull, error) {
+				pull, err := a.Pull(ctx, target)
+				if errors.Is(err, store.ErrNotFound) {
+					err = withHint(err, "webhooks and \"whodid forge backfill\" tell the trail of pull requests: docs/forges.md")
+				}
+				return pull, err
+			}, p.printPull)
 		},
 	}
 }
 
-func showPull(o *term.Output, pull *ask.Pull) error {
+func (p *Program) printPull(pull *ask.Pull) error {
+	o := p.out()
 	state := pull.State
 	if pull.Draft && pull.State == ask.PullOpen {
 		state = "open, a draft"

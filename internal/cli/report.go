@@ -182,19 +182,10 @@ until of the filter language (docs/filter.md).`,
 			if err != nil {
 				return err
 			}
-			t, err := p.openToAsk(c.Context())
-			if err != nil {
-				return err
-			}
-			defer t.close()
-			list, err := t.asker.Outcomes(c.Context(), sel, at)
-			if err != nil {
-				return misfiltered(err)
-			}
-			if p.json {
-				return p.printJSON(list)
-			}
-			return p.printOutcomes(list)
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.AchievementList, error) {
+				list, err := a.Outcomes(ctx, sel, at)
+				return list, misfiltered(err)
+			}, p.printOutcomes)
 		},
 	}
 	s.bindWho(c)

@@ -50,25 +50,21 @@ func (p *Program) search(ctx context.Context, args []string, limit int, cursor s
 	if err != nil {
 		return usageError("%w", err)
 	}
-	t, err := p.openToAsk(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.close()
-	found, err := t.asker.Search(ctx, ask.Selection{Filter: filter, Limit: limit}, cursor)
-	// A page reads so much of the trail and no more; who waits here wants a hit.
-	for began := p.Now(); err == nil && len(found.Hits) == 0 && found.Cursor != nil && p.Now().Sub(began) < searchPatience; {
-		found, err = t.asker.Search(ctx, ask.Selection{Filter: filter, Limit: limit}, *found.Cursor)
-	}
-	if errors.Is(err, ask.ErrCursor) {
-		return usageError("--cursor: %w", err)
-	}
-	if err != nil {
-		return misfiltered(err)
-	}
-	if p.json {
-		return p.printJSON(found)
-	}
+	return answer(ctx, p, func(a *ask.Asker, ctx context.Context) (*ask.SearchResult, error) {
+		sel := ask.Selection{Filter: filter, Limit: limit}
+		found, err := a.Search(ctx, sel, cursor)
+		// A page reads so much of the trail and no more; who waits here wants a hit.
+		for began := p.Now(); err == nil && len(found.Hits) == 0 && found.Cursor != nil && p.Now().Sub(began) < searchPatience; {
+			found, err = a.Search(ctx, sel, *found.Cursor)
+		}
+		if errors.Is(err, ask.ErrCursor) {
+			return nil, usageError("--cursor: %w", err)
+		}
+		return found, misfiltered(err)
+	}, p.printFound)
+}
+
+func (p *Program) printFound(found *ask.SearchResult) error {
 	o := p.out()
 	switch {
 	case len(found.Hits) == 0 && found.Cursor != nil:

@@ -52,31 +52,15 @@ func (p *Program) sessionList(ctx context.Context, s *selection, client string) 
 	if err != nil {
 		return err
 	}
-	t, err := p.openToAsk(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.close()
-	list, err := t.asker.Sessions(ctx, ask.SessionFilter{Agent: f.Agent, Client: client, Since: f.Since, Until: f.Until, Limit: f.Limit})
-	if err != nil {
-		return err
-	}
-	if p.json {
-		return p.printJSON(list)
-	}
-	o := p.out()
-	if len(list.Sessions) == 0 {
-		p.advise(o, "No such session. What clients left behind before whodid was installed:\n\n  whodid import")
-		return nil
-	}
-	shown, more := s.shown(p, len(list.Sessions))
-	if err := printSessions(o, list.Sessions[:shown]); err != nil {
-		return err
-	}
-	if more {
-		p.adviseMore(o)
-	}
-	return nil
+	return answer(ctx, p, func(a *ask.Asker, ctx context.Context) (*ask.SessionList, error) {
+		return a.Sessions(ctx, ask.SessionFilter{Agent: f.Agent, Client: client, Since: f.Since, Until: f.Until, Limit: f.Limit})
+	}, func(list *ask.SessionList) error {
+		if len(list.Sessions) == 0 {
+			p.advise(p.out(), "No such session. What clients left behind before whodid was installed:\n\n  whodid import")
+			return nil
+		}
+		return printSome(p, s, list.Sessions, printSessions)
+	})
 }
 
 func printSessions(o *term.Output, sessions []ask.Session) error {
@@ -115,27 +99,17 @@ ID is the client's id of the session or its unique beginning.`,
 		Example: `  whodid session show 1f019263
   whodid session show 1f019263 --json | jq '.files[] | select(.written)'`,
 		Args: arguments(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, args []string) error { return p.sessionShow(c.Context(), args[0]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return answer(c.Context(), p, func(a *ask.Asker, ctx context.Context) (*ask.Session, error) {
+				s, err := a.Session(ctx, args[0])
+				return s, unresolvedAmong(err, "whodid session list")
+			}, p.printSession)
+		},
 	}
 }
 
-func (p *Program) sessionShow(ctx context.Context, prefix string) error {
-	t, err := p.openToAsk(ctx)
-	if err != nil {
-		return err
-	}
-	defer t.close()
-	s, err := t.asker.Session(ctx, prefix)
-	if err != nil {
-		return unresolvedAmong(err, "whodid session list")
-	}
-	if p.json {
-		return p.printJSON(s)
-	}
-	return printSession(p.out(), s)
-}
-
-func printSession(o *term.Output, s *ask.Session) error {
+func (p *Program) printSession(s *ask.Session) error {
+	o := p.out()
 	ended := term.Unknown
 	if s.EndedAt != nil {
 		ended = o.Moment(s.EndedAt)
