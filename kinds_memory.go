@@ -1,9 +1,5 @@
 package whodid
 
-// DecisionKinds are the verbs that add a decision to the memory: one that
-// somebody took, and a summary of several.
-func DecisionKinds() []string { return []string{"decision.record", "decision.summarize"} }
-
 // memoryKinds are what was decided, why, and what came of it. They are kept for
 // ever: summaries stand beside what they summarise and replace nothing.
 func memoryKinds() []Kind {

@@ -203,28 +203,6 @@ func (s *Service) Get(ctx context.Context, id string) (whodid.Approval, error) {
 	return a, nil
 }
 
-// Find returns the approval that allows an agent to do what has that digest, or
-// else the newest that is still pending for it. ok is false if there is neither. A
-// decision whose signature does not count, where one is asked for, allows nothing.
-func (s *Service) Find(ctx context.Context, agent, digest string) (a whodid.Approval, ok bool, err error) {
-	found, err := s.folded(ctx, agent, digest)
-	if err != nil {
-		return a, false, err
-	}
-	now := s.now()
-	for i := range found {
-		switch one := &found[i]; {
-		case one.Covers(agent, digest, now) == "":
-			if s.signed(one, false) == nil {
-				return *one, true, nil
-			}
-		case one.State == whodid.ApprovalPending && !ok:
-			a, ok = *one, true
-		}
-	}
-	return a, ok, nil
-}
-
 // folded are an agent's approvals of just this, the newest first.
 func (s *Service) folded(ctx context.Context, agent, digest string) ([]whodid.Approval, error) {
 	const enough = 50 // of one agent's requests for the very same

@@ -59,8 +59,8 @@ type AchievementList struct {
 	Outcomes []Achievement `json:"outcomes"`
 }
 
-// OutcomeFields are the fields by which outcomes are selected.
-func OutcomeFields() []whodid.FilterField {
+// outcomeFields are the fields by which outcomes are selected.
+func outcomeFields() []whodid.FilterField {
 	return []whodid.FilterField{
 		whodid.FilterAgent, whodid.FilterSquad, whodid.FilterType, whodid.FilterTarget, whodid.FilterExecution, whodid.FilterSource,
 	}
@@ -72,7 +72,7 @@ func OutcomeFields() []whodid.FilterField {
 // and not among them. They stand or not as of a moment: asOf, or the end of the
 // time where that is later.
 func (a *Asker) Outcomes(ctx context.Context, s Selection, asOf time.Time) (*AchievementList, error) {
-	if err := s.Filter.Check("outcomes", OutcomeFields()); err != nil {
+	if err := s.Filter.Check("outcomes", outcomeFields()); err != nil {
 		return nil, err
 	}
 	until := s.Filter.Until

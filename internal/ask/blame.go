@@ -2,7 +2,6 @@ package ask
 
 import (
 	"context"
-	"time"
 
 	"github.com/whodid/whodid/internal/gitindex/gitlog"
 )
@@ -128,12 +127,4 @@ func (g *Git) known(ctx context.Context, commits []Commit) (map[string]bool, err
 		return nil, nil
 	}
 	return g.Trail.store.KnownExecutions(ctx, g.Trail.org, ids)
-}
-
-// Age is how old a line of the commit is.
-func (c *Commit) Age(now time.Time) time.Duration {
-	if c.AuthoredAt == nil {
-		return 0
-	}
-	return now.Sub(*c.AuthoredAt)
 }

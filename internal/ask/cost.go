@@ -228,7 +228,7 @@ func (a *Asker) Cost(ctx context.Context, q CostQuestion) (*Cost, error) {
 		c.Overlap = c.Overlap || c.Rows[i].SharedRuns > 0
 		c.Rows[i].Outcomes = outcomesOfRow(q.By, c.Rows[i].Key, outcomes)
 	}
-	c.Outcomes = CountOutcomes(outcomes, &c.Total)
+	c.Outcomes = countOutcomes(outcomes, &c.Total)
 	return c, nil
 }
 
@@ -376,7 +376,7 @@ func (a *Asker) links(ctx context.Context, q *CostQuestion, by string, outcomes 
 		return links, err
 	case "outcome":
 		// What came of a run may have come after the time that was asked for.
-		later, err := a.ConfirmedOutcomes(ctx, q.Filter.Since, time.Time{})
+		later, err := a.confirmedOutcomes(ctx, q.Filter.Since, time.Time{})
 		if err != nil {
 			return nil, err
 		}
@@ -434,7 +434,7 @@ func (q *CostQuestion) agentFits(agent string) (fits, known bool) {
 // outcomesOf are the outcomes of the time asked for that the agents asked for had
 // a part in.
 func (a *Asker) outcomesOf(ctx context.Context, q *CostQuestion) ([]ConfirmedOutcome, error) {
-	outcomes, err := a.ConfirmedOutcomes(ctx, q.Filter.Since, q.Filter.Until)
+	outcomes, err := a.confirmedOutcomes(ctx, q.Filter.Since, q.Filter.Until)
 	if err != nil || len(q.Filter.Terms) == 0 && len(q.Squads) == 0 {
 		return outcomes, err
 	}

@@ -12,7 +12,7 @@ import (
 // addSwept adds what is left of runs that were swept, where the question is about
 // all of a month's runs of an agent.
 func (a *Asker) addSwept(ctx context.Context, q *CostQuestion, c *Cost, rows *costRows) error {
-	left, err := a.Tallies(ctx, "", "")
+	left, err := a.tallies(ctx, "", "")
 	if err != nil {
 		return err
 	}

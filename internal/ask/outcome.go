@@ -41,10 +41,10 @@ func outcomeNames(action string) string {
 	}
 }
 
-// ConfirmedOutcomes answers what came about between two times, by the word of a
+// confirmedOutcomes answers what came about between two times, by the word of a
 // forge, that agents had a part in: what [Asker.Outcomes] lists, with all runs that
 // had a part in it and not the agent alone that it is put down to.
-func (a *Asker) ConfirmedOutcomes(ctx context.Context, since, until time.Time) ([]ConfirmedOutcome, error) {
+func (a *Asker) confirmedOutcomes(ctx context.Context, since, until time.Time) ([]ConfirmedOutcome, error) {
 	found, err := a.outcomes(ctx, since, until, nil)
 	if err != nil {
 		return nil, err
@@ -99,8 +99,8 @@ type OutcomeCounts struct {
 	AtLeast          bool   `json:"at_least"`
 }
 
-// CountOutcomes counts outcomes, and sets what was spent against them.
-func CountOutcomes(outcomes []ConfirmedOutcome, spent *CostSums) OutcomeCounts {
+// countOutcomes counts outcomes, and sets what was spent against them.
+func countOutcomes(outcomes []ConfirmedOutcome, spent *CostSums) OutcomeCounts {
 	var c OutcomeCounts
 	for i := range outcomes {
 		c.Outcomes++

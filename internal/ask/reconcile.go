@@ -398,7 +398,7 @@ func fromTo(first, last int64) string {
 
 // sweptSince is a note that runs of a time may have been swept; empty if none were.
 func (a *Asker) sweptSince(ctx context.Context, since time.Time) (string, error) {
-	left, err := a.Tallies(ctx, since.Format("2006-01"), "")
+	left, err := a.tallies(ctx, since.Format("2006-01"), "")
 	if err != nil || len(left) == 0 {
 		return "", err
 	}

@@ -130,9 +130,9 @@ func (a *Asker) RetentionPolicy(ctx context.Context) (whodid.Retention, error) {
 	return whodid.FoldRetention(events), err
 }
 
-// StandingHolds answers what must stay. Who removes or erases anything asks for
+// standingHolds answers what must stay. Who removes or erases anything asks for
 // them first, and leaves alone what one of them covers, with the whole of its run.
-func (a *Asker) StandingHolds(ctx context.Context) ([]whodid.Hold, error) {
+func (a *Asker) standingHolds(ctx context.Context) ([]whodid.Hold, error) {
 	events, err := a.retentionEvents(ctx)
 	return whodid.StandingHolds(whodid.FoldHolds(events)), err
 }
@@ -231,9 +231,9 @@ func (a *Asker) RetentionPreview(ctx context.Context, at time.Time) (*RetentionP
 	return p, nil
 }
 
-// Tallies answers what is left of the runs that were swept and began in months from
+// tallies answers what is left of the runs that were swept and began in months from
 // one on and up to another, both included; empty bounds nothing.
-func (a *Asker) Tallies(ctx context.Context, from, until string) ([]Tally, error) {
+func (a *Asker) tallies(ctx context.Context, from, until string) ([]Tally, error) {
 	events, err := a.retentionEvents(ctx)
 	if err != nil {
 		return nil, err
@@ -289,7 +289,7 @@ func (t *Tally) add(d whodid.Data) {
 // Holding answers, for who is about to take something away from events, which
 // standing hold covers an event or any other of its run.
 func (a *Asker) Holding(ctx context.Context) (func(*whodid.Event) (hold string, held bool), error) {
-	holds, err := a.StandingHolds(ctx)
+	holds, err := a.standingHolds(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/whodid/whodid/internal/authorship"
 	"github.com/whodid/whodid/internal/gitindex/gitlog"
-	"github.com/whodid/whodid/internal/interop"
 )
 
 // othersClaim gathers what other tools say of a commit, or of the line in it.
@@ -22,7 +22,7 @@ func (w *whyer) othersClaim(ctx context.Context, c *WhyCommit) error {
 		if k := w.git.checkpoint(ctx, id); k != nil {
 			claim.Tool, claim.Session = k.Agent.Tool, k.Agent.Session
 		} else {
-			claim.Detail += ", which is not at hand (git fetch origin " + interop.CheckpointBranch + ")"
+			claim.Detail += ", which is not at hand (git fetch origin " + authorship.CheckpointBranch + ")"
 		}
 		w.Claims = append(w.Claims, claim)
 	}
@@ -31,7 +31,7 @@ func (w *whyer) othersClaim(ctx context.Context, c *WhyCommit) error {
 
 // noteClaims tells what a note of git-ai says: of the line, if one was asked
 // about, else of the commit.
-func (w *whyer) noteClaims(log *interop.AuthorshipLog) {
+func (w *whyer) noteClaims(log *authorship.AuthorshipLog) {
 	if w.Line != nil {
 		agent, byAgent, human := log.Line(w.Line.OriginalPath, w.Line.OriginalLine)
 		switch {
@@ -49,17 +49,17 @@ func (w *whyer) noteClaims(log *interop.AuthorshipLog) {
 
 // checkpoint reads the first session of a checkpoint of Entire, here or as the
 // origin has it; nil if neither has.
-func (g *Git) checkpoint(ctx context.Context, id string) *interop.Checkpoint {
-	file := interop.CheckpointFile(id, 0)
+func (g *Git) checkpoint(ctx context.Context, id string) *authorship.Checkpoint {
+	file := authorship.CheckpointFile(id, 0)
 	if file == "" {
 		return nil
 	}
 	for _, ref := range []string{"refs/heads/", "refs/remotes/origin/"} {
-		text, err := g.Repo.Run(ctx, "cat-file", "blob", ref+interop.CheckpointBranch+":"+file)
+		text, err := g.Repo.Run(ctx, "cat-file", "blob", ref+authorship.CheckpointBranch+":"+file)
 		if err != nil {
 			continue
 		}
-		if k, err := interop.ParseCheckpoint([]byte(text)); err == nil {
+		if k, err := authorship.ParseCheckpoint([]byte(text)); err == nil {
 			return k
 		}
 	}
@@ -77,7 +77,7 @@ func (w *whyer) traces(ctx context.Context, s *subject) {
 	if w.git.Repo.Bare() {
 		return
 	}
-	f, err := os.Open(filepath.Join(w.git.Repo.Root, filepath.FromSlash(interop.TraceFile)))
+	f, err := os.Open(filepath.Join(w.git.Repo.Root, filepath.FromSlash(authorship.TraceFile)))
 	if err != nil {
 		return
 	}
@@ -96,7 +96,7 @@ func (w *whyer) traces(ctx context.Context, s *subject) {
 	} else {
 		revisions[w.git.Repo.Resolve(ctx, "HEAD")] = true
 	}
-	skipped, err := interop.ReadTraces(f, func(t *interop.Trace) error {
+	skipped, err := authorship.ReadTraces(f, func(t *authorship.Trace) error {
 		if t.VCS == nil || t.VCS.Revision == "" || !revisions[t.VCS.Revision] {
 			return nil
 		}
@@ -108,7 +108,7 @@ func (w *whyer) traces(ctx context.Context, s *subject) {
 		if !ok || len(w.Claims) >= maxWhy {
 			return nil
 		}
-		kind := map[string]string{interop.TraceAI: string(gitlog.Agent), interop.TraceHuman: string(gitlog.Human)}[who.Type]
+		kind := map[string]string{authorship.TraceAI: string(gitlog.Agent), authorship.TraceHuman: string(gitlog.Human)}[who.Type]
 		if kind == "" {
 			kind = who.Type
 		}
@@ -120,13 +120,13 @@ func (w *whyer) traces(ctx context.Context, s *subject) {
 		return nil
 	})
 	if skipped > 0 || err != nil {
-		w.miss("action", fmt.Sprintf("%d records of %s can't be read", skipped, interop.TraceFile), "")
+		w.miss("action", fmt.Sprintf("%d records of %s can't be read", skipped, authorship.TraceFile), "")
 	}
 }
 
 // Trace is the answer to "whose are the lines of these files?" as an Agent Trace
 // record, for tools that read that. id is the record's UUID.
-func (g *Git) Trace(ctx context.Context, id, version, revision string, paths []string) (*interop.Trace, error) {
+func (g *Git) Trace(ctx context.Context, id, version, revision string, paths []string) (*authorship.Trace, error) {
 	commit := g.Repo.Resolve(ctx, revision)
 	if commit == "" {
 		return nil, fmt.Errorf("%w: %q is no commit", ErrNoSubject, revision)
@@ -135,10 +135,10 @@ func (g *Git) Trace(ctx context.Context, id, version, revision string, paths []s
 	if err != nil {
 		return nil, err
 	}
-	t := &interop.Trace{
-		Version: interop.TraceVersion, ID: id, Timestamp: found[commit].CommittedAt.Format(time.RFC3339),
-		VCS: &interop.TraceVCS{Type: "git", Revision: commit}, Tool: &interop.TraceTool{Name: "whodid", Version: version},
-		Files: []interop.TracedFile{},
+	t := &authorship.Trace{
+		Version: authorship.TraceVersion, ID: id, Timestamp: found[commit].CommittedAt.Format(time.RFC3339),
+		VCS: &authorship.TraceVCS{Type: "git", Revision: commit}, Tool: &authorship.TraceTool{Name: "whodid", Version: version},
+		Files: []authorship.TracedFile{},
 	}
 	for _, path := range paths {
 		b, err := g.Blame(ctx, path, gitlog.BlameOptions{Revision: commit})
@@ -152,8 +152,8 @@ func (g *Git) Trace(ctx context.Context, id, version, revision string, paths []s
 
 // traceFile makes of the lines of a file the conversations of Agent Trace: one
 // for each commit, with the runs that it names as related resources.
-func traceFile(b *Blame) interop.TracedFile {
-	f := interop.TracedFile{Path: b.Path, Conversations: []interop.TraceConversation{}}
+func traceFile(b *Blame) authorship.TracedFile {
+	f := authorship.TracedFile{Path: b.Path, Conversations: []authorship.TraceConversation{}}
 	commits := map[string]*Commit{}
 	for i := range b.Commits {
 		commits[b.Commits[i].Commit.Commit] = &b.Commits[i].Commit
@@ -173,33 +173,33 @@ func traceFile(b *Blame) interop.TracedFile {
 		if n := len(*ranges); n > 0 && (*ranges)[n-1].EndLine == l.Line-1 {
 			(*ranges)[n-1].EndLine = l.Line
 		} else {
-			*ranges = append(*ranges, interop.TraceRange{StartLine: l.Line, EndLine: l.Line})
+			*ranges = append(*ranges, authorship.TraceRange{StartLine: l.Line, EndLine: l.Line})
 		}
 	}
 	return f
 }
 
-func traceConversation(c *Commit, kind string) interop.TraceConversation {
-	who := &interop.TraceContributor{Type: interop.TraceUnknown}
+func traceConversation(c *Commit, kind string) authorship.TraceConversation {
+	who := &authorship.TraceContributor{Type: authorship.TraceUnknown}
 	switch gitlog.Kind(kind) {
 	case gitlog.Agent:
-		who.Type = interop.TraceAI
+		who.Type = authorship.TraceAI
 	case gitlog.Assisted:
-		who.Type = interop.TraceMixed
+		who.Type = authorship.TraceMixed
 	case gitlog.Human:
-		who.Type = interop.TraceHuman
+		who.Type = authorship.TraceHuman
 	case gitlog.Bot:
 	}
-	conversation := interop.TraceConversation{Contributor: who, Ranges: []interop.TraceRange{}}
+	conversation := authorship.TraceConversation{Contributor: who, Ranges: []authorship.TraceRange{}}
 	if c == nil {
 		return conversation
 	}
-	if who.Type == interop.TraceAI || who.Type == interop.TraceMixed {
-		who.ModelID = interop.TraceModel(c.Model)
+	if who.Type == authorship.TraceAI || who.Type == authorship.TraceMixed {
+		who.ModelID = authorship.TraceModel(c.Model)
 	}
-	conversation.Related = append(conversation.Related, interop.TraceRelated{Type: "commit", URL: "urn:git:commit:" + c.Commit})
+	conversation.Related = append(conversation.Related, authorship.TraceRelated{Type: "commit", URL: "urn:git:commit:" + c.Commit})
 	for _, id := range c.Executions() {
-		conversation.Related = append(conversation.Related, interop.TraceRelated{Type: "execution", URL: "urn:whodid:" + id})
+		conversation.Related = append(conversation.Related, authorship.TraceRelated{Type: "execution", URL: "urn:whodid:" + id})
 	}
 	return conversation
 }

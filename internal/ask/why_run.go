@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/authorship"
 	"github.com/whodid/whodid/internal/gitindex/gitlog"
-	"github.com/whodid/whodid/internal/interop"
 	"github.com/whodid/whodid/internal/store"
 )
 
@@ -72,7 +72,7 @@ func (w *whyer) read(ctx context.Context, id string) (*WhyCommit, error) {
 		g.repository(ctx)
 		c := &WhyCommit{
 			Commit: g.describe(found, notes[found.ID]), Subject: strings.ToValidUTF8(cutText(found.Subject()), "\uFFFD"),
-			notes: notes[found.ID], checkpoints: interop.CheckpointIDs(found.Message), parents: found.Parents,
+			notes: notes[found.ID], checkpoints: authorship.CheckpointIDs(found.Message), parents: found.Parents,
 		}
 		for _, f := range found.Files {
 			c.Files = append(c.Files, ChangedFile{Path: f.Path, Added: optional(!f.Binary, int64(f.Added)), Removed: optional(!f.Binary, int64(f.Removed))})

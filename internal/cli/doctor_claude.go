@@ -28,9 +28,8 @@ type claudeSettings struct {
 	managed bool
 	ours    []install.Installed
 
-	DisableAllHooks       bool     `json:"disableAllHooks"`
-	AllowManagedHooksOnly bool     `json:"allowManagedHooksOnly"`
-	AllowedHTTPHookURLs   []string `json:"allowedHttpHookUrls"`
+	DisableAllHooks       bool `json:"disableAllHooks"`
+	AllowManagedHooksOnly bool `json:"allowManagedHooksOnly"`
 }
 
 // examineClaude looks at the hooks of Claude Code.

@@ -17,9 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/authorship"
 	"github.com/whodid/whodid/internal/git"
 	"github.com/whodid/whodid/internal/interchange"
-	"github.com/whodid/whodid/internal/interop"
 	"github.com/whodid/whodid/internal/sink"
 	"github.com/whodid/whodid/internal/store"
 )
@@ -82,7 +82,7 @@ func (f *exportFlags) check() error {
 	case f.fields != string(sink.Technical) && f.fields != string(sink.All):
 		return usageError("--fields %q is none of technical, all", f.fields)
 	case f.format == exportAgentTrace && !f.draft:
-		return usageError("Agent Trace %s is a draft that may still change: say --draft", interop.TraceVersion)
+		return usageError("Agent Trace %s is a draft that may still change: say --draft", authorship.TraceVersion)
 	case f.to != "" && (f.format != exportOTLP || f.out != ""):
 		return usageError("--to sends spans: it goes with --format otlp, and without --out")
 	case f.tokenFile != "" && f.to == "":

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/memory"
+	"github.com/whodid/whodid/internal/ingest/markdown"
 	"github.com/whodid/whodid/internal/term"
 )
 
@@ -141,7 +141,7 @@ func (p *Program) decisionsOf(file string, signed *whodid.Event, repository stri
 	}
 	clean, _ := redactor.Clean(string(text))
 	where := p.pathInProject(file)
-	for _, entry := range memory.Parse([]byte(clean)) {
+	for _, entry := range markdown.Parse([]byte(clean)) {
 		e := *signed
 		e.What, e.Source, e.Target, e.Why = "decision.record", "import:"+entry.Origin, entry.Subject, entry.Why
 		e.Data = whodid.Data{"decided": entry.Decision, "origin": entry.Origin, "path": where}
@@ -169,12 +169,12 @@ func readMarkdown(file string) ([]byte, error) {
 		return nil, fmt.Errorf("couldn't read %s: %w", file, err)
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	text, err := io.ReadAll(io.LimitReader(f, memory.MaxFile+1))
+	text, err := io.ReadAll(io.LimitReader(f, markdown.MaxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read %s: %w", file, err)
 	}
-	if len(text) > memory.MaxFile {
-		return nil, fmt.Errorf("%s is larger than %d MiB: that is no file of decisions", file, memory.MaxFile>>20)
+	if len(text) > markdown.MaxFile {
+		return nil, fmt.Errorf("%s is larger than %d MiB: that is no file of decisions", file, markdown.MaxFile>>20)
 	}
 	return text, nil
 }

@@ -18,9 +18,9 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/authorship"
 	"github.com/whodid/whodid/internal/gitcheck"
 	"github.com/whodid/whodid/internal/importer"
-	"github.com/whodid/whodid/internal/interop"
 	"github.com/whodid/whodid/internal/privacy"
 	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/internal/retention"
@@ -149,7 +149,7 @@ func answers() map[string]any {
 		"git index":       ask.GitIndex{},
 		"git log":         ask.CommitList{},
 		"git stats":       ask.GitStats{},
-		"git agent-trace": interop.Trace{},
+		"git agent-trace": authorship.Trace{},
 		"blame":           ask.Blame{},
 		"why":             ask.Why{},
 
@@ -202,7 +202,7 @@ func documented() []string {
 		"../gitcheck",
 		"../incident",
 		"../policy",
-		"../interop",
+		"../authorship",
 		"../auth",
 		"../importer",
 		"../record",

@@ -199,8 +199,8 @@ type Grant struct {
 	Squads []string `toml:"squads"`
 }
 
-// Default are the settings that nobody has changed.
-func Default() *Config {
+// defaults are the settings that nobody has changed.
+func defaults() *Config {
 	return &Config{
 		Listen:  "127.0.0.1:8484",
 		Grace:   30 * time.Second,

@@ -26,7 +26,7 @@ type Sources struct {
 
 // Load reads the settings.
 func Load(from Sources) (*Loaded, error) {
-	c := Default()
+	c := defaults()
 	l := &Loaded{Config: c, origin: map[string]string{}}
 	if from.File != "" {
 		if err := l.readFile(from.File); err != nil {
@@ -132,7 +132,7 @@ type Setting struct {
 // Settings lists the settings in the order of the struct. Lists of tables, which
 // only the file can give, are not among them.
 func Settings() []Setting {
-	fields := fieldsOf(Default())
+	fields := fieldsOf(defaults())
 	list := make([]Setting, len(fields))
 	for i := range fields {
 		list[i] = fields[i].Setting

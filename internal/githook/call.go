@@ -92,7 +92,7 @@ func (c *Call) prepare(ctx context.Context) error {
 func (c *Call) check(ctx context.Context) error {
 	file := c.file()
 	gitDir := filepath.Dir(file)
-	config, configErr := ReadConfig(c.Dir)
+	config, configErr := readConfig(c.Dir)
 	o, agent := c.Source.Origin(ctx)
 	if !agent && config.Subject == "" {
 		return configErr

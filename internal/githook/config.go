@@ -35,9 +35,9 @@ const (
 	SubjectRefuse = "refuse"
 )
 
-// ReadConfig reads the configuration of the work tree in a folder. That there
+// readConfig reads the configuration of the work tree in a folder. That there
 // is none is no error.
-func ReadConfig(top string) (Config, error) {
+func readConfig(top string) (Config, error) {
 	path := filepath.Join(top, place.ProjectDir, configFile)
 	text, err := readSmall(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -15,9 +15,9 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/authorship"
 	"github.com/whodid/whodid/internal/gitindex"
 	"github.com/whodid/whodid/internal/gitindex/gitlog"
-	"github.com/whodid/whodid/internal/interop"
 	"github.com/whodid/whodid/internal/store"
 )
 
@@ -417,7 +417,7 @@ func TestTrace(t *testing.T) {
 	}
 	var record any
 	var schema jsonschema.Schema
-	published, err := os.ReadFile("../interop/testdata/agent-trace.schema.json")
+	published, err := os.ReadFile("../authorship/testdata/agent-trace.schema.json")
 	if err = errors.Join(err, json.Unmarshal(text, &record), json.Unmarshal(published, &schema)); err != nil {
 		t.Fatal(err)
 	}
@@ -428,11 +428,11 @@ func TestTrace(t *testing.T) {
 	if err := resolved.Validate(record); err != nil {
 		t.Errorf("the record is not valid: %v\n%s", err, text)
 	}
-	got := map[string][]interop.TraceRange{}
+	got := map[string][]authorship.TraceRange{}
 	for _, c := range trace.Files[0].Conversations {
 		got[c.Contributor.Type] = c.Ranges
 	}
-	want := map[string][]interop.TraceRange{"ai": {{StartLine: 1, EndLine: 1}, {StartLine: 3, EndLine: 3}}, "human": {{StartLine: 2, EndLine: 2}}}
+	want := map[string][]authorship.TraceRange{"ai": {{StartLine: 1, EndLine: 1}, {StartLine: 3, EndLine: 3}}, "human": {{StartLine: 2, EndLine: 2}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}

@@ -23,8 +23,8 @@ const (
 	Approve Level = "approve"
 )
 
-// Levels lists the levels, the mildest first.
-func Levels() []Level { return []Level{Auto, Notify, Confirm, Approve} }
+// levels lists the levels, the mildest first.
+func levels() []Level { return []Level{Auto, Notify, Confirm, Approve} }
 
 // Approvals say which actions of agents need a person.
 type Approvals struct {
@@ -89,7 +89,7 @@ func (p *Policy) LevelOf(a *Act) (Level, *ApprovalRule) {
 	return level, strictest
 }
 
-func rank(l Level) int { return slices.Index(Levels(), l) }
+func rank(l Level) int { return slices.Index(levels(), l) }
 
 func (r *ApprovalRule) appliesTo(a *Act) bool {
 	narrowed := func(globs []string, value string) bool {
@@ -222,7 +222,7 @@ func (in *reader) approval(f *fileApproval, n int, p *Policy) error {
 	if _, taken := p.Rule(f.ID); taken || slices.ContainsFunc(p.Approvals.Rules, func(r ApprovalRule) bool { return r.ID == f.ID }) {
 		return in.fail(line, "rule %s stands twice", f.ID)
 	}
-	if !slices.Contains(Levels(), Level(f.Level)) {
+	if !slices.Contains(levels(), Level(f.Level)) {
 		return in.fail(line, "%s: level %q is none of auto, notify, confirm, approve", what, f.Level)
 	}
 	if len(f.Actions) == 0 {

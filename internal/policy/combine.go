@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// CombineApprovals makes one policy of what several say of approvals: the rules
+// combineApprovals makes one policy of what several say of approvals: the rules
 // of all of them, so that the strictest counts, and of each setting the stricter.
 // Nothing that one demands can be taken back by another. Policies that are nil or
 // have no rule of approval add nothing; without any it returns nil.
-func CombineApprovals(policies ...*Policy) *Policy {
+func combineApprovals(policies ...*Policy) *Policy {
 	var parts []*Policy
 	for _, p := range policies {
 		if p != nil && (len(p.Approvals.Rules) > 0 || p.Approvals.Required) {

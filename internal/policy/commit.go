@@ -157,9 +157,9 @@ func (c *Commit) Agents() []string {
 	return all
 }
 
-// Signed returns the agent whose known identity the commit bears, and where:
+// signed returns the agent whose known identity the commit bears, and where:
 // as its author, committer or co-author.
-func (c *Commit) Signed() (agent, as string) {
+func (c *Commit) signed() (agent, as string) {
 	if agent, ok := trailer.KnownAgent(c.Author.Name, c.Author.Email); ok {
 		return agent, "author"
 	}
@@ -176,13 +176,13 @@ func (c *Commit) Signed() (agent, as string) {
 
 // ByAgent reports whether an agent made the commit, by anything that is known.
 func (c *Commit) ByAgent() bool {
-	agent, _ := c.Signed()
+	agent, _ := c.signed()
 	return agent != "" || len(c.Claims) > 0 || len(c.MadeBy) > 0
 }
 
-// Squash reports whether the commit gathers the work of several: then its own
+// squash reports whether the commit gathers the work of several: then its own
 // times are those of the gathering, not of the work.
-func (c *Commit) Squash() bool {
+func (c *Commit) squash() bool {
 	executions := map[string]bool{}
 	for i := range c.Claims {
 		executions[c.Claims[i].Execution] = true

@@ -90,7 +90,7 @@ func (j *judge) presence(report func(Finding)) {
 		})
 		return
 	}
-	if agent, as := c.Signed(); agent != "" {
+	if agent, as := c.signed(); agent != "" {
 		report(Finding{
 			Code: Unattributed, Text: fmt.Sprintf("%s is its %s, and it has none of the five trailers.", agent, as),
 			Remedy: Remedy{Kind: Write},
@@ -105,7 +105,7 @@ func (j *judge) form(report func(Finding)) {
 	if len(j.commit.Claims) == 0 {
 		return
 	}
-	squash := j.commit.Squash()
+	squash := j.commit.squash()
 	for _, p := range j.commit.Faults {
 		f := Finding{Code: Malformed, Text: p.Text, Line: p.Line, Remedy: Remedy{Kind: Edit}}
 		if p.Fixable {
@@ -224,7 +224,7 @@ func (j *judge) time(c *Claim, run *Run, report func(Finding)) {
 	}
 	// The time of a squash is that of the gathering: all it can show is that
 	// the run was not still to come.
-	if j.commit.Squash() && committer.After(from) && j.touched(run) != apart {
+	if j.commit.squash() && committer.After(from) && j.touched(run) != apart {
 		return
 	}
 	ended := "is still running"

@@ -61,7 +61,7 @@ func (j *judge) copied(run *Run) string {
 		return ""
 	case touched == apart:
 		return "the run changed none of the files of this commit"
-	case len(run.Commits) == 0 || j.commit.Squash():
+	case len(run.Commits) == 0 || j.commit.squash():
 		return ""
 	case slices.ContainsFunc(run.Commits, func(m Made) bool { return !m.Here }):
 		return "" // it may be what became of the one that is not here

@@ -33,7 +33,7 @@ type Rules struct {
 
 // Together puts policies together.
 func Together(all ...*Policy) Rules {
-	r := Rules{Policy: CombineApprovals(all...)}
+	r := Rules{Policy: combineApprovals(all...)}
 	for _, p := range all {
 		r.Budgets = append(r.Budgets, p.Budgets...)
 		r.ReviewEvery = shorter(r.ReviewEvery, p.ReviewEvery)

@@ -65,7 +65,7 @@ type Result struct {
 
 // Plan finds what a selector means.
 func (s *Service) Plan(ctx context.Context, sel Selector) (*Plan, error) {
-	p, err := MakePlan(ctx, s.Store, s.Org, sel, s.Holds)
+	p, err := makePlan(ctx, s.Store, s.Org, sel, s.Holds)
 	if err != nil {
 		return nil, err
 	}
@@ -229,9 +229,9 @@ type Reapplied struct {
 	pending []*Request
 }
 
-// Pending returns the requests on the list that the trail has not carried out,
+// pending returns the requests on the list that the trail has not carried out,
 // and puts those that the trail has and the list lacks on the list.
-func (s *Service) Pending(ctx context.Context) ([]*Request, error) {
+func (s *Service) pending(ctx context.Context) ([]*Request, error) {
 	log, err := s.Store.Log(ctx, s.Org)
 	if errors.Is(err, store.ErrNoLog) {
 		return nil, nil
@@ -271,7 +271,7 @@ func (s *Service) Pending(ctx context.Context) ([]*Request, error) {
 // recorded again under its own key, by a person who is not known any more.
 func (s *Service) Reapply(ctx context.Context) (*Reapplied, error) {
 	out := &Reapplied{Requests: []string{}}
-	pending, err := s.Pending(ctx)
+	pending, err := s.pending(ctx)
 	if err != nil || len(pending) == 0 {
 		return out, err
 	}

@@ -43,7 +43,7 @@ type exportedEvent struct {
 // Export gathers all events that are about a person, the executions on their
 // behalf, the approvals that they asked for or decided, and their names.
 func (s *Service) Export(ctx context.Context, sel Selector) (*Export, error) {
-	p, err := MakePlan(ctx, s.Store, s.Org, sel, nil)
+	p, err := makePlan(ctx, s.Store, s.Org, sel, nil)
 	if err != nil {
 		return nil, err
 	}

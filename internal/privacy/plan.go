@@ -108,9 +108,9 @@ type Trail interface {
 // ErrNothing means that the trail holds nothing of what was asked for.
 var ErrNothing = errors.New("the trail holds nothing of it")
 
-// MakePlan reads the whole trail and finds what the selector means. What a hold
+// makePlan reads the whole trail and finds what the selector means. What a hold
 // covers is left out and listed; an export, which takes nothing, has none.
-func MakePlan(ctx context.Context, trail Trail, org string, sel Selector, holds Holds) (*Plan, error) {
+func makePlan(ctx context.Context, trail Trail, org string, sel Selector, holds Holds) (*Plan, error) {
 	snapshot, err := trail.Snapshot(ctx, org)
 	if err != nil {
 		return nil, err

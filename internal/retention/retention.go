@@ -60,8 +60,8 @@ const (
 	clockMost  = 7 * 24 * time.Hour
 )
 
-// CheckClock tells whether the clock can be believed.
-func (k *Keeper) CheckClock(ctx context.Context) error {
+// checkClock tells whether the clock can be believed.
+func (k *Keeper) checkClock(ctx context.Context) error {
 	now := k.Now()
 	lived, err := k.Store.HasRecorded(ctx, k.Org, now.Add(-clockMost), now.Add(-clockLeast))
 	if err != nil {
@@ -92,7 +92,7 @@ func (k *Keeper) Apply(ctx context.Context, clockIsRight bool) (*Applied, error)
 		return a, ErrUnconfirmed
 	}
 	if !clockIsRight {
-		if err := k.CheckClock(ctx); err != nil {
+		if err := k.checkClock(ctx); err != nil {
 			return a, err
 		}
 	}

@@ -119,7 +119,6 @@ func (s *Store) isCurrent(ctx context.Context, newest int) (bool, error) {
 
 type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // migrateUnderLock applies migrations when no other process does. Whoever is in a

@@ -18,9 +18,9 @@ const (
 // where a cent says nothing, rounded half up.
 func Money(micros int64) string { return money(micros, 1) }
 
-// AtLeast is an amount of which a part is not known: "≥ $1.23", rounded down,
+// atLeast is an amount of which a part is not known: "≥ $1.23", rounded down,
 // so that it stays true.
-func AtLeast(micros int64) string {
+func atLeast(micros int64) string {
 	if micros <= 0 {
 		return Unknown
 	}
@@ -53,7 +53,7 @@ func money(micros, half int64) string {
 // is.
 func Cost(whole *int64, known int64) string {
 	if whole == nil {
-		return AtLeast(known)
+		return atLeast(known)
 	}
 	return Money(*whole)
 }
@@ -62,7 +62,7 @@ func Cost(whole *int64, known int64) string {
 // of theirs.
 func SumOf(micros, unknown int64) string {
 	if unknown > 0 {
-		return AtLeast(micros)
+		return atLeast(micros)
 	}
 	return Money(micros)
 }

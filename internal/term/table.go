@@ -160,7 +160,7 @@ func (t *Table) writeLine(w *bufio.Writer, row []Cell) {
 			break
 		}
 		width := min(t.widths[i], room)
-		text := Cut(c.Text, width)
+		text := cut(c.Text, width)
 		spare := width - displaywidth.String(text)
 		before, after := 0, spare
 		if t.columns[i].Right {
@@ -179,9 +179,9 @@ func (t *Table) writeLine(w *bufio.Writer, row []Cell) {
 	_ = w.WriteByte('\n')
 }
 
-// Cut cuts text to so many columns of a terminal, with … where something is
+// cut cuts text to so many columns of a terminal, with … where something is
 // missing.
-func Cut(s string, width int) string {
+func cut(s string, width int) string {
 	if len(s) <= width || displaywidth.String(s) <= width { // no byte is wider than a column
 		return s
 	}
@@ -206,9 +206,9 @@ func (o *Output) Line(widths []int, cells ...Cell) {
 	for i, c := range cells {
 		text := Clean(c.Text)
 		if i < len(widths) && i < len(cells)-1 {
-			text = Cut(text, widths[i])
+			text = cut(text, widths[i])
 		}
-		text = Cut(text, o.width-used)
+		text = cut(text, o.width-used)
 		b.WriteString(o.Paint(c.Style, text))
 		if i == len(cells)-1 {
 			break

@@ -163,11 +163,11 @@ func (f folder) receipt(name string) (*Receipt, error) {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
-	return ReadReceipt(file)
+	return readReceipt(file)
 }
 
-// ReadReceipt reads a receipt as it is kept.
-func ReadReceipt(in io.Reader) (*Receipt, error) {
+// readReceipt reads a receipt as it is kept.
+func readReceipt(in io.Reader) (*Receipt, error) {
 	z, err := gzip.NewReader(in)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/whodid/whodid/internal/interop"
+	"github.com/whodid/whodid/internal/authorship"
 	"github.com/whodid/whodid/trailer"
 )
 
@@ -94,7 +94,7 @@ func Attribute(c *Commit, notes CommitNotes) Attribution {
 			a.add(Note, agent.Tool, agent.Model)
 		}
 	}
-	if a.Checkpoints = interop.CheckpointIDs(c.Message); len(a.Checkpoints) > 0 {
+	if a.Checkpoints = authorship.CheckpointIDs(c.Message); len(a.Checkpoints) > 0 {
 		a.add(Checkpoint, "", "")
 	}
 	a.readCredits(c)

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/whodid/whodid/internal/interop"
+	"github.com/whodid/whodid/internal/authorship"
 )
 
 // OurNotesRef is where the trailers of commits are kept that their messages lost
@@ -19,15 +19,15 @@ import (
 // "whodid git install" sets write them.
 const OurNotesRef = "refs/notes/whodid"
 
-// NoteRefs are the refs of notes that are read.
-func NoteRefs() []string { return []string{OurNotesRef, interop.NotesRef} }
+// noteRefs are the refs of notes that are read.
+func noteRefs() []string { return []string{OurNotesRef, authorship.NotesRef} }
 
 // CommitNotes are the notes on one commit.
 type CommitNotes struct {
 	// Trailers is the text of our own, empty if there is none.
 	Trailers string
 	// Authorship is what git-ai says, nil if it says nothing.
-	Authorship *interop.AuthorshipLog
+	Authorship *authorship.AuthorshipLog
 }
 
 // add puts the text of a note of one ref to the others. A note that is none of
@@ -36,8 +36,8 @@ func (n *CommitNotes) add(ref string, text []byte) {
 	switch ref {
 	case OurNotesRef:
 		n.Trailers = string(text)
-	case interop.NotesRef:
-		if log, err := interop.ParseAuthorshipLog(text); err == nil {
+	case authorship.NotesRef:
+		if log, err := authorship.ParseAuthorshipLog(text); err == nil {
 			n.Authorship = log
 		}
 	}
@@ -51,7 +51,7 @@ type Notes map[string]CommitNotes
 // still there.
 func (r *Repository) Notes(ctx context.Context, then, now map[string]string) (Notes, error) {
 	notes := Notes{}
-	for _, ref := range NoteRefs() {
+	for _, ref := range noteRefs() {
 		if now[ref] == "" || now[ref] == then[ref] {
 			continue
 		}
@@ -75,7 +75,7 @@ func (r *Repository) Notes(ctx context.Context, then, now map[string]string) (No
 func (r *Repository) NotesOn(ctx context.Context, commits []string) (Notes, error) {
 	notes := Notes{}
 	var list []noteBlob
-	for _, ref := range NoteRefs() {
+	for _, ref := range noteRefs() {
 		for _, id := range commits {
 			// One of the names is right, depending on how many notes there are.
 			for _, name := range []string{id, id[:2] + "/" + id[2:], id[:2] + "/" + id[2:4] + "/" + id[4:]} {
@@ -175,7 +175,7 @@ func readObject(in *bufio.Reader) ([]byte, error) {
 	if err != nil || size < 0 {
 		return nil, fmt.Errorf("couldn't read from git: %.60q", line)
 	}
-	if size > interop.MaxNote {
+	if size > authorship.MaxNote {
 		_, err := in.Discard(size + 1)
 		return nil, err
 	}

@@ -13,8 +13,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/whodid/whodid/internal/authorship"
 	"github.com/whodid/whodid/internal/git"
-	"github.com/whodid/whodid/internal/interop"
 )
 
 // Repository is a git repository that is read: one with a working tree, a linked
@@ -164,7 +164,7 @@ func (r *Repository) Refs(ctx context.Context) (Refs, error) {
 			continue
 		}
 		name := f[4]
-		if slices.Contains(NoteRefs(), name) {
+		if slices.Contains(noteRefs(), name) {
 			refs.Notes[name] = f[0]
 		}
 		if holdsNoWork(name) {
@@ -193,7 +193,7 @@ func holdsNoWork(ref string) bool {
 		}
 	}
 	// Entire's branch, here and as a remote's.
-	return strings.HasSuffix(ref, "/"+interop.CheckpointBranch)
+	return strings.HasSuffix(ref, "/"+authorship.CheckpointBranch)
 }
 
 // Existing returns those of the objects that are there, without fetching any.

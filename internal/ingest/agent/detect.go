@@ -2,14 +2,10 @@ package agent
 
 import "strings"
 
-// Detect tells which client called a hook: "claude-code", "codex", "gemini",
+// clientIn tells which client called a hook: "claude-code", "codex", "gemini",
 // "copilot", "cursor", "vscode", or "unknown". The payload's shape decides; the
 // environment, read through env, only where the shape does not tell, because
 // one agent may run inside another and inherits its variables. env may be nil.
-func Detect(payload []byte, env func(string) string) string {
-	return read(payload).clientIn(env)
-}
-
 func (p *payload) clientIn(env func(string) string) string {
 	if client := p.client(); client != Unknown || env == nil {
 		return client

@@ -21,7 +21,7 @@ func TestDetectCaptures(t *testing.T) {
 		// Each payload for itself: the events of a session must not be split
 		// between two clients.
 		for _, payload := range lines(t, name) {
-			if got := Detect(payload, nil); got != want {
+			if got := read(payload).clientIn(nil); got != want {
 				t.Errorf("%s: %q, want %q: %.200s", name, got, want, payload)
 			}
 		}
@@ -54,7 +54,7 @@ func TestDetect(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := Detect([]byte(tt.payload), func(k string) string { return tt.env[k] }); got != tt.want {
+			if got := read([]byte(tt.payload)).clientIn(func(k string) string { return tt.env[k] }); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

@@ -10,7 +10,7 @@
 // digest or not at all otherwise.
 //
 // Several clients run the same file of settings, so that a hook can't know who
-// calls it but by the payload: see [Detect]. What is told is recorded under the
+// calls it but by the payload: see detect.go. What is told is recorded under the
 // client's own name.
 //
 // The package also makes the ids and keys of an agent's doings ([Execution],

@@ -154,8 +154,8 @@ func (x *FileReader) settle(h *heldCall, end int64) {
 	h.over, h.call = true, FileCall{}
 }
 
-// GiveUp tells the calls whose results did not come, and never will.
-func (x *FileReader) GiveUp() {
+// giveUp tells the calls whose results did not come, and never will.
+func (x *FileReader) giveUp() {
 	for _, h := range x.order {
 		if !h.over {
 			h.call.Ending = EndingUnknown
@@ -191,7 +191,7 @@ func (x *FileReader) finish(last func(*FileReader)) {
 		last(x)
 	}
 	if quiet {
-		x.GiveUp()
+		x.giveUp()
 	}
 	for _, h := range x.order {
 		if !h.over {

@@ -14,7 +14,7 @@ type Surroundings struct {
 	// At is the receiver's clock: payloads carry no time that could be relied on.
 	At time.Time
 	// Env reads the environment, to tell which client called where the
-	// payload's shape does not; see [Detect]. May be nil.
+	// payload's shape does not; see detect.go. May be nil.
 	Env func(name string) string
 	// Client is the client that is supposed where neither the payload nor Env
 	// tells which called. May be empty.
@@ -53,7 +53,7 @@ type Surroundings struct {
 
 // Reading is what a hook's payload told.
 type Reading struct {
-	// Client is which agent's client called, as in [Detect].
+	// Client is which agent's client called; "unknown" if that is not told.
 	Client string
 	// Events are ready for the recorder; Org, ID and RecordedAt are its.
 	Events []whodid.Event

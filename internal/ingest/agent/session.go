@@ -97,8 +97,8 @@ func NewTeller(f *SessionFile) *Teller { return &Teller{file: f, n: map[string]i
 // Err is the first error of those that take the events.
 func (t *Teller) Err() error { return t.err }
 
-// Tell hands over an event.
-func (t *Teller) Tell(e whodid.Event) {
+// tell hands over an event.
+func (t *Teller) tell(e whodid.Event) {
 	if t.err == nil {
 		t.err = t.file.Tell(e)
 	}
@@ -147,16 +147,8 @@ func permissionMode(s string) string {
 func (t *Teller) tellAll(h *hook) {
 	for _, e := range h.reading.Events {
 		e.Source, e.ActorAuth = "import:"+h.client, ""
-		t.Tell(e)
+		t.tell(e)
 	}
-}
-
-// Event begins an event of the execution that acts.
-func (t *Teller) Event(s Scene, what, key string) whodid.Event {
-	h := t.hook(s)
-	e := h.event(what, key)
-	e.Source, e.ActorAuth = "import:"+h.client, ""
-	return e
 }
 
 // Begin tells that the session, or the sub-agent, began. version is that of the

@@ -33,7 +33,6 @@ type payload struct {
 	Created bool     `json:"created"`
 	Deleted bool     `json:"deleted"`
 	Commits []commit `json:"commits"`
-	Head    *commit  `json:"head_commit"`
 }
 
 type user struct {
@@ -69,7 +68,6 @@ type pull struct {
 	Body           string     `json:"body"`
 	User           user       `json:"user"`
 	Draft          bool       `json:"draft"`
-	State          string     `json:"state"`
 	Merged         bool       `json:"merged"`
 	MergedBy       *user      `json:"merged_by"`
 	MergeCommitSHA string     `json:"merge_commit_sha"`

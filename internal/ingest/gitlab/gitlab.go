@@ -23,7 +23,6 @@ const Source = "gitlab"
 
 // The headers that matter. The last three are those of Standard Webhooks.
 const (
-	HeaderEvent       = "X-Gitlab-Event"
 	HeaderToken       = "X-Gitlab-Token"
 	HeaderUUID        = "X-Gitlab-Event-UUID"
 	HeaderIdempotency = "Idempotency-Key"

@@ -29,7 +29,6 @@ type payload struct {
 	Status      string     `json:"status"`
 	ChangedAt   forge.Time `json:"status_changed_at"`
 	Environment string     `json:"environment"`
-	ShortSHA    string     `json:"short_sha"`
 	CommitURL   string     `json:"commit_url"`
 
 	// Of a release.
@@ -65,7 +64,6 @@ type attributes struct {
 	ID             int64      `json:"id"`
 	Number         int64      `json:"iid"`
 	Action         string     `json:"action"`
-	State          string     `json:"state"`
 	Status         string     `json:"status"`
 	Description    string     `json:"description"`
 	AuthorID       int64      `json:"author_id"`
@@ -77,7 +75,6 @@ type attributes struct {
 	MergeCommitSHA string     `json:"merge_commit_sha"`
 	LastCommit     commit     `json:"last_commit"`
 	System         bool       `json:"system"`
-	Name           string     `json:"name"`
 	Ref            string     `json:"ref"`
 	SHA            string     `json:"sha"`
 	Source         any        `json:"source"` // of a pipeline what started it, of a merge request a project

@@ -1,11 +1,11 @@
-// Package interop reads what other tools leave in git about the work of
+// Package authorship reads what other tools leave in git about the work of
 // agents, and writes what they can read: authorship logs of git-ai, checkpoints
 // of Entire, and Agent Trace records. What they say is weaker evidence than the
 // trail's own: nobody signs it, and it names no execution.
 //
 // Everything here is a pure function over bytes. Input that is malformed is an
 // error or is left out, and time and memory are bounded by its length.
-package interop
+package authorship
 
 // Agent is an agent's session as another tool names it. What is not known is
 // empty.

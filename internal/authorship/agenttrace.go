@@ -1,4 +1,4 @@
-package interop
+package authorship
 
 import (
 	"bufio"
@@ -17,9 +17,6 @@ const TraceFile = ".agent-trace/traces.jsonl"
 // TraceVersion is the version of the Agent Trace specification that is written:
 // https://agent-trace.dev, github.com/cursor/agent-trace.
 const TraceVersion = "0.1.0"
-
-// TraceMIME is the media type of a record.
-const TraceMIME = "application/vnd.agent-trace.record+json"
 
 // Trace is an Agent Trace record: whose work the lines of files are, as they are
 // in one revision.

@@ -1,7 +1,7 @@
-// Package memory reads decisions out of the Markdown files in which projects
+// Package markdown reads decisions out of the Markdown files in which projects
 // keep them today: records of architecture decisions, and notes for agents. It
 // is pure: bytes in, entries out.
-package memory
+package markdown
 
 import (
 	"regexp"

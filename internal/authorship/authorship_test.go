@@ -1,4 +1,4 @@
-package interop_test
+package authorship_test
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"github.com/whodid/whodid/internal/interop"
+	"github.com/whodid/whodid/internal/authorship"
 )
 
 func read(t testing.TB, name string) []byte {
@@ -25,11 +25,11 @@ func read(t testing.TB, name string) []byte {
 
 func TestAuthorshipLog(t *testing.T) {
 	t.Parallel()
-	l, err := interop.ParseAuthorshipLog(read(t, "authorship-log.txt"))
+	l, err := authorship.ParseAuthorshipLog(read(t, "authorship-log.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []interop.Agent{
+	want := []authorship.Agent{
 		{Tool: "cursor", Session: "6ef2299e-a67f-432b-aa80-3d2fb4d28999", Model: "claude-sonnet-4-5-20250514"},
 		{Tool: "claude", Session: "conv_abc123def456", Model: "claude-sonnet-4-5-20250514"},
 	}
@@ -80,10 +80,10 @@ func TestAuthorshipLogForms(t *testing.T) {
 		{"no divider", "a.rs\n  d9978a8723e02b52 1\n" + meta, 0, 0, "", false, false},
 		{"another schema", "---\n" + `{"schema_version":"other/1"}`, 0, 0, "", false, false},
 		{"no JSON", "---\nnote to self", 0, 0, "", false, false},
-		{"too large", "---\n" + meta + strings.Repeat(" ", interop.MaxNote), 0, 0, "", false, false},
+		{"too large", "---\n" + meta + strings.Repeat(" ", authorship.MaxNote), 0, 0, "", false, false},
 	} {
-		l, err := interop.ParseAuthorshipLog([]byte(test.note))
-		if (err == nil) != test.ok || err != nil && !errors.Is(err, interop.ErrNotAuthorshipLog) {
+		l, err := authorship.ParseAuthorshipLog([]byte(test.note))
+		if (err == nil) != test.ok || err != nil && !errors.Is(err, authorship.ErrNotAuthorshipLog) {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
@@ -98,13 +98,13 @@ func TestAuthorshipLogForms(t *testing.T) {
 
 func TestCheckpoint(t *testing.T) {
 	t.Parallel()
-	c, err := interop.ParseCheckpoint(read(t, "checkpoint.json"))
+	c, err := authorship.ParseCheckpoint(read(t, "checkpoint.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := func(v int64) *int64 { return &v }
-	want := &interop.Checkpoint{
-		ID: "00c9e2351016", Agent: interop.Agent{Tool: "Claude Code", Session: "253fd5ef-0000-4f4a-804a-98df5088a868"},
+	want := &authorship.Checkpoint{
+		ID: "00c9e2351016", Agent: authorship.Agent{Tool: "Claude Code", Session: "253fd5ef-0000-4f4a-804a-98df5088a868"},
 		CreatedAt: time.Date(2026, 2, 3, 6, 34, 50, 246415000, time.UTC), Files: []string{"cmd/reset.go", "cmd/reset_test.go"},
 		Input: n(137), Output: n(581), CacheRead: n(4040912), CacheCreation: n(215411),
 	}
@@ -112,14 +112,14 @@ func TestCheckpoint(t *testing.T) {
 		t.Errorf("checkpoint (-want +got):\n%s", diff)
 	}
 	for _, bad := range []string{"", "{}", `{"checkpoint_id":"../../etc"}`, `[]`} {
-		if c, err := interop.ParseCheckpoint([]byte(bad)); err == nil {
+		if c, err := authorship.ParseCheckpoint([]byte(bad)); err == nil {
 			t.Errorf("%q is %+v", bad, c)
 		}
 	}
-	if f := interop.CheckpointFile("00c9e2351016", 2); f != "00/c9e2351016/2/metadata.json" {
+	if f := authorship.CheckpointFile("00c9e2351016", 2); f != "00/c9e2351016/2/metadata.json" {
 		t.Errorf("file %s", f)
 	}
-	if f := interop.CheckpointFile("../../etc/pw", 0); f != "" {
+	if f := authorship.CheckpointFile("../../etc/pw", 0); f != "" {
 		t.Errorf("file %s of what is no id", f)
 	}
 }
@@ -128,11 +128,11 @@ func TestCheckpointIDs(t *testing.T) {
 	t.Parallel()
 	msg := "feat: x\n\n* one\n\nEntire-Checkpoint: 00c9e2351016\n\n* two\n\n  Entire-Checkpoint: 013118c3a750\r\nEntire-Checkpoint: 00c9e2351016\n" +
 		"Entire-Checkpoint: XYZ\nsee Entire-Checkpoint: aaaaaaaaaaaa\n"
-	if diff := cmp.Diff([]string{"00c9e2351016", "013118c3a750"}, interop.CheckpointIDs(msg)); diff != "" {
+	if diff := cmp.Diff([]string{"00c9e2351016", "013118c3a750"}, authorship.CheckpointIDs(msg)); diff != "" {
 		t.Errorf("ids (-want +got):\n%s", diff)
 	}
 	many := strings.Repeat("Entire-Checkpoint: 00c9e2351016\n", 100_000)
-	if ids := interop.CheckpointIDs(many); len(ids) != 1 {
+	if ids := authorship.CheckpointIDs(many); len(ids) != 1 {
 		t.Errorf("%d ids", len(ids))
 	}
 }
@@ -141,8 +141,8 @@ func TestReadTraces(t *testing.T) {
 	t.Parallel()
 	const good = `{"version":"0.1.0","id":"x","timestamp":"2026-11-01T09:00:00Z","vcs":{"type":"git","revision":"abc"},"files":[{"path":"a.go","conversations":[` +
 		`{"url":"https://example.com/c/1","contributor":{"type":"ai","model_id":"anthropic/claude-sonnet-5"},"ranges":[{"start_line":2,"end_line":4},{"start_line":6,"end_line":6,"contributor":{"type":"human"}}]}]}]}`
-	var traces []*interop.Trace
-	skipped, err := interop.ReadTraces(strings.NewReader(good+"\n\nno JSON\n{}\n"+good+"\n"), func(tr *interop.Trace) error {
+	var traces []*authorship.Trace
+	skipped, err := authorship.ReadTraces(strings.NewReader(good+"\n\nno JSON\n{}\n"+good+"\n"), func(tr *authorship.Trace) error {
 		traces = append(traces, tr)
 		return nil
 	})
@@ -159,7 +159,7 @@ func TestReadTraces(t *testing.T) {
 			t.Errorf("line %d: %+v, %t", test.line, who, ok)
 		}
 	}
-	if _, err := interop.ReadTraces(strings.NewReader(strings.Repeat("x", interop.MaxTraceRecord+1)), nil); err == nil {
+	if _, err := authorship.ReadTraces(strings.NewReader(strings.Repeat("x", authorship.MaxTraceRecord+1)), nil); err == nil {
 		t.Error("a record without an end was read")
 	}
 }
@@ -170,7 +170,7 @@ func TestTraceModel(t *testing.T) {
 		"claude-opus-4-5": "anthropic/claude-opus-4-5", "gpt-6": "openai/gpt-6", "vendor/model": "vendor/model",
 		"my-own": "my-own", "": "", strings.Repeat("x", 300): "",
 	} {
-		if got := interop.TraceModel(model); got != want {
+		if got := authorship.TraceModel(model); got != want {
 			t.Errorf("%q is %q, want %q", model, got, want)
 		}
 	}
@@ -180,13 +180,13 @@ func TestTraceModel(t *testing.T) {
 func TestTraceSchema(t *testing.T) {
 	t.Parallel()
 	schema := traceSchema(t)
-	trace := interop.Trace{
-		Version: interop.TraceVersion, ID: "b15edf44-4715-80de-9da3-ef6ada96b0fe", Timestamp: "2026-11-23T18:59:05Z",
-		VCS: &interop.TraceVCS{Type: "git", Revision: "abc"}, Tool: &interop.TraceTool{Name: "whodid", Version: "1.0.0"},
-		Files: []interop.TracedFile{{Path: "a.go", Conversations: []interop.TraceConversation{{
-			Contributor: &interop.TraceContributor{Type: interop.TraceAI, ModelID: "anthropic/claude-sonnet-5"},
-			Ranges:      []interop.TraceRange{{StartLine: 1, EndLine: 2}},
-			Related:     []interop.TraceRelated{{Type: "execution", URL: "urn:whodid:exec-1"}},
+	trace := authorship.Trace{
+		Version: authorship.TraceVersion, ID: "b15edf44-4715-80de-9da3-ef6ada96b0fe", Timestamp: "2026-11-23T18:59:05Z",
+		VCS: &authorship.TraceVCS{Type: "git", Revision: "abc"}, Tool: &authorship.TraceTool{Name: "whodid", Version: "1.0.0"},
+		Files: []authorship.TracedFile{{Path: "a.go", Conversations: []authorship.TraceConversation{{
+			Contributor: &authorship.TraceContributor{Type: authorship.TraceAI, ModelID: "anthropic/claude-sonnet-5"},
+			Ranges:      []authorship.TraceRange{{StartLine: 1, EndLine: 2}},
+			Related:     []authorship.TraceRelated{{Type: "execution", URL: "urn:whodid:exec-1"}},
 		}}}},
 	}
 	validate := func() error {
@@ -226,9 +226,9 @@ func FuzzAuthorshipLog(f *testing.F) {
 	f.Add(read(f, "authorship-log.txt"))
 	f.Add([]byte("---\n{}"))
 	f.Fuzz(func(t *testing.T, note []byte) {
-		l, err := interop.ParseAuthorshipLog(note)
+		l, err := authorship.ParseAuthorshipLog(note)
 		if err != nil {
-			if !errors.Is(err, interop.ErrNotAuthorshipLog) {
+			if !errors.Is(err, authorship.ErrNotAuthorshipLog) {
 				t.Errorf("another error: %v", err)
 			}
 			return
@@ -245,7 +245,7 @@ func FuzzTraces(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		lines := strings.Count(text, "\n") + 1
 		seen := 0
-		skipped, err := interop.ReadTraces(strings.NewReader(text), func(tr *interop.Trace) error {
+		skipped, err := authorship.ReadTraces(strings.NewReader(text), func(tr *authorship.Trace) error {
 			seen++
 			tr.Line("a", 1)
 			return nil
@@ -259,10 +259,10 @@ func FuzzTraces(f *testing.F) {
 func FuzzCheckpoint(f *testing.F) {
 	f.Add(read(f, "checkpoint.json"), "Entire-Checkpoint: 00c9e2351016")
 	f.Fuzz(func(t *testing.T, metadata []byte, msg string) {
-		if c, err := interop.ParseCheckpoint(metadata); err == nil && interop.CheckpointFile(c.ID, 0) == "" {
+		if c, err := authorship.ParseCheckpoint(metadata); err == nil && authorship.CheckpointFile(c.ID, 0) == "" {
 			t.Errorf("%q has no file", c.ID)
 		}
-		for _, id := range interop.CheckpointIDs(msg) {
+		for _, id := range authorship.CheckpointIDs(msg) {
 			if !strings.Contains(msg, id) {
 				t.Errorf("%q is not in the message", id)
 			}
