@@ -77,7 +77,7 @@ func (a *Asker) CloseIncident(ctx context.Context, x *Incident, who *whodid.Even
 	if !release {
 		return []whodid.Event{closing}, released, nil
 	}
-	standing, err := a.standingHolds(ctx)
+	standing, err := a.StandingHolds(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

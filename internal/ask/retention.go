@@ -130,9 +130,9 @@ func (a *Asker) RetentionPolicy(ctx context.Context) (whodid.Retention, error) {
 	return whodid.FoldRetention(events), err
 }
 
-// standingHolds answers what must stay. Who removes or erases anything asks for
+// StandingHolds answers what must stay. Who removes or erases anything asks for
 // them first, and leaves alone what one of them covers, with the whole of its run.
-func (a *Asker) standingHolds(ctx context.Context) ([]whodid.Hold, error) {
+func (a *Asker) StandingHolds(ctx context.Context) ([]whodid.Hold, error) {
 	events, err := a.retentionEvents(ctx)
 	return whodid.StandingHolds(whodid.FoldHolds(events)), err
 }
@@ -289,7 +289,7 @@ func (t *Tally) add(d whodid.Data) {
 // Holding answers, for who is about to take something away from events, which
 // standing hold covers an event or any other of its run.
 func (a *Asker) Holding(ctx context.Context) (func(*whodid.Event) (hold string, held bool), error) {
-	holds, err := a.standingHolds(ctx)
+	holds, err := a.StandingHolds(ctx)
 	if err != nil {
 		return nil, err
 	}
