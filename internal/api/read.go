@@ -205,6 +205,12 @@ func (c *call) showExecution() error {
 	if err != nil {
 		return err
 	}
+	// A policy that can't be read is no reason to show nothing.
+	if rules, signature, err := c.rules(); err == nil {
+		if err := c.tenant.Asker.Judge(c.ctx, show, rules.Policy, signature); err != nil {
+			return err
+		}
+	}
 	return c.answer(show)
 }
 

@@ -84,6 +84,15 @@ func (a *Asker) Unapproved(ctx context.Context, p *policy.Policy, f UnapprovedFi
 	}
 }
 
+// Judge adds to a run what of it needed an approval by a policy and had none.
+func (a *Asker) Judge(ctx context.Context, s *Show, p *policy.Policy, signature func(*whodid.Approval) error) error {
+	found, err := a.Unapproved(ctx, p, UnapprovedFilter{Execution: s.ExecutionID, Signature: signature})
+	if err == nil && found.Policy != "" {
+		s.Unapproved = found
+	}
+	return err
+}
+
 // RunSoFar is what is known of a run's cost, in micro-dollars, and how often it did
 // one kind of action.
 func (a *Asker) RunSoFar(ctx context.Context, execution, what string) (costMicros, count int64, err error) {

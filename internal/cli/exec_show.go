@@ -43,11 +43,13 @@ func (p *Program) execShow(ctx context.Context, prefix string) error {
 	if err != nil {
 		return unresolved(err)
 	}
-	if s.Unapproved, err = p.unapproved(ctx, t, ask.UnapprovedFilter{Execution: s.ExecutionID}); err != nil {
+	rules, signature, err := p.approvalRules(ctx, t)
+	if err == nil {
+		err = t.asker.Judge(ctx, s, rules, signature)
+	}
+	if err != nil {
 		// A policy that can't be read is no reason to show nothing.
 		p.complain(err)
-	} else if s.Unapproved.Policy == "" {
-		s.Unapproved = nil
 	}
 	if p.json {
 		return p.printJSON(s)

@@ -75,11 +75,13 @@ func TestPolicyOfOrganisation(t *testing.T) {
 			"its hooks are answered":  ask(auth.RoleRecorder, http.MethodPost, "/hooks?agent=ops/deployer", deploy),
 			"its requests are made":   ask(auth.RoleRecorder, http.MethodPost, "/v1/approvals", `{"type":"deploy.production","target":"shop","agent":"ops/deployer"}`),
 			"its reports are judged":  ask(auth.RoleReader, http.MethodGet, "/v1/reports/weekly", ""),
+			"its runs are judged":     ask(auth.RoleReader, http.MethodGet, "/v1/executions/"+run, ""),
 			"its budgets are watched": said(t, tr, org, "budget.exceed"),
 			"its log says from when":  said(t, tr, org, "policy.change"),
 		} {
 			want := map[string]string{
 				"its hooks are answered": "OPS-010", "its requests are made": `"rule":"OPS-010"`, "its reports are judged": `"policy":"strict-1"`,
+				"its runs are judged":     `"unapproved":{"policy":"strict-1","looked":0,`,
 				"its budgets are watched": "BUD-001", "its log says from when": "strict-1",
 			}[name]
 			if has := strings.Contains(got, want); has != (org == "acme") || strings.Contains(got, "of-the-directory") {

@@ -64,6 +64,10 @@ func (r *request) execution() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, signature := r.judged()
+	if err := r.t.Asker.Judge(r.ctx, show, rules.Policy, signature); err != nil {
+		return nil, err
+	}
 	a := &answer{title: "Execution " + short(show.ExecutionID), value: show, rows: show.Actions}
 	if r.query("format") != "" {
 		return a, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/policy"
 )
 
 // everyPage lists the pages of a trail that [world.fill] filled, each with words
@@ -60,6 +61,12 @@ func TestPages(t *testing.T) {
 	all := everyPage()
 	all["/retention"] = []string{"Requests of people", "overdue", ">-3<", ">40<", "human pada", "whodid privacy erase --request ", ">refused<", "not known who asks"}
 	all["/retention?table=requests"] = []string{"/retention?format=csv&amp;table=requests"}
+	p, err := policy.Parse([]byte("version = \"1\"\n[[approval]]\nid = \"OPS-010\"\nlevel = \"approve\"\nactions = [\"file.*\"]\n"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tenant.Policies = func() policy.Rules { return policy.Together(p) }
+	all["/executions/"+runID(3)+"?"] = []string{"Done without the approval that it needed", "OPS-010"}
 	all["/incidents/"+list.Incidents[0].IncidentID] = []string{"discounts lose a cent", "Who did it", "What happened", "incident.view"}
 	for path, words := range all {
 		a := w.get(t, "admin", path)
