@@ -170,11 +170,12 @@ log, so that nobody can change the past without being found out.`,
   whodid history                      # what ran in the last seven days
   whodid exec show 7k2m               # one run, by the first letters of its id
   whodid verify                       # is the trail what it was?`,
-		Version:       p.Version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          arguments(cobra.NoArgs),
-		RunE:          p.group,
+		Version:           p.Version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              arguments(cobra.NoArgs),
+		PersistentPreRunE: p.inJSON,
+		RunE:              p.group,
 	}
 	root.SetVersionTemplate("whodid {{.Version}}\n")
 	root.SetFlagErrorFunc(unknownFlag)

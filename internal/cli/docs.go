@@ -26,9 +26,6 @@ executions.`,
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		Args:      arguments(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := p.notJSON(c, "a script"); err != nil {
-				return err
-			}
 			switch root := c.Root(); args[0] {
 			case "bash":
 				return root.GenBashCompletionV2(p.Stdout, true)
@@ -84,9 +81,6 @@ of it.`,
   whodid man > /usr/local/share/man/man1/whodid.1`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := p.notJSON(c, "a manual page"); err != nil {
-				return err
-			}
 			_, err := fmt.Fprint(p.Stdout, manual(c.Root(), p.Version))
 			return err
 		},

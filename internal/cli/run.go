@@ -67,9 +67,6 @@ The command runs even if nothing can be recorded. With --required it does not.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if p.json {
-				return misuse(fmt.Errorf("the output of run is that of its command, not JSON"), `"whodid exec show --json ID" shows the run as JSON`)
-			}
 			r, err := p.newRun(&o, args)
 			if err != nil {
 				return err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
@@ -21,6 +22,7 @@ import (
 	"github.com/whodid/whodid/internal/authorship"
 	"github.com/whodid/whodid/internal/gitcheck"
 	"github.com/whodid/whodid/internal/importer"
+	"github.com/whodid/whodid/internal/ledger"
 	"github.com/whodid/whodid/internal/privacy"
 	"github.com/whodid/whodid/internal/record"
 	"github.com/whodid/whodid/internal/retention"
@@ -69,6 +71,7 @@ func answers() map[string]any {
 		"export":         exported{},
 		"migrate":        migrated{},
 		"log head":       logHead{},
+		"log export":     ledger.Exported{},
 		"log key":        logKey{},
 		"witness git":    gitWitness{},
 		"witness push":   witnessPushed{},
@@ -185,18 +188,13 @@ func answers() map[string]any {
 	}
 }
 
-// speechless are the commands that have nothing to say in JSON, or that say it
-// in a format of their own.
-func speechless() []string {
-	return []string{"run", "serve", "hook", "git hook", "completion", "man", "log export", "sink run", "mcp", "exec export", "ui"}
-}
-
 // documented are the folders whose types answers are made of.
 func documented() []string {
 	return []string{
 		".",
 		"../ask",
 		"../githook",
+		"../ledger",
 		"../witness",
 		"../../proof",
 		"../gitcheck",
@@ -239,27 +237,41 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// TestEveryAnswerHasASchema finds commands whose JSON nobody has described.
+// TestEveryAnswerHasASchema finds commands whose JSON nobody has described, and
+// holds those that have none to saying so.
 func TestEveryAnswerHasASchema(t *testing.T) {
 	t.Parallel()
+	own := []string{"hook", "git hook"} // they answer in their callers' form
 	eachCommand((&Program{}).root(), func(c *cobra.Command) {
-		name := strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), "whodid"), " ")
-		if name == "" || !answersItself(c) || slices.Contains(speechless(), name) {
+		_, name, _ := strings.Cut(c.CommandPath(), " ")
+		if name == "" || !answersItself(c) || slices.Contains(own, name) {
 			return
 		}
-		if answers()[name] == nil {
-			t.Errorf("the JSON of %q has no schema: add its type to answers", name)
+		if (answers()[name] == nil) == (otherwise()[name] == "") {
+			t.Errorf("%q has either an answer in JSON, whose type is in answers, or prints something else, which is in otherwise", name)
 		}
 	})
+	for name := range otherwise() {
+		var told strings.Builder
+		p := &Program{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &told, Dir: t.TempDir(), Now: time.Now, Env: func(string) string { return "" }}
+		args := append(strings.Fields(name), "--json")
+		if valid := map[string]string{"completion": "bash", "exec export": "exec-1", "run": "true"}[name]; valid != "" {
+			args = append(args, valid)
+		}
+		if code := p.Run(t.Context(), args); code != ExitUsage || !strings.Contains(told.String(), "not JSON") {
+			t.Errorf("%s: %d %s", strings.Join(args, " "), code, told.String())
+		}
+	}
 }
 
 const jsonPreface = `# JSON answers
 
 <!-- Written by ` + "`go test ./internal/cli -update`" + ` from the Go types of the answers: edit those. -->
 
-With ` + "`--json`" + ` a command prints one JSON document and nothing else. Times are RFC 3339 in UTC, money is millionths of a
-US dollar (` + "`…_micros`" + `), and what is not known is ` + "`null`" + ` or counted apart, never zero. Fields are only ever added:
-read what you know and ignore the rest. ` + "`whodid schema COMMAND`" + ` prints the JSON Schema of an answer.
+With ` + "`--json`" + ` a command prints one JSON document and nothing else; one that has no answer in JSON refuses it, says what it
+prints instead, and ends with status 2. Times are RFC 3339 in UTC, money is millionths of a US dollar (` + "`…_micros`" + `), a list without
+entries is ` + "`[]`" + `, and what is not known is ` + "`null`" + ` or counted apart, never zero. Fields are only ever added: read what you know and
+ignore the rest. ` + "`whodid schema COMMAND`" + ` prints the JSON Schema of an answer.
 
 ` + "`whodid tail --json`" + ` prints one such document on each line.
 `

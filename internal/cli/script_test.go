@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -12,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -170,7 +172,31 @@ type scriptTest struct{}
 func scriptMain() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return scriptProgram().Run(ctx, os.Args[1:])
+	p, args := scriptProgram(), os.Args[1:]
+	own := args
+	if end := slices.Index(args, "--"); end >= 0 {
+		own = args[:end]
+	}
+	if !slices.Contains(own, "--json") {
+		return p.Run(ctx, args)
+	}
+	var answer bytes.Buffer
+	// Whatever a script asks for in JSON fits the schema of its command.
+	p.Stdout = io.MultiWriter(os.Stdout, &answer)
+	code := p.Run(ctx, args)
+	if answer.Len() == 0 {
+		return code
+	}
+	c, _, err := p.root().Find(termsApart(args))
+	if err == nil {
+		_, name, _ := strings.Cut(c.CommandPath(), " ")
+		err = validateAll(&answer, strings.ReplaceAll(name, " ", "-"))
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stdout, "the answer does not fit its schema: %v\n", err)
+		return 70
+	}
+	return code
 }
 
 // showLogs is a program of scripts: "whodid exec logs" with the id that a file

@@ -52,9 +52,6 @@ or when no browser has shown a page for an hour.`,
 			if port < 0 || port > 65535 {
 				return usageError("--port: %d is no port", port)
 			}
-			if err := p.notJSON(c, "an address"); err != nil {
-				return err
-			}
 			return p.ui(c.Context(), port, time.Duration(idle), !quiet)
 		},
 	}

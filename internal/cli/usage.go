@@ -135,14 +135,6 @@ func (p *Program) onlyHelpThereIs(root *cobra.Command) {
 	}
 }
 
-// notJSON refuses --json where a command prints something else.
-func (p *Program) notJSON(c *cobra.Command, what string) error {
-	if p.json {
-		return misuse(fmt.Errorf("%s prints %s, not JSON", c.CommandPath(), what), "leave --json out")
-	}
-	return nil
-}
-
 // settingMeant is a question after the settings that were most likely meant by
 // those that are unknown.
 func settingMeant(err error) string {

@@ -17,13 +17,13 @@ import (
 // Exported says what [Export] found and wrote.
 type Exported struct {
 	// Size is the number of entries under the exported checkpoint.
-	Size uint64
+	Size uint64 `json:"size"`
 	// Files counts the files that were written; complete tiles that were there
 	// already are not.
-	Files int
+	Files int `json:"files"`
 	// Faults are the indexes of entries, among those that were written, whose
 	// hash is not the one that was put into the tree.
-	Faults []uint64
+	Faults []uint64 `json:"faults"`
 }
 
 // ErrForked means that the directory holds a log that the trail does not go on
@@ -51,7 +51,7 @@ func Export(ctx context.Context, s *store.Store, org, dir string) (Exported, err
 		return Exported{}, fmt.Errorf("couldn't export the log: %w", err)
 	}
 	defer snapshot.Close()
-	x := exporter{dir: dir, snapshot: snapshot, tiles: snapshot.Tiles(ctx), Exported: Exported{Size: snapshot.Head.Frontier.Size()}}
+	x := exporter{dir: dir, snapshot: snapshot, tiles: snapshot.Tiles(ctx), Exported: Exported{Size: snapshot.Head.Frontier.Size(), Faults: []uint64{}}}
 	if err := x.export(ctx); err != nil {
 		return x.Exported, fmt.Errorf("couldn't export the log: %w", err)
 	}
