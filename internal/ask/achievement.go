@@ -100,6 +100,17 @@ func (o *Achievement) event() *whodid.Event {
 // endOfTime is later than anything that was recorded.
 var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// always puts the bounds of all time in the place of those that are zero.
+func always(since, until time.Time) (from, to time.Time) {
+	if since.IsZero() {
+		since = time.Unix(0, 0)
+	}
+	if until.IsZero() {
+		until = endOfTime
+	}
+	return since, until
+}
+
 // claim is what an agent says it achieved.
 type claim struct {
 	row *store.Row
@@ -109,12 +120,7 @@ type claim struct {
 
 // outcomes are those of a time, the first first.
 func (a *Asker) outcomes(ctx context.Context, since, until time.Time, squads []string) ([]Achievement, error) {
-	if since.IsZero() {
-		since = time.Unix(0, 0)
-	}
-	if until.IsZero() {
-		until = endOfTime
-	}
+	since, until = always(since, until)
 	e, err := a.testimony(ctx, since, until)
 	if err != nil {
 		return nil, err

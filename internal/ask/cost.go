@@ -207,7 +207,7 @@ func (a *Asker) Cost(ctx context.Context, q CostQuestion) (*Cost, error) {
 			return nil, err
 		}
 	}
-	outcomes, err := a.outcomesOf(ctx, &q)
+	outcomes, tallies, err := a.outcomesOf(ctx, &q)
 	if err != nil {
 		return nil, err
 	}
@@ -226,9 +226,9 @@ func (a *Asker) Cost(ctx context.Context, q CostQuestion) (*Cost, error) {
 	})
 	for i := range c.Rows {
 		c.Overlap = c.Overlap || c.Rows[i].SharedRuns > 0
-		c.Rows[i].Outcomes = outcomesOfRow(q.By, c.Rows[i].Key, outcomes)
+		c.Rows[i].Outcomes = outcomesOfRow(q.By, c.Rows[i].Key, tallies)
 	}
-	c.Outcomes = countOutcomes(outcomes, &c.Total)
+	c.Outcomes = countOutcomes(tallies, &c.Total)
 	return c, nil
 }
 
@@ -431,18 +431,29 @@ func (q *CostQuestion) agentFits(agent string) (fits, known bool) {
 	return f.MatchEvent(&whodid.Event{Actor: whodid.AgentActor(agent)}), true
 }
 
-// outcomesOf are the outcomes of the time asked for that the agents asked for had
-// a part in.
-func (a *Asker) outcomesOf(ctx context.Context, q *CostQuestion) ([]ConfirmedOutcome, error) {
-	outcomes, err := a.confirmedOutcomes(ctx, q.Filter.Since, q.Filter.Until)
-	if err != nil || len(q.Filter.Terms) == 0 && len(q.Squads) == 0 {
-		return outcomes, err
+// outcomesOf are the outcomes of the time asked for that the agents asked for had a
+// part in, and how many they are. Merges are counted without being read, and are in
+// the tallies alone, unless rows are of pull requests.
+func (a *Asker) outcomesOf(ctx context.Context, q *CostQuestion) (outcomes []ConfirmedOutcome, tallies []outcomeTally, err error) {
+	sel := store.Selection{Terms: q.Filter.Terms, Squads: q.Squads}
+	if slices.Contains(q.By, "pr") {
+		outcomes, err = a.confirmedOutcomes(ctx, q.Filter.Since, q.Filter.Until)
+	} else {
+		outcomes, tallies, err = a.outcomesApart(ctx, q.Filter.Since, q.Filter.Until, sel)
 	}
+	if err == nil && len(sel.Terms)+len(sel.Squads) > 0 {
+		outcomes, err = a.fitting(ctx, q, sel, outcomes)
+	}
+	return outcomes, append(tallies, tallied(outcomes)...), err
+}
+
+// fitting leaves the outcomes that the agents asked for had a part in.
+func (a *Asker) fitting(ctx context.Context, q *CostQuestion, sel store.Selection, outcomes []ConfirmedOutcome) ([]ConfirmedOutcome, error) {
 	var ids []string
 	for i := range outcomes {
 		ids = append(ids, outcomes[i].Executions...)
 	}
-	fitting, err := a.store.Fitting(ctx, a.org, store.Selection{Terms: q.Filter.Terms, Squads: q.Squads}, ids)
+	fitting, err := a.store.Fitting(ctx, a.org, sel, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -455,7 +466,7 @@ func (a *Asker) outcomesOf(ctx context.Context, q *CostQuestion) ([]ConfirmedOut
 	}), nil
 }
 
-func outcomesOfRow(by []string, key map[string]string, outcomes []ConfirmedOutcome) *int64 {
+func outcomesOfRow(by []string, key map[string]string, outcomes []outcomeTally) *int64 {
 	for _, b := range by {
 		if b != "agent" && b != "squad" {
 			return nil
@@ -463,7 +474,7 @@ func outcomesOfRow(by []string, key map[string]string, outcomes []ConfirmedOutco
 	}
 	var n int64
 	for i := range outcomes {
-		if slices.ContainsFunc(outcomes[i].Agents, func(agent string) bool {
+		if slices.ContainsFunc(outcomes[i].agents, func(agent string) bool {
 			for _, b := range by {
 				if b == "agent" && key[b] != agent || b == "squad" && key[b] != whodid.Squad(agent) {
 					return false
@@ -471,7 +482,7 @@ func outcomesOfRow(by []string, key map[string]string, outcomes []ConfirmedOutco
 			}
 			return true
 		}) {
-			n++
+			n += outcomes[i].n
 		}
 	}
 	return &n

@@ -2,8 +2,11 @@ package ask
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/whodid/whodid/internal/store"
 )
 
 // The kinds of outcomes.
@@ -49,6 +52,10 @@ func (a *Asker) confirmedOutcomes(ctx context.Context, since, until time.Time) (
 	if err != nil {
 		return nil, err
 	}
+	return a.confirmed(ctx, found)
+}
+
+func (a *Asker) confirmed(ctx context.Context, found []Achievement) ([]ConfirmedOutcome, error) {
 	out := make([]ConfirmedOutcome, len(found))
 	for i := range found {
 		o := &found[i]
@@ -59,6 +66,48 @@ func (a *Asker) confirmedOutcomes(ctx context.Context, since, until time.Time) (
 		}
 	}
 	return out, a.nameAgents(ctx, out)
+}
+
+// outcomesApart are the same but for the merges in which only the run had a part that
+// opened the pull request, and of which a company has more in a month than can be read
+// within a second: those the store counts, of the runs that the selection selects.
+func (a *Asker) outcomesApart(ctx context.Context, since, until time.Time, sel store.Selection) ([]ConfirmedOutcome, []outcomeTally, error) {
+	since, until = always(since, until)
+	claimed, err := a.store.ClaimedMerges(ctx, a.org, since, until, patience)
+	if err != nil {
+		return nil, nil, err
+	}
+	places := slices.Sorted(maps.Keys(claimed))
+	alone, err := a.store.MergesAlone(ctx, a.org, since, until, sel, places)
+	if err != nil {
+		return nil, nil, err
+	}
+	tallies := make([]outcomeTally, len(alone))
+	for i := range alone {
+		m := &alone[i]
+		agents := []string{m.Agent}
+		if m.Runner != "" && m.Runner != m.Agent {
+			agents = append(agents, m.Runner)
+		}
+		tallies[i] = outcomeTally{kind: OutcomeMerged, agents: agents, n: m.Merges}
+	}
+	together, err := a.store.MergesTogether(ctx, a.org, since, until)
+	if err != nil {
+		return nil, nil, err
+	}
+	places = slices.Compact(slices.Sorted(slices.Values(append(places, together...))))
+	e := &testimony{}
+	if e.credits, err = a.claims(ctx, since, until); err != nil {
+		return nil, nil, err
+	}
+	if e.facts, err = a.store.Happened(ctx, a.org, store.Selection{Since: since, Until: until}, factsBesideMerges...); err != nil {
+		return nil, nil, err
+	}
+	if err := a.testify(ctx, e, since, until, places); err != nil {
+		return nil, nil, err
+	}
+	confirmed, err := a.confirmed(ctx, e.outcomes(since, until, nil))
+	return confirmed, tallies, err
 }
 
 func (a *Asker) nameAgents(ctx context.Context, outcomes []ConfirmedOutcome) error {
@@ -99,20 +148,37 @@ type OutcomeCounts struct {
 	AtLeast          bool   `json:"at_least"`
 }
 
+// outcomeTally is how many outcomes of a kind the same agents had a part in.
+type outcomeTally struct {
+	kind   string
+	agents []string
+	n      int64
+}
+
+// tallied counts outcomes one by one.
+func tallied(outcomes []ConfirmedOutcome) []outcomeTally {
+	out := make([]outcomeTally, len(outcomes))
+	for i := range outcomes {
+		out[i] = outcomeTally{kind: outcomes[i].Kind, agents: outcomes[i].Agents, n: 1}
+	}
+	return out
+}
+
 // countOutcomes counts outcomes, and sets what was spent against them.
-func countOutcomes(outcomes []ConfirmedOutcome, spent *CostSums) OutcomeCounts {
+func countOutcomes(outcomes []outcomeTally, spent *CostSums) OutcomeCounts {
 	var c OutcomeCounts
 	for i := range outcomes {
-		c.Outcomes++
-		switch outcomes[i].Kind {
+		n := outcomes[i].n
+		c.Outcomes += n
+		switch outcomes[i].kind {
 		case OutcomeMerged:
-			c.Merged++
+			c.Merged += n
 		case OutcomeResolved:
-			c.Resolved++
+			c.Resolved += n
 		case OutcomeReleased:
-			c.Released++
+			c.Released += n
 		case OutcomeDeployed:
-			c.Deployed++
+			c.Deployed += n
 		}
 	}
 	c.AtLeast = spent.CostUnknown > 0

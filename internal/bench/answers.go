@@ -46,13 +46,13 @@ func (b *bench) answers() []question {
 			filter := []string{"squad:S", "status:failed cost:measured squad:S repository:R", "repository:R", "agent:S/* -status:failed"}[round%4]
 			return t.executionsPage(ctx, strings.NewReplacer("S", fmt.Sprintf("squad-%d", round%8), "R", repositoryOf(round)).Replace(filter), ask.DefaultPeriod)
 		}},
-		{"cost", "cost of a month by agent", time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
+		{"cost", "cost of a month by agent", time.Second, 1, func(ctx context.Context, t *trail, _ int) error {
 			return t.cost(ctx, "agent")
 		}},
 		{"cost.model", "cost of a month by model and day", 5 * time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
 			return t.cost(ctx, "model", "day")
 		}},
-		{"stats", "exec stats of a week", 5 * time.Second, 0, func(ctx context.Context, t *trail, _ int) error {
+		{"stats", "exec stats of a week", time.Second, 1, func(ctx context.Context, t *trail, _ int) error {
 			s, err := t.asker().Stats(ctx, ask.Selection{Filter: whodid.Filter{Since: time.Now().Add(-ask.DefaultPeriod)}})
 			if err == nil && s.Total.Runs < int64(t.runs)/5 {
 				err = fmt.Errorf("stats have %d runs", s.Total.Runs)
@@ -74,7 +74,11 @@ func (b *bench) answers() []question {
 			return t.investigate(ctx, t.anyRun(round), 1)
 		}},
 		{"incident.time", "what incident open finds out about half an hour", 2 * time.Second, 1, func(ctx context.Context, t *trail, round int) error {
-			return t.investigate(ctx, fmt.Sprintf("%dm..%dm", 90+round*600, 60+round*600), 1)
+			at, err := t.halfHour(ctx, round)
+			if err != nil {
+				return err
+			}
+			return t.investigate(ctx, at, 1)
 		}},
 		{"memory", "memory search for words of some decisions", 50 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
 			_, err := t.asker().Memory(ctx, ask.MemoryFilter{Search: fmt.Sprintf("rotate service %d", round*7), Limit: 20})
@@ -188,6 +192,17 @@ func (t *trail) investigate(ctx context.Context, at string, suspects int) error 
 		err = fmt.Errorf("an incident at %s has %d suspects", at, len(found.Suspects))
 	}
 	return err
+}
+
+// halfHour is a time with runs in it: half an hour around the start of one, which is
+// looked up because a trail that was kept is as old as it is.
+func (t *trail) halfHour(ctx context.Context, round int) (string, error) {
+	show, err := t.asker().Show(ctx, t.anyRun(round))
+	if err != nil {
+		return "", err
+	}
+	from := show.Execution.StartedAt.Add(-15 * time.Minute)
+	return from.Format(time.RFC3339) + ".." + from.Add(30*time.Minute).Format(time.RFC3339), nil
 }
 
 // searchLimit is how long a search may take.

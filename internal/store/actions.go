@@ -29,15 +29,30 @@ type actionHour struct {
 
 const addActions = `ON CONFLICT (org, hour, what, result) DO UPDATE SET n = action_hour.n + excluded.n`
 
+// ActionHours counts actions as action_hour does.
+type ActionHours map[actionHour]int64
+
+// Add counts an event, if it is an action and no attempt.
+func (h ActionHours) Add(r *Row) {
+	_, action := classOf(r.What)
+	if _, attempt := whodid.SettledID(r.ID); action == 1 && !attempt {
+		h[actionHour{whodid.Micros(r.At) / microsPerHour, ActionCount{What: r.What, Result: string(r.Result)}}]++
+	}
+}
+
+// Join adds what others counted.
+func (h ActionHours) Join(others ActionHours) {
+	for a, n := range others {
+		h[a] += n
+	}
+}
+
 // actionsOf counts the actions among rows by hour, kind and result, without
 // attempts.
 func actionsOf(rows []*Row) []actionHour {
-	counts := map[actionHour]int64{}
+	counts := ActionHours{}
 	for _, r := range rows {
-		_, action := classOf(r.What)
-		if _, attempt := whodid.SettledID(r.ID); action == 1 && !attempt {
-			counts[actionHour{whodid.Micros(r.At) / microsPerHour, ActionCount{What: r.What, Result: string(r.Result)}}]++
-		}
+		counts.Add(r)
 	}
 	out := make([]actionHour, 0, len(counts))
 	for a, n := range counts {

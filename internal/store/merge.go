@@ -131,6 +131,53 @@ func (sqlite) claimedMerges() string {
 		`WHERE c.org = $1 AND c.what = 'pr.merge' AND c.at >= $2 - $4 AND c.at < $3 + $4 AND c.action = 1 AND ` + strings.ReplaceAll(notable, "what", "c.what")
 }
 
+// MergeTally is how many merges there were of pull requests that runs opened in which
+// nothing else had a part.
+type MergeTally struct {
+	// Agent opened them; Runner ran the run that it did so in, as the run's start says,
+	// and is empty if nothing tells.
+	Agent, Runner string
+	Merges        int64
+}
+
+// MergesAlone counts the merges between two times in which nothing but the run had a
+// part that opened the pull request, but those at some places. With terms or squads,
+// only those of the runs that they select.
+func (s *Store) MergesAlone(ctx context.Context, org string, since, until time.Time, sel Selection, but []uint64) ([]MergeTally, error) {
+	c := clause{dialect: s.dialect}
+	c.add("org = ?", org)
+	c.add("at >= ?", whodid.Micros(since))
+	c.add("at < ?", whodid.Micros(until))
+	c.conditions = append(c.conditions, "sole = 1")
+	if len(but) > 0 {
+		among, arg := s.dialect.amongNumbers("seq", len(c.args)+1, signed(but))
+		c.conditions, c.args = append(c.conditions, "NOT ("+among+")"), append(c.args, arg)
+	}
+	if len(sel.Terms)+len(sel.Squads) > 0 {
+		of := clause{dialect: s.dialect, args: c.args}
+		of.executions(org, &Selection{Terms: sel.Terms, Squads: sel.Squads})
+		c.conditions, c.args = append(c.conditions, "execution IN (SELECT id FROM execution "+of.where()+")"), of.args
+	}
+	query := `SELECT agent, runner, COUNT(*) FROM merge ` + c.where() + ` GROUP BY agent, runner ORDER BY agent, runner`
+	out, err := queryRows(within(ctx, org), s.read, query, c.args, func(rows *sql.Rows, m *MergeTally) error {
+		return rows.Scan(&m.Agent, &m.Runner, &m.Merges)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't count what was merged: %w", explain(err))
+	}
+	return out, nil
+}
+
+// MergesTogether returns the places of the other merges between two times.
+func (s *Store) MergesTogether(ctx context.Context, org string, since, until time.Time) ([]uint64, error) {
+	const query = `SELECT seq FROM merge WHERE org = $1 AND at >= $2 AND at < $3 AND sole = 0`
+	places, err := queryColumn[uint64](within(ctx, org), s.read, query, org, whodid.Micros(since), whodid.Micros(until))
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read what was merged: %w", explain(err))
+	}
+	return places, nil
+}
+
 // EventsAt returns the events at some places, by time.
 func (s *Store) EventsAt(ctx context.Context, org string, places []uint64) ([]Row, error) {
 	if len(places) == 0 {

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"database/sql"
+	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/whodid/whodid"
@@ -87,6 +90,7 @@ type scanner struct {
 	salt, leaf        sql.RawBytes
 	data              sql.RawBytes
 	commitments       []byte
+	kept              proof.Salt
 	erasedBy          sql.NullString
 	seq, at, recorded int64
 }
@@ -113,6 +117,38 @@ func (s *scanner) scan(rows *sql.Rows, r *Row) error {
 	copy(r.LeafHash[:], s.leaf)
 	r.Commitments = s.commitments
 	r.ErasedBy = s.erasedBy.String
+	return nil
+}
+
+// raw reads one row of selectEvent as PostgreSQL sends it. Most texts are those of the
+// row before, and are kept.
+func (s *scanner) raw(v [][]byte, r *Row) error {
+	const columns, seq, class, action, at, recorded, result, data = 25, 1, 5, 6, 12, 13, 15, 20
+	if len(v) != columns || len(v[seq]) != 8 || len(v[action]) != 2 || len(v[at]) != 8 || len(v[recorded]) != 8 {
+		return errors.New("an event has other columns than it should")
+	}
+	for i, text := range [data]*string{
+		0: &r.Org, 2: &r.ID, 3: &r.Key, 4: &r.What, class: &s.class, 7: &r.Actor, 8: &r.ActorAuth, 9: &r.OnBehalfOf, 10: &r.OnBehalfAuth, 11: &r.Target,
+		14: &r.Why, result: (*string)(&r.Result), 16: &r.Execution, 17: &r.Session, 18: &r.Approval, 19: &r.Source,
+	} {
+		if text != nil && *text != string(v[i]) {
+			*text = string(v[i])
+		}
+	}
+	r.Seq = binary.BigEndian.Uint64(v[seq])
+	s.action = int64(int16(binary.BigEndian.Uint16(v[action])))
+	r.At = whodid.FromMicros(int64(binary.BigEndian.Uint64(v[at])))
+	r.RecordedAt = whodid.FromMicros(int64(binary.BigEndian.Uint64(v[recorded])))
+	r.Data = nil
+	r.DataText = append(r.DataText[:0], v[data]...)
+	r.Salt = nil
+	if salt := v[data+1]; len(salt) == proof.SaltSize {
+		r.Salt = &s.kept
+		copy(s.kept[:], salt)
+	}
+	r.LeafHash = proof.Hash{}
+	copy(r.LeafHash[:], v[data+2])
+	r.Commitments, r.ErasedBy = bytes.Clone(v[data+3]), string(v[data+4])
 	return nil
 }
 

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
@@ -46,9 +49,35 @@ func (n *Snapshot) Close() { _ = n.tx.Rollback() }
 // the snapshot's head no longer change. The row is used again for the next.
 func (n *Snapshot) Scan(ctx context.Context, first, end uint64, yield func(r *Row, misfiled string) error) error {
 	const where = `WHERE org = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`
-	return eachEvent(within(ctx, n.org), n.store.read, where, []any{n.org, int64(first), int64(end)}, func(r *Row, s *scanner) error {
-		return yield(r, s.misfiled(r))
-	})
+	args := []any{n.org, int64(first), int64(end)}
+	each := func(r *Row, s *scanner) error { return yield(r, s.misfiled(r)) }
+	if n.store.pool != nil {
+		return n.scanPostgres(within(ctx, n.org), selectEvent+where, args, each)
+	}
+	return eachEvent(within(ctx, n.org), n.store.read, where, args, each)
+}
+
+// scanPostgres reads rows as the driver has them, see [Snapshot.Raw].
+func (n *Snapshot) scanPostgres(ctx context.Context, query string, args []any, yield func(*Row, *scanner) error) error {
+	rows, err := n.store.pool.Query(ctx, query, append([]any{pgx.QueryResultFormats{pgx.BinaryFormatCode}}, args...)...)
+	if err != nil {
+		return fmt.Errorf("couldn't read events: %w", err)
+	}
+	defer rows.Close()
+	var r Row
+	var s scanner
+	for rows.Next() {
+		if err := s.raw(rows.RawValues(), &r); err != nil {
+			return fmt.Errorf("couldn't read events: %w", err)
+		}
+		if err := yield(&r, &s); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("couldn't read events: %w", err)
+	}
+	return nil
 }
 
 // Beyond returns the events at or after the head: there must be none.
@@ -87,22 +116,45 @@ func (n *Snapshot) Sums(ctx context.Context) ([]string, error) {
 }
 
 // Merges returns the places of the forges' events whose row of merge is not what
-// the events say.
+// the events and the runs say.
 func (n *Snapshot) Merges(ctx context.Context) ([]string, error) {
 	pull := n.store.dialect.lowerASCII("target")
-	told := `SELECT f.at, f.seq, COALESCE(o.seq, -1), COALESCE(substr(o.actor, 7), ''), COALESCE(o.execution, '') ` +
-		`FROM (SELECT at, seq, ` + pull + ` AS pull FROM event WHERE org = $1 AND class = 'run' AND what >= 'forge.' AND what < 'forge/' AND what = 'forge.pr.merge') AS f ` +
+	told := `SELECT f.at, f.seq, COALESCE(o.seq, -1), COALESCE(substr(o.actor, 7), ''), COALESCE(o.execution, ''), COALESCE(x.agent, ''), ` +
+		`CASE WHEN o.execution <> '' AND f.merges = 1 AND COALESCE(f.executions, '[]') IN ('[]', '["' || o.execution || '"]') THEN 1 ELSE 0 END ` +
+		`FROM (SELECT at, seq, data ->> 'executions' AS executions, ` + pull + ` AS pull, COUNT(*) OVER (PARTITION BY ` + pull + `) AS merges FROM event ` +
+		`WHERE org = $1 AND class = 'run' AND what >= 'forge.' AND what < 'forge/' AND what = 'forge.pr.merge') AS f ` +
 		`LEFT JOIN (SELECT seq, actor, execution, ` + pull + ` AS pull, ROW_NUMBER() OVER (PARTITION BY ` + pull + ` ORDER BY at, seq) AS n FROM event ` +
 		`WHERE org = $1 AND class = 'run' AND what >= 'pr.' AND what < 'pr/' AND what = 'pr.create' AND action = 1 AND result IN ('success', 'attempted') ` +
-		`AND actor >= 'agent:' AND actor < 'agent;') AS o ON o.pull = f.pull AND o.n = 1`
-	return n.differing(ctx, "seq", `SELECT at, seq, opener, agent, execution FROM merge WHERE org = $1`, told)
+		`AND actor >= 'agent:' AND actor < 'agent;') AS o ON o.pull = f.pull AND o.n = 1 ` +
+		`LEFT JOIN execution AS x ON x.org = $1 AND x.id = o.execution WHERE true`
+	return n.differing(ctx, "seq", `SELECT at, seq, opener, agent, execution, runner, sole FROM merge WHERE org = $1`, told)
 }
 
 // Actions returns the hours of which action_hour does not count what the events do,
 // as seconds since 1970.
-func (n *Snapshot) Actions(ctx context.Context) ([]string, error) {
-	return n.differing(ctx, "hour * 3600", `SELECT hour, what, result, n FROM action_hour WHERE org = $1 AND n <> 0`,
-		`SELECT at / 3600000000, what, result, COUNT(*) FROM event WHERE org = $1 AND `+countedHours+` GROUP BY 1, 2, 3`)
+func (n *Snapshot) Actions(ctx context.Context, told ActionHours) ([]string, error) {
+	wrong := maps.Clone(told)
+	err := eachRow(ctx, n.tx, `SELECT hour, what, result, n FROM action_hour WHERE org = $1 AND n <> 0`, []any{n.org}, func(rows *sql.Rows) error {
+		var a actionHour
+		var kept int64
+		err := rows.Scan(&a.hour, &a.What, &a.Result, &kept)
+		if wrong[a] -= kept; wrong[a] == 0 {
+			delete(wrong, a)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("couldn't read how many actions are counted: %w", err)
+	}
+	hours := map[int64]bool{}
+	for a := range wrong {
+		hours[a.hour] = true
+	}
+	var out []string
+	for _, hour := range sortedKeys(hours) {
+		out = append(out, strconv.FormatInt(hour*3600, 10))
+	}
+	return out, nil
 }
 
 // ApprovalEnds returns the approvals whose row of approval_end is not what the

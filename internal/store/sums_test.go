@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 )
@@ -59,10 +61,50 @@ func TestUpgradeToSums(t *testing.T) {
 	})
 }
 
-// everyRow is a table as text.
+// TestUpgradeToOutcomes does the same to what is counted of merges.
+func TestUpgradeToOutcomes(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		var events []whodid.Event
+		for n, line := range []string{
+			"execution.start - - 0", "pr.create acme/shop#1 success 1", "forge.pr.merge acme/shop#1 - 2", "pr.create acme/shop#2 success 3",
+			"forge.pr.merge acme/shop#2 - 4", "forge.pr.merge acme/shop#2 - 5", "forge.pr.merge acme/shop#3 - 6", "pr.create acme/shop#4 success 7", "forge.pr.merge acme/shop#4 - 8",
+		} {
+			e := storetest.ParseClaim(t, n, line)
+			if e.Target == "acme/shop#4" && e.Execution != "" {
+				e.Execution = storetest.ExecutionID(2) // which no start tells of
+			}
+			events = append(events, e)
+		}
+		storetest.NewBook(t, s, "default").Append(t, events...)
+		want := everyRow(t, s, "merge")
+		text, err := os.ReadFile(filepath.Join("schema", s.Engine(), "0028_outcome.sql"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := []string{`DROP INDEX merge_by_execution`, `ALTER TABLE merge DROP COLUMN runner`, `ALTER TABLE merge DROP COLUMN sole`}
+		if s.Engine() == "sqlite" {
+			// In the place of the triggers and the view that were there before stand any.
+			statements := []string{`DROP TRIGGER merge_told_runner`, `DROP TRIGGER merge_told_other_runner`, `DROP TRIGGER merge_told_no_runner`}
+			for _, when := range []string{"insert", "update", "delete"} {
+				statements = append(statements, `DROP TRIGGER merge_told_`+when)
+				back = append(back, `CREATE TRIGGER merge_told_`+when+` AFTER `+when+` ON event BEGIN SELECT 1; END`)
+			}
+			statements = append(append(statements, `DROP VIEW merge_told`), back...)
+			executeSQLite(t, s.Location().Path, append(statements, `CREATE VIEW merge_told AS SELECT 1`, string(text))...)
+		} else {
+			execute(t, s.Location().URL, append(append([]string{`DROP FUNCTION whodid_merge_runner CASCADE`, `DROP FUNCTION whodid_merge_no_runner CASCADE`}, back...), string(text), `SELECT whodid_keep_apart()`)...)
+		}
+		if diff := cmp.Diff(want, everyRow(t, s, "merge")); diff != "" {
+			t.Errorf("merge (-before +upgraded):\n%s", diff)
+		}
+	})
+}
+
+// everyRow is a table as text, in the order of the letters.
 func everyRow(t *testing.T, s *store.Store, table string) []string {
 	t.Helper()
-	rows, err := s.Readers().QueryContext(store.Within(t.Context(), "default"), `SELECT * FROM `+table+` ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13`)
+	rows, err := s.Readers().QueryContext(store.Within(t.Context(), "default"), `SELECT * FROM `+table)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,5 +132,6 @@ func everyRow(t *testing.T, s *store.Store, table string) []string {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+	slices.Sort(out)
 	return out
 }

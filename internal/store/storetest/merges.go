@@ -39,15 +39,29 @@ func testMerges(t *testing.T, open func(testing.TB) *store.Store) {
 		case 1:
 			e.Actor = whodid.AgentActor("ops/deployer")
 		}
+		if e.Execution != "" {
+			e.Execution = []string{ExecutionID(1), ExecutionID(2), ExecutionID(3), ""}[random.IntN(4)]
+		} else if list := [][]string{nil, {}, {ExecutionID(1)}, {ExecutionID(2)}, {ExecutionID(1), ExecutionID(2)}}[random.IntN(5)]; list != nil {
+			e.Data["executions"] = list
+		}
+		events = append(events, e)
+	}
+	for n, agent := range []string{"engineering/issue-solver", "ops/deployer", "ops/deployer", "ops/other"} {
+		e := ParseClaim(t, 100+n, fmt.Sprintf("execution.start - - %d", -n))
+		e.Actor, e.Execution, e.Data = whodid.AgentActor(agent), ExecutionID(1+n%2), whodid.Data{"trigger": "manual"}
 		events = append(events, e)
 	}
 	random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 	var rows []*store.Row
+	alone := 0
 	for len(events) > 0 {
 		n := min(1+random.IntN(9), len(events))
 		rows = append(rows, b.Append(t, events[:n]...)...)
 		events = events[n:]
-		checkMerges(t, s)
+		alone += checkMerges(t, s)
+	}
+	if alone == 0 {
+		t.Error("nothing was merged in which one run alone had a part")
 	}
 	for i, r := range rows[:20] {
 		_, err := s.Erase(t.Context(), "default", &store.Erasure{
@@ -63,14 +77,20 @@ func testMerges(t *testing.T, open func(testing.TB) *store.Store) {
 	}
 }
 
-func checkMerges(t *testing.T, s *store.Store) {
+// checkMerges returns in how many of them one run alone had a part.
+func checkMerges(t *testing.T, s *store.Store) int {
 	t.Helper()
 	rows, err := s.Events(t.Context(), "default", store.EventFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []store.Merge
-	openers := map[uint64]store.Opener{}
+	var together []uint64
+	openers, alone := map[uint64]store.Opener{}, map[store.MergeTally]int64{}
+	agents, err := s.AgentsOf(t.Context(), "default", []string{ExecutionID(1), ExecutionID(2), ExecutionID(3)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range rows {
 		f := &rows[i]
 		if f.What != "forge.pr.merge" {
@@ -89,6 +109,14 @@ func checkMerges(t *testing.T, s *store.Store) {
 			m.Opener, m.Agent, m.Execution = int64(first.Seq), whodid.AgentOf(first.Actor), first.Execution
 			openers[f.Seq] = store.Opener{ID: first.ID, Actor: first.Actor, Execution: first.Execution}
 		}
+		others := slices.ContainsFunc(f.Data.List("executions"), func(id string) bool { return id != m.Execution }) || slices.ContainsFunc(rows, func(o store.Row) bool {
+			return o.What == f.What && o.Seq != f.Seq && strings.EqualFold(o.Target, f.Target)
+		})
+		if m.Execution != "" && !others {
+			alone[store.MergeTally{Agent: m.Agent, Runner: agents[m.Execution]}]++
+		} else {
+			together = append(together, f.Seq)
+		}
 		want = append(want, m)
 	}
 	slices.SortFunc(want, func(x, y store.Merge) int { return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(x.Seq, y.Seq)) })
@@ -100,6 +128,7 @@ func checkMerges(t *testing.T, s *store.Store) {
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Fatalf("merges (-events +kept):\n%s", diff)
 	}
+	checkMergesAlone(t, s, since, until, alone, together, want)
 	opened, err := s.Openers(t.Context(), "default", since, until)
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +137,50 @@ func checkMerges(t *testing.T, s *store.Store) {
 		t.Fatalf("openers (-events +kept):\n%s", diff)
 	}
 	checkDerived(t, s, "default")
+	return len(alone)
+}
+
+// checkMergesAlone looks that merges are counted of which one run is known and no
+// other, and that the others are found.
+func checkMergesAlone(t *testing.T, s *store.Store, since, until time.Time, alone map[store.MergeTally]int64, together []uint64, all []store.Merge) {
+	t.Helper()
+	count := func(sel store.Selection, but ...uint64) map[store.MergeTally]int64 {
+		found, err := s.MergesAlone(t.Context(), "default", since, until, sel, but)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[store.MergeTally]int64{}
+		for _, m := range found {
+			out[store.MergeTally{Agent: m.Agent, Runner: m.Runner}] = m.Merges
+		}
+		return out
+	}
+	if diff := gocmp.Diff(alone, count(store.Selection{})); diff != "" {
+		t.Fatalf("merges of one run (-events +counted):\n%s", diff)
+	}
+	got, err := s.MergesTogether(t.Context(), "default", since, until)
+	slices.Sort(got)
+	slices.Sort(together)
+	if err != nil || !slices.Equal(got, together) {
+		t.Fatalf("other merges: %v, %v, want %v", got, err, together)
+	}
+	var but []uint64
+	for i := range all {
+		but = append(but, all[i].Seq)
+	}
+	if left := count(store.Selection{}, but...); len(left) > 0 {
+		t.Fatalf("counted though left out: %v", left)
+	}
+	of := map[store.MergeTally]int64{}
+	for m, n := range alone {
+		if m.Runner == "ops/deployer" {
+			of[m] = n
+		}
+	}
+	term := whodid.Term{Field: whodid.FilterAgent, Values: []string{"ops/dep*"}}
+	if diff := gocmp.Diff(of, count(store.Selection{Terms: []whodid.Term{term}, Squads: []string{"ops"}})); diff != "" {
+		t.Fatalf("merges of an agent's runs (-events +counted):\n%s", diff)
+	}
 }
 
 // checkDerived fails if anything is kept for reports that the events don't say.
@@ -122,7 +195,15 @@ func checkDerived(t *testing.T, s *store.Store, org string) {
 	if err != nil || len(merges) != 0 {
 		t.Fatalf("merges that are wrong: %v, %v", merges, err)
 	}
-	hours, err := snapshot.Actions(t.Context())
+	actions := store.ActionHours{}
+	err = snapshot.Scan(t.Context(), 0, snapshot.Head.Frontier.Size(), func(r *store.Row, _ string) error {
+		actions.Add(r)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hours, err := snapshot.Actions(t.Context(), actions)
 	if err != nil || len(hours) != 0 {
 		t.Fatalf("hours of actions that are wrong: %v, %v", hours, err)
 	}

@@ -1,0 +1,4 @@
+package ask
+
+// ConfirmedOutcomes lists them one by one.
+var ConfirmedOutcomes = (*Asker).confirmedOutcomes
