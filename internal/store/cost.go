@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,12 +110,25 @@ func (s *Store) Durations(ctx context.Context, org string, sel Selection) ([]flo
 	c := clause{dialect: s.dialect}
 	c.executions(org, &sel)
 	query := `SELECT completed_at - started_at FROM execution ` + c.where() + ` AND completed_at IS NOT NULL AND started_at IS NOT NULL`
-	out, err := queryRows(within(ctx, org), s.read, query, c.args, func(rows *sql.Rows, seconds *float64) error {
-		var micros int64
-		err := rows.Scan(&micros)
-		*seconds = float64(micros) / 1e6 // a time.Duration ends at 292 years
-		return err
-	})
+	var out []float64
+	add := func(micros int64) { out = append(out, float64(micros)/1e6) } // a time.Duration ends at 292 years
+	var err error
+	if ctx = within(ctx, org); s.pool != nil {
+		err = s.eachRaw(ctx, query, c.args, func(v [][]byte) error {
+			if len(v) != 1 || len(v[0]) != 8 {
+				return errors.New("the time that a run took is no number")
+			}
+			add(int64(binary.BigEndian.Uint64(v[0])))
+			return nil
+		})
+	} else {
+		err = eachRow(ctx, s.read, query, c.args, func(rows *sql.Rows) error {
+			var micros int64
+			err := rows.Scan(&micros)
+			add(micros)
+			return err
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read how long runs took: %w", explain(err))
 	}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/whodid/whodid"
 )
 
@@ -42,17 +40,11 @@ func (s *Store) Merges(ctx context.Context, org string, since, until time.Time) 
 }
 
 func (s *Store) mergesPostgres(ctx context.Context, org string, since, until int64) ([]Merge, error) {
-	rows, err := s.pool.Query(ctx, selectMerges, pgx.QueryResultFormats{pgx.BinaryFormatCode}, org, since, until)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out []Merge
 	names := map[string]string{}
-	for rows.Next() {
-		v := rows.RawValues()
+	err := s.eachRaw(ctx, selectMerges, []any{org, since, until}, func(v [][]byte) error {
 		if len(v) != 5 || len(v[0]) != 8 || len(v[1]) != 8 || len(v[2]) != 8 {
-			return nil, errors.New("a merge has other columns than it should")
+			return errors.New("a merge has other columns than it should")
 		}
 		number := func(i int) int64 { return int64(binary.BigEndian.Uint64(v[i])) }
 		agent, ok := names[string(v[3])]
@@ -61,8 +53,9 @@ func (s *Store) mergesPostgres(ctx context.Context, org string, since, until int
 			names[agent] = agent
 		}
 		out = append(out, Merge{At: number(0), Seq: uint64(number(1)), Opener: number(2), Agent: agent, Execution: string(v[4])})
-	}
-	return out, rows.Err()
+		return nil
+	})
+	return out, err
 }
 
 func (s *Store) mergesSQL(ctx context.Context, org string, since, until int64) ([]Merge, error) {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/proof"
 )
@@ -51,33 +49,18 @@ func (n *Snapshot) Scan(ctx context.Context, first, end uint64, yield func(r *Ro
 	const where = `WHERE org = $1 AND seq >= $2 AND seq < $3 ORDER BY seq`
 	args := []any{n.org, int64(first), int64(end)}
 	each := func(r *Row, s *scanner) error { return yield(r, s.misfiled(r)) }
-	if n.store.pool != nil {
-		return n.scanPostgres(within(ctx, n.org), selectEvent+where, args, each)
+	ctx = within(ctx, n.org)
+	if n.store.pool == nil {
+		return eachEvent(ctx, n.store.read, where, args, each)
 	}
-	return eachEvent(within(ctx, n.org), n.store.read, where, args, each)
-}
-
-// scanPostgres reads rows as the driver has them, see [Snapshot.Raw].
-func (n *Snapshot) scanPostgres(ctx context.Context, query string, args []any, yield func(*Row, *scanner) error) error {
-	rows, err := n.store.pool.Query(ctx, query, append([]any{pgx.QueryResultFormats{pgx.BinaryFormatCode}}, args...)...)
-	if err != nil {
-		return fmt.Errorf("couldn't read events: %w", err)
-	}
-	defer rows.Close()
 	var r Row
 	var s scanner
-	for rows.Next() {
-		if err := s.raw(rows.RawValues(), &r); err != nil {
+	return n.store.eachRaw(ctx, selectEvent+where, args, func(columns [][]byte) error {
+		if err := s.raw(columns, &r); err != nil {
 			return fmt.Errorf("couldn't read events: %w", err)
 		}
-		if err := yield(&r, &s); err != nil {
-			return err
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("couldn't read events: %w", err)
-	}
-	return nil
+		return each(&r, &s)
+	})
 }
 
 // Beyond returns the events at or after the head: there must be none.
