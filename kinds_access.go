@@ -28,6 +28,8 @@ func accessKinds() []Kind {
 				{"credential_id", String, Technical, "Id that the authenticator gave the passkey, in hexadecimal."},
 				{"sign_count", Int, Technical, "How often it had signed; 0 if it does not count."},
 				{"backed_up", Bool, Technical, "True if whoever keeps it has copies of it, as synced passkeys have."},
+				{"vouched_by", String, Technical, "Fingerprint of the person's passkey that vouches for it; missing for their first."},
+				{"vouch", List, Technical, "Signature by which it vouches, as SSH makes it, in parts (SSHSIG, PEM)."},
 			},
 		},
 		{

@@ -24,6 +24,9 @@ type Passkey struct {
 	Person, Auth string
 	RegisteredAt time.Time
 	Event        string // id of the registration
+	// VouchedBy is the passkey of theirs that signed that this is one, too; empty for
+	// the first.
+	VouchedBy string
 	// RevokedAt is from when on it counts no more; zero if it counts.
 	RevokedAt time.Time
 	RevokedBy string
@@ -38,6 +41,16 @@ const (
 
 // PasskeyKey is the natural key of a part of a passkey.
 func PasskeyKey(fingerprint, part string) string { return "passkey/" + fingerprint + "/" + part }
+
+// VouchNamespace is the namespace of the signatures by which a passkey vouches for
+// another (ssh-keygen -Y verify -n passkey@whodid).
+const VouchNamespace = "passkey@whodid"
+
+// VouchStatement are the bytes that a passkey of a person signs to say that another
+// key is theirs, too.
+func VouchStatement(person, fingerprint string) []byte {
+	return []byte("whodid passkey v1\npasskey: " + fingerprint + "\nof: " + person + "\n")
+}
 
 // IsPasskey reports whether a verb tells of passkeys.
 func IsPasskey(what string) bool { return strings.HasPrefix(what, "passkey.") }
@@ -75,7 +88,7 @@ func FoldPasskeys(events []Event) []Passkey {
 		counter, _ := e.Data.Int("sign_count")
 		out = append(out, Passkey{
 			Fingerprint: e.Data.String("signing_key"), PublicKey: e.Data.String("public_key"), Credential: e.Data.String("credential_id"),
-			Counter: counter, Name: e.Target, Person: e.Actor, Auth: e.ActorAuth, RegisteredAt: e.RecordedAt, Event: e.ID,
+			Counter: counter, Name: e.Target, Person: e.Actor, Auth: e.ActorAuth, RegisteredAt: e.RecordedAt, Event: e.ID, VouchedBy: e.Data.String("vouched_by"),
 		})
 	}
 	for i := range events {

@@ -21,6 +21,9 @@ type Passkey struct {
 	RegisteredAt time.Time `json:"registered_at"`
 	// EventID is that of its registration.
 	EventID string `json:"event_id"`
+	// VouchedBy is the fingerprint of the person's passkey that vouches for it; empty
+	// for their first.
+	VouchedBy string `json:"vouched_by"`
 	// RevokedAt is from when on it counts no more; null if it counts.
 	RevokedAt *time.Time `json:"revoked_at"`
 	RevokedBy string     `json:"revoked_by"`
@@ -36,7 +39,7 @@ type PasskeyList struct {
 // NewPasskey is a passkey as answers have it.
 func NewPasskey(k *whodid.Passkey) Passkey {
 	return Passkey{
-		SigningKey: k.Fingerprint, Name: k.Name, Person: k.Person, Auth: k.Auth, PublicKey: k.PublicKey, RegisteredAt: k.RegisteredAt.UTC(), EventID: k.Event,
+		SigningKey: k.Fingerprint, Name: k.Name, Person: k.Person, Auth: k.Auth, PublicKey: k.PublicKey, RegisteredAt: k.RegisteredAt.UTC(), EventID: k.Event, VouchedBy: k.VouchedBy,
 		RevokedAt: moment(k.RevokedAt), RevokedBy: k.RevokedBy, Why: k.Why,
 	}
 }

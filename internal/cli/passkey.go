@@ -103,7 +103,7 @@ count. KEY is its fingerprint or a unique beginning of it.`,
 			if reason, err = w.cleaned(reason); err != nil {
 				return err
 			}
-			k, err := approval.NewPasskeys(w.trail.recorder, w.trail.asker, p.Now).Revoke(c.Context(), args[0], reason, true, who)
+			k, err := approval.NewPasskeys(p.org, w.trail.recorder, w.trail.asker, p.Now).Revoke(c.Context(), args[0], reason, approval.AnyPasskey, who)
 			switch {
 			case errors.Is(err, store.ErrNotFound), errors.Is(err, approval.ErrPasskey):
 				return withHint(err, "see: whodid approval passkey list")

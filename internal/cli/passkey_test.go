@@ -55,7 +55,7 @@ func TestPasskeyCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	ada := approval.Who{Actor: "human:ada", Auth: auth.MethodOIDC, Source: "page"}
-	if _, err := approval.NewPasskeys(tr.recorder, tr.asker, p.Now).Register(t.Context(), &approval.NewPasskey{
+	if _, err := approval.NewPasskeys(p.org, tr.recorder, tr.asker, p.Now).Register(t.Context(), &approval.NewPasskey{
 		Name: "laptop", Origin: "https://whodid.example", Challenge: challenge, AuthenticatorData: data, ClientData: client, PublicKey: public,
 	}, ada); err != nil {
 		t.Fatal(err)

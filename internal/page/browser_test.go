@@ -136,7 +136,7 @@ func (w *world) proved(t *testing.T) {
 		t.Fatal(err)
 	}
 	passkeys, err := w.tenant.Asker.Passkeys(t.Context())
-	if err != nil || len(list.Approvals) != 1 || len(passkeys) != 1 {
+	if err != nil || len(list.Approvals) != 1 || len(passkeys) != 2 {
 		t.Fatalf("%+v, %+v, %v", list.Approvals, passkeys, err)
 	}
 	d, err := w.tenant.Asker.ProveEvent(t.Context(), w.deploy(t, list.Approvals[0].ApprovalID))

@@ -21,6 +21,8 @@ type passkeysPage struct {
 	List []passkeyRow
 	// Origin is where passkeys work; else WhyNot they don't.
 	Origin, WhyNot string
+	// Vouch says that a passkey has to vouch for another of who looks.
+	Vouch bool
 	// All says that those of everybody are shown.
 	All  bool
 	Said string
@@ -33,10 +35,12 @@ type passkeyRow struct {
 	Own bool
 	// Counts says that its signature counts here now.
 	Counts bool
+	// Last says that it is the last of who looks, who can't revoke it.
+	Last bool
 }
 
 func (r *request) keeper() *approval.Passkeys {
-	return approval.NewPasskeys(r.t.Recorder, r.t.Asker, r.pages.options.Now)
+	return approval.NewPasskeys(r.t.Org, r.t.Recorder, r.t.Asker, r.pages.options.Now)
 }
 
 // noPasskeys says why nobody can register a passkey here or sign with one, or is
@@ -71,10 +75,16 @@ func (r *request) passkeys() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := r.keeper().Vouchers(r.ctx, r.id.Actor)
+	if err != nil {
+		return nil, err
+	}
+	page.Vouch = len(own) > 0
 	rows := make([]ask.Passkey, len(list))
 	page.List = make([]passkeyRow, len(list))
 	for i := range list {
 		row := passkeyRow{Passkey: list[i], Own: list[i].Person == r.id.Actor, Counts: list[i].RevokedAt.IsZero() && counts(&list[i])}
+		row.Last = len(own) == 1 && own[0].Fingerprint == row.Fingerprint
 		if row.RevokedAt.IsZero() && !row.Counts && page.Line == "" {
 			page.Line = row.Person + ` namespaces="` + whodid.SSHNamespace + `" ` + row.PublicKey
 		}
@@ -134,6 +144,34 @@ func (r *request) newPasskey() (any, error) {
 	}, nil
 }
 
+// vouching is what a passkey that somebody has is asked to sign for another to be
+// theirs, too; null if they have none.
+func (r *request) vouching() (any, error) {
+	own, err := r.keeper().Vouchers(r.ctx, r.id.Actor)
+	if err != nil || len(own) == 0 {
+		return nil, err
+	}
+	var n approval.NewPasskey
+	if n.PublicKey, err = base64.RawURLEncoding.DecodeString(r.r.PostFormValue("public_key")); err != nil {
+		return nil, notFromBrowser()
+	}
+	_, site := r.origin()
+	key, err := n.Key(site)
+	if err != nil {
+		return nil, err
+	}
+	return r.toSign(whodid.VouchStatement(r.id.Actor, key.Fingerprint), whodid.VouchNamespace, own), nil
+}
+
+// toSign is what a browser needs to have a statement signed by one of some passkeys.
+func (r *request) toSign(statement []byte, namespace string, by []whodid.Passkey) map[string]any {
+	_, site := r.origin()
+	return map[string]any{
+		"challenge": base64.RawURLEncoding.EncodeToString(sshsig.Challenge(statement, namespace)), "rpId": site,
+		"allowCredentials": credentials(by), "userVerification": "required", "timeout": timeToAct / time.Millisecond,
+	}
+}
+
 // timeToAct is how long a person has to find their finger.
 const timeToAct = 2 * time.Minute
 
@@ -177,7 +215,10 @@ func (r *request) register() (to string, err error) {
 	if n.Challenge, err = base64.RawURLEncoding.DecodeString(c.Value); err != nil {
 		return "", notFromBrowser()
 	}
-	for name, to := range map[string]*[]byte{"authenticator_data": &n.AuthenticatorData, "client_data": &n.ClientData, "public_key": &n.PublicKey} {
+	for name, to := range map[string]*[]byte{
+		"authenticator_data": &n.AuthenticatorData, "client_data": &n.ClientData, "public_key": &n.PublicKey, "voucher": &n.Voucher,
+		"vouch_data": &n.Vouch.AuthenticatorData, "vouch_client": &n.Vouch.ClientData, "vouch_signature": &n.Vouch.Signature,
+	} {
 		if *to, err = base64.RawURLEncoding.DecodeString(r.r.PostFormValue(name)); err != nil {
 			return "", notFromBrowser()
 		}
@@ -197,7 +238,11 @@ func (r *request) revoke() (to string, err error) {
 	if len(why) > whodid.MaxWhy {
 		return "", wrong(http.StatusUnprocessableEntity, "The reason is too long.", "Write it in fewer words.")
 	}
-	if _, err := r.keeper().Revoke(r.ctx, r.r.PostFormValue("key"), why, r.id.Role.May(auth.Administer), r.who()); err != nil {
+	may := approval.OwnPasskeys
+	if r.id.Role.May(auth.Administer) {
+		may = approval.OthersPasskeys
+	}
+	if _, err := r.keeper().Revoke(r.ctx, r.r.PostFormValue("key"), why, may, r.who()); err != nil {
 		return "", err
 	}
 	return "/passkeys?done=revoked", nil
@@ -239,17 +284,13 @@ func (r *request) statement() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, site := r.origin()
 	_, statement, until, err := r.service().Statement(r.ctx, shown.ApprovalID, d, r.who())
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]any{
 		"statement": string(statement), "reason": d.Reason, "until": "",
-		"public_key": map[string]any{
-			"challenge": base64.RawURLEncoding.EncodeToString(sshsig.Challenge(statement, whodid.SSHNamespace)), "rpId": site,
-			"allowCredentials": credentials(own), "userVerification": "required", "timeout": timeToAct / time.Millisecond,
-		},
+		"public_key": r.toSign(statement, whodid.SSHNamespace, own),
 	}
 	if !until.IsZero() {
 		out["until"] = until.Format(time.RFC3339)

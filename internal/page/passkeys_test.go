@@ -57,6 +57,13 @@ func bytesOf(t testing.TB, s string) []byte {
 // register does what the page's script does to register a passkey.
 func (w *world) register(t testing.TB, as string, p *passkey.Passkey, credential string) *httptest.ResponseRecorder {
 	t.Helper()
+	form, cookies := w.made(t, as, p, credential)
+	return w.post(t, as, "/passkeys", form, cookies...)
+}
+
+// made has a passkey made, and returns the form that registers it, with its cookies.
+func (w *world) made(t testing.TB, as string, p *passkey.Passkey, credential string) (form url.Values, cookies []string) {
+	t.Helper()
 	asked := w.post(t, as, "/passkeys/challenge", nil)
 	var options struct {
 		Challenge string `json:"challenge"`
@@ -72,9 +79,9 @@ func (w *world) register(t testing.TB, as string, p *passkey.Passkey, credential
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w.post(t, as, "/passkeys", url.Values{
+	return url.Values{
 		"name": {"The laptop at work"}, "authenticator_data": {text(data)}, "client_data": {text(client)}, "public_key": {text(public)},
-	}, back(asked)...)
+	}, back(asked)
 }
 
 // ask asks for the approval of a deployment, which must be signed.

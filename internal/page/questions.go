@@ -44,6 +44,7 @@ func (p *Pages) deeds() []server.Route {
 		{Pattern: "POST /approvals/{id}/reject", Needs: auth.Approve, MaxBody: form, Handle: p.deed(byPerson((*request).reject))},
 		{Pattern: "POST /approvals/{id}/statement", Needs: auth.Approve, MaxBody: form, Handle: p.told((*request).statement)},
 		{Pattern: "POST /passkeys/challenge", Needs: auth.Approve, MaxBody: form, Handle: p.told((*request).newPasskey)},
+		{Pattern: "POST /passkeys/vouch", Needs: auth.Approve, MaxBody: form, Handle: p.told((*request).vouching)},
 		{Pattern: "POST /passkeys", Needs: auth.Approve, MaxBody: form, Handle: p.deed(byPerson((*request).register))},
 		{Pattern: "POST /passkeys/revoke", Needs: auth.Approve, MaxBody: form, Handle: p.deed(byPerson((*request).revoke))},
 	}

@@ -49,7 +49,9 @@ func (r *Redactor) Event(e *whodid.Event) (Counts, error) {
 				e.Data[k] = cleaned
 			}
 		case []string:
-			if k == "signature" && (e.What == "approval.grant" || e.What == "approval.reject") && isSignature(v) {
+			decision := k == "signature" && (e.What == "approval.grant" || e.What == "approval.reject")
+			vouch := k == "vouch" && e.What == "passkey.register"
+			if decision && isSignature(v, whodid.SSHNamespace) || vouch && isSignature(v, whodid.VouchNamespace) {
 				continue
 			}
 			cleaned := make([]string, len(v))

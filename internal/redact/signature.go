@@ -4,14 +4,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
-
-	"github.com/whodid/whodid"
 )
 
-// isSignature reports whether parts of text are together the signature of an
-// approval, as OpenSSH makes it (PROTOCOL.sshsig). It looks like a secret, and is
+// isSignature reports whether parts of text are together a signature in one of our
+// namespaces, as OpenSSH makes it (PROTOCOL.sshsig). It looks like a secret, and is
 // the proof that a decision needs.
-func isSignature(parts []string) bool {
+func isSignature(parts []string, namespace string) bool {
 	text, ok := strings.CutPrefix(strings.TrimSpace(strings.Join(parts, "")), "-----BEGIN SSH SIGNATURE-----")
 	if !ok {
 		return false
@@ -28,7 +26,7 @@ func isSignature(parts []string) bool {
 		return false
 	}
 	fields := inWire(rest) // key, namespace, reserved, hash, signature
-	return len(fields) == 5 && fields[1] == whodid.SSHNamespace && fields[2] == "" && (fields[3] == "sha512" || fields[3] == "sha256")
+	return len(fields) == 5 && fields[1] == namespace && fields[2] == "" && (fields[3] == "sha512" || fields[3] == "sha256")
 }
 
 // isPublicKey reports whether text is the public key of a passkey as SSH writes it:

@@ -478,6 +478,28 @@ await flow("passkeys: register one by keyboard, and sign decisions with it", asy
   await page.getByText("Your passkey is registered").waitFor();
   await register("The same again");
   await wrong(/has a passkey of yours already/);
+  // Another is taken once the first has vouched for it: whoever has the session alone adds none.
+  const other = (await client.send("WebAuthn.addVirtualAuthenticator", { options: { ...device, transport: "usb" } })).authenticatorId;
+  const touched = async (old) => { // the one that has been touched answers, be it that it can't
+    await client.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled: old });
+    await client.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId: other, enabled: !old });
+  };
+  const another = async (name, vouches) => {
+    await page.goto(`${world.signed}/passkeys`);
+    await touched(false);
+    await page.route("**/passkeys/vouch", async (route) => {
+      await verified(vouches);
+      await touched(true);
+      await route.continue();
+    }, { times: 1 });
+    await register(name);
+  };
+  await another("Somebody else's", false);
+  await wrong(/Nothing came of it/);
+  await another("The key in the safe", true);
+  await page.getByText("Your passkey is registered").waitFor();
+  await page.getByText("vouched for by SHA256:").waitFor();
+  await client.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId: other });
   // It signs just this, and only for who shows that they are it.
   await page.goto(`${world.signed}/approvals`);
   await page.getByRole("link", { name: "deploy shop", exact: true }).click();

@@ -12,6 +12,10 @@ export function passkeys() {
     const key = made.response.getPublicKey?.();
     if (!key) throw new Error("This browser does not tell the key of a passkey, or the authenticator makes one of a kind that is not known here.");
     fill(form, { authenticator_data: toText(made.response.getAuthenticatorData()), client_data: toText(made.response.clientDataJSON), public_key: toText(key) });
+    const vouch = await ask(form.dataset.vouch, form);
+    if (!vouch) return; // it is the first
+    const signed = await sign(vouch);
+    fill(form, { voucher: toText(signed.rawId), vouch_data: toText(signed.response.authenticatorData), vouch_client: toText(signed.response.clientDataJSON), vouch_signature: toText(signed.response.signature) });
   });
   on("[data-sign]", async (form, button) => {
     if (!form.elements.sign.checked) return;
@@ -20,8 +24,7 @@ export function passkeys() {
     shown.querySelector("pre").textContent = asked.statement;
     shown.hidden = false;
     shown.open = true;
-    const k = asked.public_key;
-    const signed = await navigator.credentials.get({ publicKey: { ...k, challenge: toBytes(k.challenge), allowCredentials: named(k.allowCredentials) } });
+    const signed = await sign(asked.public_key);
     fill(form, {
       reason: asked.reason, until: asked.until, credential: toText(signed.rawId), authenticator_data: toText(signed.response.authenticatorData),
       client_data: toText(signed.response.clientDataJSON), signature: toText(signed.response.signature),
@@ -29,6 +32,7 @@ export function passkeys() {
   });
 }
 
+const sign = (asked) => navigator.credentials.get({ publicKey: { ...asked, challenge: toBytes(asked.challenge), allowCredentials: named(asked.allowCredentials) } });
 const fill = (form, values) => { for (const [name, value] of Object.entries(values)) form.elements[name].value = value; };
 
 // on does what a form needs before it is sent, and says what went wrong.
