@@ -3,7 +3,6 @@ package approval_test
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,10 +13,8 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/approval"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
-	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/record/recordtest"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 )
 
@@ -37,43 +34,17 @@ func newClock() *clock {
 // trail, as another process would.
 func onBoth(t *testing.T, test func(t *testing.T, c *clock, open func() *approval.Service)) {
 	t.Helper()
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			address := filepath.Join(t.TempDir(), "trail.db")
-			if engine == "postgres" {
-				address = testenv.Postgres(t)
-			}
-			c := newClock()
-			private, public, err := ledger.NewKey()
-			if err != nil {
-				t.Fatal(err)
-			}
-			test(t, c, func() *approval.Service { return open(t, address, private, public, c) })
+	testenv.OnBothEngines(t, func(t *testing.T, engine string) {
+		address, c := testenv.Trail(t, engine), newClock()
+		private, public, err := ledger.NewKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, c, func() *approval.Service {
+			s := storetest.Open(t, address)
+			return approval.New("default", recordtest.Open(t, s, "default", private, public, c.now), s, c.now)
 		})
-	}
-}
-
-func open(t *testing.T, address, private, public string, c *clock) *approval.Service {
-	t.Helper()
-	l, err := place.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	log, err := ledger.Open(t.Context(), s, "default", private, public, c.now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return approval.New("default", record.New("default", log, s, r, c.now), s, c.now)
+	})
 }
 
 var (

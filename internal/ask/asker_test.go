@@ -1,8 +1,6 @@
 package ask_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -10,7 +8,6 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
@@ -18,40 +15,15 @@ import (
 
 const org = "acme"
 
-// onBothStores runs a test on a trail of its own in SQLite, and in PostgreSQL
-// where a server is named.
+// onBothStores runs a test on a trail of its own on each engine.
 func onBothStores(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, openSQLite(t))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(testenv.PostgresVariable) == "" {
-			t.Skipf("%s names no server", testenv.PostgresVariable)
-		}
-		t.Parallel()
-		test(t, openTrail(t, testenv.Postgres(t)))
-	})
+	testenv.OnBothEngines(t, func(t *testing.T, engine string) { test(t, storetest.Open(t, testenv.Trail(t, engine))) })
 }
 
 func openSQLite(t testing.TB) *store.Store {
 	t.Helper()
-	return openTrail(t, filepath.Join(t.TempDir(), "trail.db"))
-}
-
-func openTrail(t testing.TB, address string) *store.Store {
-	t.Helper()
-	l, err := place.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return storetest.Open(t, testenv.Trail(t, "sqlite"))
 }
 
 // fact is an event of one agent, so many minutes after the suite's beginning.

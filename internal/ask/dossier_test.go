@@ -4,13 +4,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/proof"
@@ -147,15 +145,7 @@ var benchEvents = flag.Int("events", 20_000, "events in the trail that the bench
 // BenchmarkProve makes the proofs of a run of a hundred events among others, and
 // of the busiest period that fits, and checks the latter.
 func BenchmarkProve(b *testing.B) {
-	l, err := place.Parse(filepath.Join(b.TempDir(), "trail.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := store.Open(b.Context(), l)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
+	s := openSQLite(b)
 	book := storetest.NewBook(b, s, org)
 	events := crowd(*benchEvents)
 	for i := range events[:min(len(events), 2000)] {

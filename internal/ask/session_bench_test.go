@@ -3,14 +3,11 @@ package ask_test
 import (
 	"flag"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 )
@@ -23,19 +20,8 @@ var benchSessions = flag.Int("sessions", 5000, "sessions in the trail whose list
 func BenchmarkSessions(b *testing.B) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {
-			address := filepath.Join(b.TempDir(), "trail.db")
-			if engine == "postgres" {
-				address = testenv.Postgres(b)
-			}
-			l, err := place.Parse(address)
-			if err != nil {
-				b.Fatal(err)
-			}
-			s, err := store.Open(b.Context(), l)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
+			address := testenv.Trail(b, engine)
+			s := storetest.Open(b, address)
 			book := storetest.NewBook(b, s, "default")
 			var events []whodid.Event
 			for n := range *benchSessions {

@@ -12,12 +12,9 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/auth"
-	"github.com/whodid/whodid/internal/keys"
-	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 )
 
 // world is a trail with the tokens of an organisation, and a clock.
@@ -49,32 +46,11 @@ var by = auth.By{Actor: "human:p1", Auth: "os-user", Source: "cli"}
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	dir := t.TempDir()
-	location, err := place.Parse(filepath.Join(dir, "trail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	w := &world{store: s}
 	now := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w.now.Store(&now)
-	ring, err := keys.LoadOrCreate(filepath.Join(dir, "signing"), filepath.Join(dir, "people"), ledger.NewKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := ledger.Open(t.Context(), s, "acme", ring.Private, ring.Public, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	redactor, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tokens = auth.NewTokens("acme", s, record.New("acme", l, s, redactor, w.clock), w.clock)
+	w.tokens = auth.NewTokens("acme", s, recordtest.New(t, s, "acme", w.clock), w.clock)
 	return w
 }
 

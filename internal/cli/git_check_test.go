@@ -26,20 +26,10 @@ type gitShop struct {
 	work, bare string
 }
 
-// onStores runs a test on SQLite and, where a server is named, on PostgreSQL.
+// onStores runs a test on each engine.
 func onStores(t *testing.T, test func(*gitShop)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(newGitShop(t, "sqlite://"+filepath.Join(t.TempDir(), "trail.db")))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(testenv.PostgresVariable) == "" {
-			t.Skipf("%s names no server", testenv.PostgresVariable)
-		}
-		t.Parallel()
-		test(newGitShop(t, testenv.Postgres(t)))
-	})
+	testenv.OnBothEngines(t, func(t *testing.T, engine string) { test(newGitShop(t, testenv.Trail(t, engine))) })
 }
 
 // newGitShop makes a shop; without an address of a trail it has none.

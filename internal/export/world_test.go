@@ -13,7 +13,6 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/export"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
@@ -38,19 +37,8 @@ type world struct {
 
 func newWorld(t testing.TB, engine, private, public string) *world {
 	t.Helper()
-	address := "sqlite://" + filepath.ToSlash(filepath.Join(t.TempDir(), "trail.db"))
-	if engine == "postgres" {
-		address = testenv.Postgres(t)
-	}
-	location, err := place.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	address := testenv.Trail(t, engine)
+	s := storetest.Open(t, address)
 	l, err := ledger.Open(t.Context(), s, store.DefaultOrg, private, public, october)
 	if err != nil {
 		t.Fatal(err)
@@ -70,13 +58,10 @@ func newKey(t testing.TB) (private, public string) {
 // onBoth runs a test on a trail of each engine.
 func onBoth(t *testing.T, test func(*testing.T, *world)) {
 	t.Helper()
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			private, public := newKey(t)
-			test(t, newWorld(t, engine, private, public))
-		})
-	}
+	testenv.OnBothEngines(t, func(t *testing.T, engine string) {
+		private, public := newKey(t)
+		test(t, newWorld(t, engine, private, public))
+	})
 }
 
 // told is an event of the story: what, recorded so many hours after October began,

@@ -138,7 +138,7 @@ func TestNoAgents(t *testing.T) {
 
 func TestNoCommit(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, engines["sqlite"](t))
+	w := newWorld(t, "sqlite")
 	w.git(t, "init", "-q", "empty")
 	if _, err := w.indexer.Index(t.Context(), w.repo(t, "empty"), gitindex.Options{}); !errors.Is(err, gitlog.ErrNoCommit) {
 		t.Errorf("an empty repository: %v", err)
@@ -403,7 +403,7 @@ func TestOthers(t *testing.T) {
 // TestTrace exports a record and holds it against the schema of Agent Trace.
 func TestTrace(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, engines["sqlite"](t))
+	w := newWorld(t, "sqlite")
 	w.agentCommit(t, 1, "a.go", "one\ntwo\nthree\n")
 	w.write(t, "a.go", "one\nby hand\nthree\n")
 	w.commit(t, "fix: by hand")

@@ -16,30 +16,17 @@ import (
 	"github.com/whodid/whodid/internal/gitindex/gitlog"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/redact"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 )
-
-// engines open a new trail each.
-var engines = map[string]func(testing.TB) string{
-	"sqlite": func(t testing.TB) string {
-		return "sqlite://" + filepath.ToSlash(filepath.Join(t.TempDir(), "trail.db"))
-	},
-	"postgres": func(t testing.TB) string { return testenv.Postgres(t) },
-}
 
 // onBoth runs a test on a trail of each engine.
 func onBoth(t *testing.T, test func(*testing.T, *world)) {
 	t.Helper()
-	for name, address := range engines {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, newWorld(t, address(t)))
-		})
-	}
+	testenv.OnBothEngines(t, func(t *testing.T, engine string) { test(t, newWorld(t, engine)) })
 }
 
 // world is a trail, and a repository with a person's first commit.
@@ -51,18 +38,9 @@ type world struct {
 	clock   time.Time
 }
 
-func newWorld(t *testing.T, address string) *world {
+func newWorld(t *testing.T, engine string) *world {
 	t.Helper()
-	ctx := t.Context()
-	location, err := place.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(ctx, location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := storetest.Open(t, testenv.Trail(t, engine))
 	secrets := t.TempDir()
 	ring, err := keys.LoadOrCreate(filepath.Join(secrets, "key"), filepath.Join(secrets, "people"), ledger.NewKey)
 	if err != nil {
@@ -70,16 +48,12 @@ func newWorld(t *testing.T, address string) *world {
 	}
 	w := &world{dir: t.TempDir(), store: s, clock: time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return w.clock }
-	log, err := ledger.Open(ctx, s, store.DefaultOrg, ring.Private, ring.Public, w.clock)
-	if err != nil {
-		t.Fatal(err)
-	}
 	redactor, err := redact.New(redact.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.indexer = gitindex.Indexer{
-		Org: store.DefaultOrg, Store: s, Recorder: record.New(store.DefaultOrg, log, s, redactor, now), Pseudonym: ring.Pseudonym, Now: now,
+		Org: store.DefaultOrg, Store: s, Recorder: recordtest.Open(t, s, store.DefaultOrg, ring.Private, ring.Public, now), Pseudonym: ring.Pseudonym, Now: now,
 		Clean: func(s string) string { clean, _ := redactor.Clean(s); return clean },
 	}
 	w.asker = ask.New(s, store.DefaultOrg, now)

@@ -9,11 +9,9 @@ import (
 
 	"github.com/whodid/whodid/internal/importer"
 	"github.com/whodid/whodid/internal/ingest/agent"
-	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 )
 
@@ -48,32 +46,12 @@ func BenchmarkImport(b *testing.B) {
 func newImporter(t testing.TB) (*importer.Importer, *store.Store) {
 	t.Helper()
 	dir := t.TempDir()
-	where, err := place.Parse(filepath.Join(dir, "trail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	private, public, err := ledger.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := storetest.Open(t, filepath.Join(dir, "trail.db"))
 	now := time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)
-	log, err := ledger.Open(t.Context(), s, store.DefaultOrg, private, public, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cleaner, err := redact.New(redact.Options{HomeDir: "/home/dev"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	clock := func() time.Time { return now }
 	return &importer.Importer{
-		Recorder:     record.New(store.DefaultOrg, log, s, cleaner, clock),
-		Surroundings: agent.Surroundings{Home: "/home/dev"},
+		Recorder:     recordtest.New(t, s, store.DefaultOrg, clock),
+		Surroundings: agent.Surroundings{Home: recordtest.Home},
 		StatePath:    filepath.Join(dir, "trail.imports.json"),
 		Now:          clock,
 		Known: func(ctx context.Context, sessions []string) (map[string]importer.KnownSession, error) {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,10 +16,10 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 )
 
@@ -33,20 +32,12 @@ type shared struct {
 
 func onBoth(t *testing.T, test func(*testing.T, *shared)) {
 	t.Helper()
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			test(t, newShared(t, engine))
-		})
-	}
+	testenv.OnBothEngines(t, func(t *testing.T, engine string) { test(t, newShared(t, engine)) })
 }
 
 func newShared(t testing.TB, engine string) *shared {
 	t.Helper()
-	w := &shared{engine: engine, address: filepath.Join(t.TempDir(), "trail.db")}
-	if engine == "postgres" {
-		w.address = testenv.Postgres(t)
-	}
+	w := &shared{engine: engine, address: testenv.Trail(t, engine)}
 	var err error
 	if w.private, w.public, err = ledger.NewKey(); err != nil {
 		t.Fatal(err)
@@ -58,24 +49,8 @@ func newShared(t testing.TB, engine string) *shared {
 // open opens the trail once more, as another process would.
 func (w *shared) open(t testing.TB) (*record.Recorder, *store.Store) {
 	t.Helper()
-	where, err := place.Parse(w.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	log, err := ledger.Open(t.Context(), s, store.DefaultOrg, w.private, w.public, epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cleaner, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return record.New(store.DefaultOrg, log, s, cleaner, time.Now), s
+	s := storetest.Open(t, w.address)
+	return recordtest.Open(t, s, store.DefaultOrg, w.private, w.public, time.Now), s
 }
 
 // events are all that the trail holds, after it has been verified.

@@ -8,12 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/keys"
-	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 )
 
 // TestRecordValidKeepsOpenFields checks that tags and metadata of one's own
@@ -22,29 +19,8 @@ import (
 func TestRecordValidKeepsOpenFields(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
-	dir := t.TempDir()
-	where, err := place.Parse(filepath.Join(dir, "trail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), where)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	ring, err := keys.LoadOrCreate(filepath.Join(dir, "key"), filepath.Join(dir, "people"), ledger.NewKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := ledger.Open(t.Context(), s, store.DefaultOrg, ring.Private, ring.Public, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	redactor, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := record.New(store.DefaultOrg, log, s, redactor, func() time.Time { return now })
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
+	r := recordtest.New(t, s, store.DefaultOrg, func() time.Time { return now })
 
 	for _, c := range []struct {
 		source string

@@ -15,12 +15,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/whodid/whodid"
-	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/redact/canary"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 )
 
 var epoch = time.Date(2026, 11, 23, 10, 30, 0, 0, time.UTC)
@@ -34,33 +33,8 @@ type trail struct {
 
 func newTrail(t testing.TB) *trail {
 	t.Helper()
-	location, err := place.Parse(filepath.Join(t.TempDir(), "trail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	private, public, err := ledger.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := ledger.Open(t.Context(), s, "default", private, public, epoch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cleaner, err := redact.New(redact.Options{HomeDir: "/home/dev"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr := &trail{store: s, now: epoch}
-	tr.Recorder = record.New("default", log, s, cleaner, func() time.Time { return tr.now })
+	tr := &trail{store: storetest.Open(t, filepath.Join(t.TempDir(), "trail.db")), now: epoch}
+	tr.Recorder = recordtest.New(t, tr.store, "default", func() time.Time { return tr.now })
 	return tr
 }
 

@@ -45,12 +45,7 @@ type world struct {
 
 func onBoth(t *testing.T, test func(*testing.T, *world)) {
 	t.Helper()
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			test(t, newWorld(t, engine))
-		})
-	}
+	testenv.OnBothEngines(t, func(t *testing.T, engine string) { test(t, newWorld(t, engine)) })
 }
 
 func newWorld(t testing.TB, engine string) *world {

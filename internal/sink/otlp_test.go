@@ -80,7 +80,7 @@ func TestOTLP(t *testing.T) {
 	}
 	server := httptest.NewServer(c)
 	defer server.Close()
-	s := open(t, filepath.Join(t.TempDir(), "trail.db"))
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	storetest.NewBook(t, s, "default").Append(t, storetest.Actions(0, 25)...)
 	r := runner(s, "a", nil, &clock{now: noon})
 	r.Format, r.Fields = sink.OTLP, sink.All
@@ -124,7 +124,7 @@ func TestOTLPRejects(t *testing.T) {
 	}}
 	server := httptest.NewServer(c)
 	defer server.Close()
-	s := open(t, filepath.Join(t.TempDir(), "trail.db"))
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	storetest.NewBook(t, s, "default").Append(t, storetest.Actions(0, 3)...)
 	r := runner(s, "a", nil, &clock{now: noon})
 	r.Format = sink.OTLP

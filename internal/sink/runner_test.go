@@ -49,20 +49,6 @@ func (t trail) Release(ctx context.Context, org, name, holder string) error {
 	return t.ReleaseSink(ctx, org, name, holder)
 }
 
-func open(t testing.TB, path string) *store.Store {
-	t.Helper()
-	location, err := place.Parse(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
-
 // collector is a place that remembers what it was sent, and fails when it is told.
 type collector struct {
 	mu   sync.Mutex
@@ -148,7 +134,7 @@ func upTo(n int) []uint64 {
 
 func TestCursor(t *testing.T) {
 	t.Parallel()
-	s := open(t, filepath.Join(t.TempDir(), "trail.db"))
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	book := storetest.NewBook(t, s, "default")
 	book.Append(t, storetest.Actions(0, 25)...)
 	c, to := &clock{now: noon}, &collector{}
@@ -180,7 +166,7 @@ func TestCursor(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	s := open(t, filepath.Join(t.TempDir(), "trail.db"))
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	storetest.NewBook(t, s, "default").Append(t, storetest.Actions(0, 25)...)
 	c, to := &clock{now: noon}, &collector{}
 	failures := 0
@@ -261,7 +247,7 @@ func send(dir string) {
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := open(t, filepath.Join(dir, "trail.db"))
+	s := storetest.Open(t, filepath.Join(dir, "trail.db"))
 	book := storetest.NewBook(t, s, "default")
 	const events = 3000
 	book.Append(t, storetest.Actions(0, events)...)

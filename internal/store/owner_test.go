@@ -9,8 +9,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 )
 
@@ -42,15 +42,7 @@ func TestOwnerWithoutTheRightToMakeRoles(t *testing.T) {
 		_, _ = admin.ExecContext(context.Background(), `REASSIGN OWNED BY "`+role+`" TO CURRENT_USER`)
 	})
 	address.User = url.UserPassword(role, "made-up")
-	location, err := place.Parse(address.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := storetest.Open(t, address.String())
 	log, err := s.CreateLog(t.Context(), store.Log{Org: "o", Origin: "whodid/o", PublicKey: "k", CreatedAt: time.Unix(1, 0)}, store.Head{Checkpoint: "c"})
 	if err != nil || log.Origin != "whodid/o" {
 		t.Fatalf("a log could not be made: %+v, %v", log, err)

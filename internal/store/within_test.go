@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
@@ -164,15 +163,7 @@ func TestPoliciesAfterMigration(t *testing.T) {
 	execute(t, address, `CREATE TABLE later (org text, x int); INSERT INTO later VALUES ('acme', 1), ('other', 2)`,
 		`GRANT SELECT ON later TO whodid_app`, `CREATE VIEW later_view AS SELECT * FROM later`, `GRANT SELECT ON later_view TO whodid_app`,
 		`SELECT whodid_keep_apart()`, `SELECT whodid_keep_apart()`)
-	location, err := place.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := storetest.Open(t, address)
 	if got := countIn(t, s, "acme", "later"); got != 1 {
 		t.Errorf("%d rows of a later table are seen, want 1", got)
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/client"
 	"github.com/whodid/whodid/internal/api/apitest"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/uplink"
@@ -34,15 +33,7 @@ const laptopOrg = "default"
 
 func newLaptop(t *testing.T, w *apitest.World) *laptop {
 	t.Helper()
-	l, err := place.Parse(filepath.Join(t.TempDir(), "laptop.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "laptop.db"))
 	return &laptop{t: t, store: s, book: storetest.NewBook(t, s, laptopOrg), world: w, dir: t.TempDir()}
 }
 

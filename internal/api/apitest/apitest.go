@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,11 +17,10 @@ import (
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 )
 
@@ -59,19 +56,7 @@ const Org = "acme"
 // New serves a new trail on an address of store.
 func New(t testing.TB, address string) *World {
 	t.Helper()
-	l, err := place.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	redactor, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := storetest.Open(t, address)
 	w := &World{Store: s, Identities: map[string]auth.Identity{
 		"admin":    {Org: Org, Role: auth.RoleAdmin, Actor: "human:padmin", ActorAuth: "token", Credential: "tok-admin"},
 		"recorder": {Org: Org, Role: auth.RoleRecorder, Actor: "system:ci", ActorAuth: "token", Credential: "tok-recorder"},
@@ -90,15 +75,11 @@ func New(t testing.TB, address string) *World {
 		if err != nil {
 			t.Fatal(err)
 		}
-		log, err := ledger.Open(t.Context(), s, name, private, public, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
 		if name == Org {
 			w.Key = public
 		}
 		m[name] = &server.Tenant{
-			Org: name, Recorder: record.New(name, log, s, redactor, time.Now), Asker: ask.New(s, name, time.Now),
+			Org: name, Recorder: recordtest.Open(t, s, name, private, public, time.Now), Asker: ask.New(s, name, time.Now),
 			Pseudonym: func(identity string) string { return fmt.Sprintf("p%x", sha256.Sum256([]byte(identity)))[:16] },
 		}
 	}
@@ -110,21 +91,10 @@ func New(t testing.TB, address string) *World {
 	return w
 }
 
-// OnBothStores runs a test against a server on SQLite, and on PostgreSQL where
-// a server is named.
+// OnBothStores runs a test against a server on each engine.
 func OnBothStores(t *testing.T, test func(t *testing.T, w *World)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, New(t, filepath.Join(t.TempDir(), "trail.db")))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(testenv.PostgresVariable) == "" {
-			t.Skipf("%s names no server", testenv.PostgresVariable)
-		}
-		t.Parallel()
-		test(t, New(t, testenv.Postgres(t)))
-	})
+	testenv.OnBothEngines(t, func(t *testing.T, engine string) { test(t, New(t, testenv.Trail(t, engine))) })
 }
 
 // Serve is New for examples, which have no test: it serves a new trail until

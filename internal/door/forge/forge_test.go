@@ -20,13 +20,10 @@ import (
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/door/forge"
-	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/redact/canary"
 	"github.com/whodid/whodid/internal/server"
-	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 )
 
 var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
@@ -50,32 +47,12 @@ const (
 func newServer(t testing.TB) (*httptest.Server, orgs, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "trail.db")
-	location, err := place.Parse(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	redactor, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := storetest.Open(t, path)
 	now := func() time.Time { return noon }
 	all := orgs{}
 	for _, org := range []string{"one", "two"} {
-		private, public, err := ledger.NewKey()
-		if err != nil {
-			t.Fatal(err)
-		}
-		log, err := ledger.Open(t.Context(), s, org, private, public, noon)
-		if err != nil {
-			t.Fatal(err)
-		}
 		all[org] = &server.Tenant{
-			Org: org, Recorder: record.New(org, log, s, redactor, now), Asker: ask.New(s, org, now),
+			Org: org, Recorder: recordtest.New(t, s, org, now), Asker: ask.New(s, org, now),
 			Pseudonym: func(identity string) string {
 				return "p-" + org + strings.NewReplacer(":", "-", "@", "").Replace(identity)
 			},

@@ -17,12 +17,10 @@ import (
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/door/hooks"
 	"github.com/whodid/whodid/internal/ingest/agent"
-	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 )
 
 var now = time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)
@@ -33,7 +31,6 @@ const org = "default"
 type door struct {
 	*server.Server
 	store    *store.Store
-	location place.Location
 	identity auth.Identity
 	tenants  tenants
 	clock    func() time.Time
@@ -48,33 +45,13 @@ func (t tenants) Tenant(context.Context, string) (*server.Tenant, error) { retur
 
 func newDoor(t testing.TB) *door {
 	t.Helper()
-	location, err := place.Parse(filepath.Join(t.TempDir(), "trail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	private, public, err := ledger.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := ledger.Open(t.Context(), s, org, private, public, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cleaner, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	clock := func() time.Time { return now }
 	d := &door{
-		store: s, location: location,
+		store:    s,
 		identity: auth.Identity{Org: org, Role: auth.RoleRecorder, Actor: "human:p-7k2m9q4tz8w1", ActorAuth: "token"},
 	}
-	tenant := &server.Tenant{Org: org, Recorder: record.New(org, log, s, cleaner, clock)}
+	tenant := &server.Tenant{Org: org, Recorder: recordtest.New(t, s, org, clock)}
 	d.tenants, d.clock = tenants{tenant}, clock
 	d.Server = server.New(server.Options{Tenants: tenants{tenant}, Authenticator: d, Now: time.Now},
 		hooks.Routes(hooks.Options{Now: clock, Lease: time.Hour})...)
@@ -263,7 +240,7 @@ func TestNoContent(t *testing.T) {
 	if err := d.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(d.location.Path + "*")
+	files, err := filepath.Glob(d.store.Location().Path + "*")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}

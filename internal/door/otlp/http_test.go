@@ -19,11 +19,11 @@ import (
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/door/otlp"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 )
 
 var now = time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)
@@ -55,19 +55,7 @@ func newDoor(t testing.TB) *door {
 // newDoorTo is a door whose recorder writes to what the log becomes.
 func newDoorTo(t testing.TB, through func(record.Log) record.Log) *door {
 	t.Helper()
-	location, err := place.Parse(filepath.Join(t.TempDir(), "trail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	private, public, err := ledger.NewKey()
 	if err != nil {
 		t.Fatal(err)
@@ -76,12 +64,8 @@ func newDoorTo(t testing.TB, through func(record.Log) record.Log) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cleaner, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	clock := func() time.Time { return now }
-	d := &door{store: s, recorder: record.New(org, through(log), s, cleaner, clock), actor: "system:collector"}
+	d := &door{store: s, recorder: recordtest.To(t, through(log), s, org, clock), actor: "system:collector"}
 	tenant := &server.Tenant{
 		Org: org, Recorder: d.recorder,
 		Pseudonym: func(string) string { return "p123" },

@@ -23,11 +23,10 @@ import (
 	"github.com/whodid/whodid/internal/door/signin"
 	"github.com/whodid/whodid/internal/keys"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
-	"github.com/whodid/whodid/internal/record"
-	"github.com/whodid/whodid/internal/redact"
+	"github.com/whodid/whodid/internal/record/recordtest"
 	"github.com/whodid/whodid/internal/server"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 )
 
@@ -48,27 +47,12 @@ func (o oneTenant) Tenant(context.Context, string) (*server.Tenant, error) { ret
 func newWorld(t *testing.T, change func(*oidc.Options)) *world {
 	t.Helper()
 	dir := t.TempDir()
-	location, err := place.Parse(filepath.Join(dir, "trail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{}
-	if w.store, err = store.Open(t.Context(), location); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.store.Close() })
+	w := &world{store: storetest.Open(t, filepath.Join(dir, "trail.db"))}
+	var err error
 	if w.ring, err = keys.LoadOrCreate(filepath.Join(dir, "signing"), filepath.Join(dir, "people"), ledger.NewKey); err != nil {
 		t.Fatal(err)
 	}
-	l, err := ledger.Open(t.Context(), w.store, "acme", w.ring.Private, w.ring.Public, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	redactor, err := redact.New(redact.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tokens := auth.NewTokens("acme", w.store, record.New("acme", l, w.store, redactor, time.Now), time.Now)
+	tokens := auth.NewTokens("acme", w.store, recordtest.Open(t, w.store, "acme", w.ring.Private, w.ring.Public, time.Now), time.Now)
 
 	var handler http.Handler
 	w.server = httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))

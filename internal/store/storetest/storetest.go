@@ -12,6 +12,7 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ledger"
+	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/proof"
 )
@@ -20,6 +21,25 @@ import (
 // call opens it anew, as another process would. Stores are closed and trails
 // removed when the test ends.
 type Trail func(t testing.TB) (open func(t testing.TB) *store.Store)
+
+// Open opens the trail at an address for as long as the test runs.
+func Open(t testing.TB, address string) *store.Store {
+	t.Helper()
+	location, err := place.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
 
 // Run runs the whole suite, each test on a trail of its own.
 func Run(t *testing.T, trail Trail) {
