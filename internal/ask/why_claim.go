@@ -31,7 +31,7 @@ func (w *whyer) othersClaim(ctx context.Context, c *WhyCommit) error {
 
 // noteClaims tells what a note of git-ai says: of the line, if one was asked
 // about, else of the commit.
-func (w *whyer) noteClaims(log *authorship.AuthorshipLog) {
+func (w *whyer) noteClaims(log *authorship.Log) {
 	if w.Line != nil {
 		agent, byAgent, human := log.Line(w.Line.OriginalPath, w.Line.OriginalLine)
 		switch {

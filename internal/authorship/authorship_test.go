@@ -25,7 +25,7 @@ func read(t testing.TB, name string) []byte {
 
 func TestAuthorshipLog(t *testing.T) {
 	t.Parallel()
-	l, err := authorship.ParseAuthorshipLog(read(t, "authorship-log.txt"))
+	l, err := authorship.ParseLog(read(t, "authorship-log.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,8 +82,8 @@ func TestAuthorshipLogForms(t *testing.T) {
 		{"no JSON", "---\nnote to self", 0, 0, "", false, false},
 		{"too large", "---\n" + meta + strings.Repeat(" ", authorship.MaxNote), 0, 0, "", false, false},
 	} {
-		l, err := authorship.ParseAuthorshipLog([]byte(test.note))
-		if (err == nil) != test.ok || err != nil && !errors.Is(err, authorship.ErrNotAuthorshipLog) {
+		l, err := authorship.ParseLog([]byte(test.note))
+		if (err == nil) != test.ok || err != nil && !errors.Is(err, authorship.ErrNotLog) {
 			t.Errorf("%s: %v", test.name, err)
 			continue
 		}
@@ -226,9 +226,9 @@ func FuzzAuthorshipLog(f *testing.F) {
 	f.Add(read(f, "authorship-log.txt"))
 	f.Add([]byte("---\n{}"))
 	f.Fuzz(func(t *testing.T, note []byte) {
-		l, err := authorship.ParseAuthorshipLog(note)
+		l, err := authorship.ParseLog(note)
 		if err != nil {
-			if !errors.Is(err, authorship.ErrNotAuthorshipLog) {
+			if !errors.Is(err, authorship.ErrNotLog) {
 				t.Errorf("another error: %v", err)
 			}
 			return

@@ -16,10 +16,10 @@ const NotesRef = "refs/notes/ai"
 // MaxNote is the largest authorship log that is read, in bytes.
 const MaxNote = 8 << 20
 
-// AuthorshipLog is what git-ai wrote about one commit, after the Git AI
+// Log is what git-ai wrote about one commit, after the Git AI
 // Standard v3.0.0 (github.com/git-ai-project/git-ai, specs). Lines that it does
 // not name have an unknown author.
-type AuthorshipLog struct {
+type Log struct {
 	// Agents are the sessions that wrote lines of the commit, each once, in the
 	// order in which the log names them.
 	Agents []Agent
@@ -32,8 +32,8 @@ type AuthorshipLog struct {
 // attestation gives a range of lines to an agent, or to a person if agent < 0.
 type attestation struct{ first, last, agent int }
 
-// ErrNotAuthorshipLog means that a note is none that git-ai wrote.
-var ErrNotAuthorshipLog = errors.New("the note is no authorship log of git-ai")
+// ErrNotLog means that a note is none that git-ai wrote.
+var ErrNotLog = errors.New("the note is no authorship log of git-ai")
 
 // authorshipMetadata is the part of a log below its divider that is read. What
 // people said and their names are left where they are.
@@ -52,24 +52,24 @@ type sessionRecord struct {
 	} `json:"agent_id"`
 }
 
-// ParseAuthorshipLog reads the note of a commit. Lines of the log that can't be
-// read are left out; a note of another kind is ErrNotAuthorshipLog.
-func ParseAuthorshipLog(note []byte) (*AuthorshipLog, error) {
+// ParseLog reads the note of a commit. Lines of the log that can't be
+// read are left out; a note of another kind is ErrNotLog.
+func ParseLog(note []byte) (*Log, error) {
 	if len(note) > MaxNote {
-		return nil, fmt.Errorf("%w: it has %d bytes, more than %d", ErrNotAuthorshipLog, len(note), MaxNote)
+		return nil, fmt.Errorf("%w: it has %d bytes, more than %d", ErrNotLog, len(note), MaxNote)
 	}
 	head, tail, ok := cutDivider(note)
 	if !ok {
-		return nil, fmt.Errorf("%w: it has no divider", ErrNotAuthorshipLog)
+		return nil, fmt.Errorf("%w: it has no divider", ErrNotLog)
 	}
 	var meta authorshipMetadata
 	if err := json.Unmarshal(tail, &meta); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotAuthorshipLog, err)
+		return nil, fmt.Errorf("%w: %w", ErrNotLog, err)
 	}
 	if !strings.HasPrefix(meta.Schema, "authorship/") {
-		return nil, fmt.Errorf("%w: its schema is %.40q", ErrNotAuthorshipLog, meta.Schema)
+		return nil, fmt.Errorf("%w: its schema is %.40q", ErrNotLog, meta.Schema)
 	}
-	l := &AuthorshipLog{files: map[string][]attestation{}}
+	l := &Log{files: map[string][]attestation{}}
 	known := map[string]int{}
 	file := ""
 	for line := range bytes.Lines(head) {
@@ -105,7 +105,7 @@ func unquotePath(s string) string {
 }
 
 // attest reads an entry such as "s_c9883b05a2487d::t_9f8e7d6c5b4a32 1-10,15".
-func (l *AuthorshipLog) attest(file, entry string, meta *authorshipMetadata, known map[string]int) {
+func (l *Log) attest(file, entry string, meta *authorshipMetadata, known map[string]int) {
 	key, ranges, ok := strings.Cut(entry, " ")
 	if !ok || file == "" {
 		return
@@ -140,7 +140,7 @@ const (
 )
 
 // lookUp returns which of the log's agents a key names.
-func (l *AuthorshipLog) lookUp(key string, meta *authorshipMetadata, known map[string]int) int {
+func (l *Log) lookUp(key string, meta *authorshipMetadata, known map[string]int) int {
 	session, _, _ := strings.Cut(key, "::")
 	if i, ok := known[session]; ok {
 		return i
@@ -164,7 +164,7 @@ func (l *AuthorshipLog) lookUp(key string, meta *authorshipMetadata, known map[s
 
 // Line tells who wrote a line of a file as it was in the commit: an agent, or a
 // person if human is true. Neither means that the log does not say.
-func (l *AuthorshipLog) Line(file string, line int) (agent Agent, byAgent, human bool) {
+func (l *Log) Line(file string, line int) (agent Agent, byAgent, human bool) {
 	// The last entry wins, as where sessions overlap in a squash.
 	for _, a := range slices.Backward(l.files[file]) {
 		if line < a.first || line > a.last {

@@ -9,30 +9,10 @@ import (
 	"testing"
 
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
 	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/proof"
 )
-
-// openStore opens the trail at a path of this test.
-func openStore(t testing.TB, path string) *store.Store {
-	t.Helper()
-	location, err := place.Parse(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
 
 func newKey(t testing.TB) (private, public string) {
 	t.Helper()
@@ -61,7 +41,7 @@ func TestKeysOfLogsDiffer(t *testing.T) {
 
 func TestOnlyItsOwnKeyOpensALog(t *testing.T) {
 	t.Parallel()
-	s := openStore(t, filepath.Join(t.TempDir(), "trail.db"))
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	private, public := newKey(t)
 	l, err := ledger.Open(t.Context(), s, "default", private, public, storetest.Epoch)
 	if err != nil {
@@ -100,13 +80,13 @@ func TestEveryHeadIsSigned(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "trail.db")
 	private, public := newKey(t)
 	const writers, batches, each = 3, 6, 50
-	reader := openStore(t, path)
+	reader := storetest.Open(t, path)
 	if _, err := ledger.Open(t.Context(), reader, "default", private, public, storetest.Epoch); err != nil {
 		t.Fatal(err)
 	}
 	var group sync.WaitGroup
 	for w := range writers {
-		l, err := ledger.Open(t.Context(), openStore(t, path), "default", private, public, storetest.Epoch)
+		l, err := ledger.Open(t.Context(), storetest.Open(t, path), "default", private, public, storetest.Epoch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +149,7 @@ func appendBatches(t *testing.T, l *ledger.Ledger, writer, batches, each int) {
 // An append that is called off leaves nothing behind.
 func TestCalledOff(t *testing.T) {
 	t.Parallel()
-	s := openStore(t, filepath.Join(t.TempDir(), "trail.db"))
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
 	private, public := newKey(t)
 	l, err := ledger.Open(t.Context(), s, "default", private, public, storetest.Epoch)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ledger"
-	"github.com/whodid/whodid/internal/place"
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/internal/testenv"
 	"github.com/whodid/whodid/proof"
 )
@@ -38,19 +38,7 @@ type trail struct {
 
 func newTrail(t *testing.T, address string) *trail {
 	t.Helper()
-	location, err := place.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(t.Context(), location)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := storetest.Open(t, address)
 	private, public, err := proof.GenerateKey(testOrigin)
 	if err != nil {
 		t.Fatal(err)

@@ -114,10 +114,10 @@ func TestAttribute(t *testing.T) {
 		{name: "a note of ours", c: Commit{Message: "fix: x"}, notes: CommitNotes{Trailers: five}, kind: Agent, evidence: []Evidence{OurNote}, origins: []trailer.Origin{origin}, model: "m-1"},
 		{name: "a note that repeats", c: Commit{Message: "fix: x\n\n" + five}, notes: CommitNotes{Trailers: five}, kind: Agent, evidence: []Evidence{Trailers}, origins: []trailer.Origin{origin}, model: "m-1"},
 		{
-			name: "git-ai", c: Commit{Message: "fix: x"}, notes: CommitNotes{Authorship: &authorship.AuthorshipLog{Agents: []authorship.Agent{{Tool: "cursor", Model: "m-2"}}}}, kind: Agent,
+			name: "git-ai", c: Commit{Message: "fix: x"}, notes: CommitNotes{Authorship: &authorship.Log{Agents: []authorship.Agent{{Tool: "cursor", Model: "m-2"}}}}, kind: Agent,
 			evidence: []Evidence{Note}, credits: []string{"cursor"}, model: "m-2",
 		},
-		{name: "git-ai that saw only people", c: Commit{Message: "fix: x"}, notes: CommitNotes{Authorship: &authorship.AuthorshipLog{}}, kind: Human},
+		{name: "git-ai that saw only people", c: Commit{Message: "fix: x"}, notes: CommitNotes{Authorship: &authorship.Log{}}, kind: Human},
 		{name: "entire", c: Commit{Message: "fix: x\n\nEntire-Checkpoint: 00c9e2351016"}, kind: Agent, evidence: []Evidence{Checkpoint}},
 		{name: "an agent as author", c: Commit{Message: "fix: x", AuthorName: "Cursor", AuthorEmail: "cursoragent@cursor.com"}, kind: Agent, evidence: []Evidence{Identity}, credits: []string{"Cursor"}},
 		{name: "assisted", c: Commit{Message: "fix: x\n\nAssisted-by: Codex:gpt-6 [sparse]"}, kind: Assisted, evidence: []Evidence{AssistedBy}, credits: []string{"Codex"}, model: "gpt-6"},

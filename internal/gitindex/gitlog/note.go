@@ -27,7 +27,7 @@ type CommitNotes struct {
 	// Trailers is the text of our own, empty if there is none.
 	Trailers string
 	// Authorship is what git-ai says, nil if it says nothing.
-	Authorship *authorship.AuthorshipLog
+	Authorship *authorship.Log
 }
 
 // add puts the text of a note of one ref to the others. A note that is none of
@@ -37,7 +37,7 @@ func (n *CommitNotes) add(ref string, text []byte) {
 	case OurNotesRef:
 		n.Trailers = string(text)
 	case authorship.NotesRef:
-		if log, err := authorship.ParseAuthorshipLog(text); err == nil {
+		if log, err := authorship.ParseLog(text); err == nil {
 			n.Authorship = log
 		}
 	}

@@ -2,60 +2,11 @@ package agent
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/whodid/whodid/internal/redact/canary"
 )
-
-// canary is text as content has it: words, and a secret that is none.
-const canary = "CANARY of words sk-fake-0000"
-
-// plant puts the canary in place of every string of a JSON value but those to keep.
-func plant(v any, path string, keep func(path string) bool) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for k, inner := range v {
-			out[k] = plant(inner, path+"."+k, keep)
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i, inner := range v {
-			out[i] = plant(inner, path+"[]", keep)
-		}
-		return out
-	case string:
-		if keep(path) {
-			return v
-		}
-		if strings.HasSuffix(path, ".command") {
-			return "echo " + canary // the name of a program may be told
-		}
-		return canary
-	default:
-		return v
-	}
-}
-
-// leaked returns what of the canary is found in the events and in what is to
-// be read later.
-func leaked(r Reading) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%+v", r.Transcript)
-	for _, e := range r.Events {
-		if err := json.NewEncoder(&b).Encode(e); err != nil {
-			return err.Error()
-		}
-	}
-	all := b.String()
-	for _, word := range []string{"CANARY", "of words", "sk-fake"} {
-		if strings.Contains(all, word) {
-			return word + " in " + all
-		}
-	}
-	return ""
-}
 
 // locates reports whether a field tells where something is: paths are what the
 // trail is for.
@@ -85,10 +36,10 @@ func TestNoContentComesThrough(t *testing.T) {
 					!strings.Contains(path, "prompt") && !strings.Contains(path, "message") && path != ".error" && path != ".reason"
 			},
 		} {
-			planted := encode(t, plant(v, "", keep))
+			planted := encode(t, canary.Plant(v, "", keep))
 			r := Hook(planted, surroundings())
 			check(t, r.Events)
-			if found := leaked(r); found != "" {
+			if found := canary.Leaked(r.Transcript, r.Events); found != "" {
 				t.Errorf("%s planted: %s\nfrom %s", name, found, planted)
 			}
 		}
@@ -102,13 +53,14 @@ func TestNoArgumentComesThrough(t *testing.T) {
 		"echo '%s'", "git commit -m '%s'", "gh pr create --title '%s' --body '%s'", "curl -H 'Authorization: %s' https://example.com",
 		"cat <<'EOF' > f\n%s\nEOF", "export TOKEN='%s'; deploy", "x '%s'", "psql -c '%s'", "# %s", "echo \"%s",
 	} {
-		command = strings.ReplaceAll(command, "%s", canary)
+		command = strings.ReplaceAll(command, "%s", canary.Words)
 		for _, p := range []any{
 			claude("PreToolUse", bash(command), nil),
-			claude("PostToolUse", bash(command), object{"tool_response": object{"stdout": canary + "\n" + canary, "stderr": canary}}),
-			claude("PostToolUseFailure", bash(command), object{"error": "Exit code 1\n" + canary}),
+			claude("PostToolUse", bash(command), object{"tool_response": object{"stdout": canary.Words + "\n" + canary.Words, "stderr": canary.Words}}),
+			claude("PostToolUseFailure", bash(command), object{"error": "Exit code 1\n" + canary.Words}),
 		} {
-			if found := leaked(told(t, p)); found != "" {
+			r := told(t, p)
+			if found := canary.Leaked(r.Transcript, r.Events); found != "" {
 				t.Errorf("%q: %s", command, found)
 			}
 		}
