@@ -182,14 +182,16 @@ func checkTiles(t *testing.T, c *client.Client, key string) {
 func TestTail(t *testing.T) {
 	t.Parallel()
 	w := apitest.New(t, filepath.Join(t.TempDir(), "trail.db"))
+	var streams atomic.Int64
 	breaking := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 30*time.Millisecond)
+		// Each lives longer than the one before, so that one gets through on any machine.
+		ctx, cancel := context.WithTimeout(r.Context(), time.Duration(streams.Add(1))*20*time.Millisecond)
 		defer cancel()
 		w.Handler.ServeHTTP(out, r.WithContext(ctx))
 	}))
 	t.Cleanup(breaking.Close)
 	c, recorder := connect(t, breaking.URL, "reader"), connect(t, w.URL, "recorder")
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	const total = 60
 	go func() {
@@ -261,16 +263,17 @@ func TestRetries(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var n atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if n.Add(1) == 1 {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(http.StatusServiceUnavailable)
+			time.AfterFunc(100*time.Millisecond, cancel)
 		}
 	}))
 	t.Cleanup(s.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
 	if _, err := connect(t, s.URL, "x").RecordEvents(ctx); err == nil || n.Load() != 1 {
 		t.Errorf("%d requests, %v: the client did not wait as it was asked to", n.Load(), err)
 	}
