@@ -61,6 +61,23 @@ func (l *PrivacyRequestList) Open() []PrivacyRequest {
 
 // PrivacyRequests answers what people asked about their data.
 func (a *Asker) PrivacyRequests(ctx context.Context) (*PrivacyRequestList, error) {
+	return a.privacyRequests(ctx, a.now(), func(*store.Row) bool { return true })
+}
+
+// PrivacyOverdue answers which requests were overdue at a moment, by what had been
+// asked and answered then.
+func (a *Asker) PrivacyOverdue(ctx context.Context, at time.Time) (*PrivacyRequestList, error) {
+	list, err := a.privacyRequests(ctx, at, func(r *store.Row) bool { return !r.At.After(at) })
+	if err != nil {
+		return nil, err
+	}
+	list.Requests = slices.DeleteFunc(list.Requests, func(x PrivacyRequest) bool { return !x.Overdue })
+	return list, nil
+}
+
+// privacyRequests are the requests as they stood at a moment, by the events that are
+// known.
+func (a *Asker) privacyRequests(ctx context.Context, at time.Time, known func(*store.Row) bool) (*PrivacyRequestList, error) {
 	asked, err := a.store.PrivacyEvents(ctx, a.org, "privacy.request")
 	if err != nil {
 		return nil, err
@@ -76,14 +93,17 @@ func (a *Asker) PrivacyRequests(ctx context.Context) (*PrivacyRequestList, error
 		}
 		for i := range rows { // the first answer counts
 			id := rows[i].Data.String("request")
-			if known := answers[id]; id != "" && (known == nil || rows[i].Seq < known.Seq) {
+			if first := answers[id]; id != "" && known(&rows[i]) && (first == nil || rows[i].Seq < first.Seq) {
 				answers[id] = &rows[i]
 			}
 		}
 	}
 	open, done := []PrivacyRequest{}, []PrivacyRequest{}
 	for i := range asked {
-		x := newPrivacyRequest(&asked[i], answers[asked[i].ID], a.now())
+		if !known(&asked[i]) {
+			continue
+		}
+		x := newPrivacyRequest(&asked[i], answers[asked[i].ID], at)
 		if x.State == RequestOpen {
 			open = append(open, x)
 		} else {

@@ -156,7 +156,7 @@ func (b *reportBuilder) found(kind string, items []ReportFinding, before []strin
 }
 
 func (b *reportBuilder) findings(ctx context.Context) error {
-	for _, look := range []func(context.Context) error{b.exceptions, b.approvals, b.unapproved, b.events, b.undated, b.reviews} {
+	for _, look := range []func(context.Context) error{b.exceptions, b.approvals, b.unapproved, b.events, b.undated, b.requests, b.reviews} {
 		if err := look(ctx); err != nil {
 			return err
 		}
@@ -362,6 +362,38 @@ func (b *reportBuilder) undated(ctx context.Context) error {
 		return []string{"is:run", "started:" + whodid.StartedUnknown, "since:" + since, "until:" + until}
 	})
 	b.report.Findings = append(b.report.Findings, ReportFindings{Kind: FoundUndated, Count: Figure{now, before, trace}, Items: []ReportFinding{}})
+	return nil
+}
+
+// requests are those of people about their data that were overdue when the time was
+// over.
+func (b *reportBuilder) requests(ctx context.Context) error {
+	if len(b.options.Squads) > 0 {
+		return nil // they are the organisation's
+	}
+	p := &b.options.Period
+	end := p.Until
+	if now := b.asker.now(); now.Before(end) {
+		end = now
+	}
+	now, err := b.asker.PrivacyOverdue(ctx, end)
+	if err != nil {
+		return err
+	}
+	before, err := b.asker.PrivacyOverdue(ctx, p.Since)
+	if err != nil || len(now.Requests)+len(before.Requests) == 0 {
+		return err
+	}
+	list := func(at time.Time) string { return "whodid privacy requests --json --overdue-at '" + at.UTC().Format(time.RFC3339Nano) + "'" }
+	found := ReportFindings{Kind: FoundRequestLate, Items: []ReportFinding{}, Count: Figure{
+		Value: int64(len(now.Requests)), Before: int64(len(before.Requests)),
+		Trace: Trace{Command: list(end), Before: list(p.Since), Count: CountRows, IDs: []string{}, IDsBefore: []string{}},
+	}}
+	for i := range now.Requests {
+		x := &now.Requests[i]
+		found.Items = append(found.Items, ReportFinding{At: x.DueAt, Subject: x.Asked, Detail: "received on " + x.ReceivedAt.Format(time.DateOnly), ID: x.RequestID})
+	}
+	b.report.Findings = append(b.report.Findings, found)
 	return nil
 }
 

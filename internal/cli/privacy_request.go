@@ -114,16 +114,28 @@ func (p *Program) recordRequest(ctx context.Context, w *pen, e *whodid.Event, id
 }
 
 func (p *Program) privacyRequestsCommand() *cobra.Command {
-	return &cobra.Command{
+	var overdueAt string
+	c := &cobra.Command{
 		Use:   "requests",
 		Short: "List what people asked about their data, and what is due",
 		Example: `  whodid privacy requests
-  whodid privacy requests --json | jq '.requests[] | select(.overdue)'`,
+  whodid privacy requests --overdue-at now
+  whodid privacy requests --overdue-at 2026-11-23 --json`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return answer(c.Context(), p, (*ask.Asker).PrivacyRequests, p.printPrivacyRequests)
+			question := (*ask.Asker).PrivacyRequests
+			if overdueAt != "" {
+				at, err := p.since("overdue-at", overdueAt)
+				if err != nil {
+					return err
+				}
+				question = func(a *ask.Asker, ctx context.Context) (*ask.PrivacyRequestList, error) { return a.PrivacyOverdue(ctx, at) }
+			}
+			return answer(c.Context(), p, question, p.printPrivacyRequests)
 		},
 	}
+	c.Flags().StringVar(&overdueAt, "overdue-at", "", "only those that were overdue at this `TIME`, as it stood then")
+	return c
 }
 
 func (p *Program) printPrivacyRequests(list *ask.PrivacyRequestList) error {

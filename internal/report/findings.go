@@ -20,6 +20,7 @@ var kinds = map[string]string{
 	ask.FoundUndated:      "Runs whose start nobody told",
 	ask.FoundContradicted: "Claims that a forge contradicts",
 	ask.FoundUnconfirmed:  "Claims that a forge should have confirmed",
+	ask.FoundRequestLate:  "Requests about personal data overdue at the end",
 	ask.FoundOverdue:      "Review overdue",
 }
 
@@ -39,7 +40,7 @@ func (b *builder) attention() Section {
 		without = append(without, "No policy was asked, so that no approval can be missing.")
 	}
 	if len(r.Findings) == 0 {
-		s.Lead = strings.Join(append([]string{"Nothing: no exceptions, no approvals refused or missing, no budget alarms, no gaps, no review overdue."}, without...), " ")
+		s.Lead = strings.Join(append([]string{"Nothing: no exceptions, no approvals refused or missing, no budget alarms, no gaps, no request about personal data and no review overdue."}, without...), " ")
 		return s
 	}
 	s.Lead = strings.Join(without, " ")
