@@ -29,7 +29,7 @@ func (s *Store) RunsOverTime(ctx context.Context, org string, sel Selection, fro
 	long := max(stretch.Microseconds(), 1)
 	sums, _, _ := c.sums(org, &sel, sumsOf{times: []int64{whodid.Micros(from), long}})
 	query := fmt.Sprintf(`SELECT (began - %d) / %d, status, SUM(runs), SUM(cost_micros), `, whodid.Micros(from), long) + costUnknown +
-		` FROM (` + sums + `) AS t GROUP BY 1, 2 ORDER BY 1, 2`
+		` FROM (` + sums + `) AS t GROUP BY 1, 2` + addsUp + ` ORDER BY 1, 2`
 	out, err := queryRows(ctx, s.read, query, c.args, func(rows *sql.Rows, n *RunCount) error {
 		return rows.Scan(&n.Stretch, &n.Status, &n.Runs, &n.CostMicros, &n.CostUnknown)
 	})
@@ -53,7 +53,7 @@ func (s *Store) RunGroups(ctx context.Context, org string, sel Selection) ([]Run
 	c := clause{dialect: s.dialect}
 	sums, _, _ := c.sums(org, &sel, sumsOf{})
 	const by = `squad, agent, trigger, status, model, cost_state, repository`
-	query := `SELECT ` + by + `, SUM(runs) FROM (` + sums + `) AS t GROUP BY ` + by
+	query := `SELECT ` + by + `, SUM(runs) FROM (` + sums + `) AS t GROUP BY ` + by + addsUp
 	out, err := queryRows(ctx, s.read, query, c.args, func(rows *sql.Rows, g *RunGroup) error {
 		return rows.Scan(&g.Squad, &g.Agent, &g.Trigger, &g.Status, &g.Model, &g.CostState, &g.Repository, &g.Runs)
 	})

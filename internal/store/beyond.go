@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/whodid/whodid"
 )
@@ -41,7 +43,54 @@ func (c *clause) beyond(v string) string {
 	if err != nil {
 		return "1 = 0"
 	}
-	return "id IN (SELECT later.execution FROM event AS later WHERE " + laterEvents(c.arg(place)) + ")"
+	return c.dialect.hasLater(cmp.Or(c.runs, "execution"), laterEvents(c.arg(place)))
+}
+
+// hasLater has the events read once, however many runs are asked for.
+func (sqlite) hasLater(runs, later string) string {
+	return runs + ".id IN (SELECT later.execution FROM event AS later WHERE " + later + ")"
+}
+
+// hasLater is written so that PostgreSQL joins the two. Of a list it would make a table
+// in memory, and where it guesses that there is no room for that, read all of the
+// events again for each run.
+func (postgres) hasLater(runs, later string) string {
+	return "EXISTS (SELECT 1 FROM event AS later WHERE " + later + " AND later.execution = " + runs + ".id)"
+}
+
+// withoutLater is the selection without the terms that no event of a run is in the log
+// at a place or behind it, and the first such place. Those that these leave out are
+// few, and are taken away from what the others add up to.
+func withoutLater(sel *Selection) (place string, rest *Selection, ok bool) {
+	var first int64
+	left := *sel
+	left.Terms = nil
+	for _, t := range sel.Terms {
+		if t.Field == termBeyond && t.Not {
+			if n, err := strconv.ParseInt(t.Values[0], 10, 64); err == nil {
+				if !ok || n < first {
+					first = n
+				}
+				ok = true
+				continue
+			}
+		}
+		left.Terms = append(left.Terms, t)
+	}
+	return strconv.FormatInt(first, 10), &left, ok
+}
+
+// less is what single runs take away again.
+func (n *sumsOf) less(runs string) string {
+	columns := n.columns()
+	for i, name := range columns {
+		switch name {
+		case "agent", "squad", "status", "trigger", "model", "cost_state", "repository", "began", "used", "used_state":
+		default:
+			columns[i] = "-" + name
+		}
+	}
+	return `SELECT ` + strings.Join(columns, ", ") + ` FROM (` + runs + `) AS less`
 }
 
 // laterEvents are the conditions of events of executions from a place on.

@@ -76,7 +76,7 @@ func (s *Store) CostTallies(ctx context.Context, org string, sel Selection, by [
 	c := clause{dialect: s.dialect}
 	sums, _, _ := c.sums(org, &sel, need)
 	return s.costTallies(within(ctx, org), len(by), `SELECT `+key+`, SUM(runs), SUM(cost_micros), SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown) `+
-		`FROM (`+sums+`) AS t GROUP BY `+key+` ORDER BY `+key, c.args)
+		`FROM (`+sums+`) AS t GROUP BY `+key+addsUp+` ORDER BY `+key, c.args)
 }
 
 // UsageByModel returns what the models did that the selected runs called.

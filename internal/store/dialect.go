@@ -100,6 +100,9 @@ type dialect interface {
 	// goneIDs lists the places of the ids that lead to no event, as they should
 	// for what was swept, and -1 for one that leads to another event.
 	goneIDs() string
+	// hasLater is a condition that an execution of the table has one of these events,
+	// which are called later.
+	hasLater(runs, later string) string
 	// spans is a query for the events at some places that fit a clause.
 	spans(c *clause, spans [][2]int64) (query string, args []any)
 	// snapshot begins a transaction that sees one state, to read all of it.

@@ -117,7 +117,7 @@ func (s *Store) Tallies(ctx context.Context, org string, sel Selection) ([]Tally
 	from, last := c.tallies(org, &sel)
 	query := `SELECT agent, squad, SUM(runs) AS n, ` + runsByStatus() + `, SUM(cost_micros), ` + costUnknown + `, ` +
 		`SUM(tokens_in), SUM(tokens_out), SUM(tokens_cache_read), SUM(tokens_cache_write), SUM(tokens_unknown), SUM(micros), ` +
-		last + ` FROM (` + from + `) AS t GROUP BY agent, squad ORDER BY n DESC, agent`
+		last + ` FROM (` + from + `) AS t GROUP BY agent, squad` + addsUp + ` ORDER BY n DESC, agent`
 	out, err := queryRows(ctx, s.read, query, c.args, func(rows *sql.Rows, t *Tally) error {
 		var last sql.NullInt64
 		var micros int64

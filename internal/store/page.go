@@ -55,6 +55,9 @@ type clause struct {
 	dialect    dialect
 	conditions []string
 	args       []any
+	// runs is what the executions that conditions are about are called; empty is
+	// "execution".
+	runs string
 }
 
 // arg adds an argument and returns its place.
@@ -261,7 +264,7 @@ func (c *clause) inRuns(terms []whodid.Term) {
 	if len(terms) == 0 {
 		return
 	}
-	of := clause{dialect: c.dialect, args: c.args}
+	of := clause{dialect: c.dialect, args: c.args, runs: "x"}
 	of.conditions = []string{"x.org = event.org", "x.id = event.execution"}
 	for i := range terms {
 		t := &terms[i]

@@ -46,7 +46,7 @@ func (s *Store) TalliesIn(ctx context.Context, org string, sel Selection, bounds
 	}
 	span.WriteString(" END")
 	query := `SELECT ` + span.String() + ` AS span, agent, squad, SUM(runs), ` + runsByStatus() + `, ` +
-		`SUM(cost_micros), ` + costUnknown + ` FROM (` + from + `) AS t GROUP BY 1, agent, squad ORDER BY 1, agent, squad`
+		`SUM(cost_micros), ` + costUnknown + ` FROM (` + from + `) AS t GROUP BY 1, agent, squad` + addsUp + ` ORDER BY 1, agent, squad`
 	out, err := queryRows(within(ctx, org), s.read, query, c.args, func(rows *sql.Rows, t *TallyIn) error {
 		return rows.Scan(&t.Span, &t.Agent, &t.Squad, &t.Runs, &t.Success, &t.Failed, &t.Timeout, &t.Cancelled, &t.Lost, &t.Running, &t.CostMicros, &t.CostUnknown)
 	})

@@ -62,6 +62,10 @@ func (n *sumsOf) columns() []string {
 func (n *sumsOf) narrowed(sel *Selection) bool {
 	for i := range sel.Terms {
 		switch t := &sel.Terms[i]; t.Field {
+		case termBeyond:
+			if t.Values[0] != beyondAll && t.Values[0] != beyondNone {
+				return false
+			}
 		case whodid.FilterAgent, whodid.FilterSquad, whodid.FilterStatus, whodid.FilterModel, whodid.FilterCost, whodid.FilterRepository:
 		case whodid.FilterTrigger:
 			if slices.ContainsFunc(t.Values, func(v string) bool {
@@ -87,6 +91,14 @@ func (n *sumsOf) has(l *level) bool {
 // for the runs at work, which are in none. summed tells whether tables have a part in
 // it. exact are the conditions by which single runs are selected.
 func (c *clause) sums(org string, sel *Selection, need sumsOf) (from, exact string, summed bool) {
+	if place, rest, ok := withoutLater(sel); ok && need.narrowed(rest) {
+		from, exact, summed = c.sums(org, rest, need)
+		later := c.beyond(place)
+		for _, runs := range c.runByRun(exact+` AND `+later, &need) {
+			from += unionAll + need.less(runs)
+		}
+		return from, exact + ` AND NOT ` + later, summed
+	}
 	c.fitting(org, sel)
 	fits := c.where()
 	c.during(sel)
@@ -122,6 +134,10 @@ func (c *clause) sums(org string, sel *Selection, need sumsOf) (from, exact stri
 }
 
 const unionAll = ` UNION ALL `
+
+// addsUp is the condition of a group in which there is a run at all, for what sums
+// take away again may leave nothing.
+const addsUp = ` HAVING SUM(runs) > 0`
 
 // runsAtWork selects the runs at work. The second condition is for the index.
 const runsAtWork = `subagent = '' AND status = 'running' AND ` + atWorkUntil + ` = 9223372036854775807`

@@ -20,6 +20,9 @@ var sumTests = map[string]func(*testing.T, func(testing.TB) *store.Store){
 
 const sumDays = 5
 
+// sumEvents is how many places of the log are looked behind.
+const sumEvents = 500
+
 // RunsOfDays tells of runs of some days, and of the sixties, whatever can be told of
 // them, in any order.
 func RunsOfDays(seed uint64) []whodid.Event {
@@ -132,6 +135,10 @@ func sumSelection(random *rand.Rand) store.Selection {
 		{Field: whodid.FilterRepository, Values: []string{"acme/*"}, Not: true},
 		{Field: whodid.FilterSquad, Values: []string{"ops", ""}},
 		{Field: whodid.FilterTrigger, Values: []string{"event:issues.labeled"}},
+		store.Beyond(uint64(random.IntN(sumEvents)), true),
+		store.Beyond(uint64(random.IntN(sumEvents)), true),
+		store.Beyond(uint64(random.IntN(sumEvents)), false),
+		store.Anything(false),
 	} {
 		if random.IntN(8) == 0 {
 			sel.Terms = append(sel.Terms, term)
