@@ -105,8 +105,8 @@ type Facets struct {
 	Runs   int64   `json:"runs"`
 	Facets []Facet `json:"facets"`
 	// Behind is how many events were recorded since witnesses confirmed the log, where
-	// they are too many to find the runs that wait for that; else 0, and there is a
-	// facet of it.
+	// they are too many to find the runs that wait for that: their facet has no values
+	// then. Else it is 0.
 	Behind uint64 `json:"behind"`
 }
 

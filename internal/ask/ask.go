@@ -19,12 +19,14 @@ type Asker struct {
 	now   func() time.Time
 	// witnesses says who they are; nil is nobody.
 	witnesses func() (*witness.File, error)
+	// mostBehind is [MostBehind], but in tests.
+	mostBehind uint64
 }
 
 // New makes the asker of an organisation's trail. now is the clock against
 // which "the last seven days" is meant.
 func New(s *store.Store, org string, now func() time.Time) *Asker {
-	return &Asker{store: s, org: org, now: now}
+	return &Asker{store: s, org: org, now: now, mostBehind: MostBehind}
 }
 
 // Filter selects executions. Zero fields select everything.

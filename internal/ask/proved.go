@@ -31,10 +31,15 @@ type reach struct {
 	counts bool
 	// size is that of the largest tree that they confirmed, treeSize that of the log's.
 	size, treeSize uint64
+	// most is how many may be between the two.
+	most uint64
 }
 
 // behind is how many events were recorded since.
 func (c *reach) behind() uint64 { return c.treeSize - min(c.size, c.treeSize) }
+
+// farBehind tells whether they are too many to look through.
+func (c *reach) farBehind() bool { return c.behind() > c.most }
 
 // reach answers how much of the log is confirmed, by what the trail keeps of it. It
 // is checked with the keys of the file of witnesses, and against the tree.
@@ -43,7 +48,7 @@ func (a *Asker) reach(ctx context.Context) (*reach, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &reach{counts: len(places) > 0}
+	c := &reach{counts: len(places) > 0, most: a.mostBehind}
 	kept := make([][]store.Witnessed, len(places))
 	for i := range places {
 		if kept[i], err = a.store.Witnessed(ctx, a.org, places[i].Name, manySightings); err != nil {
@@ -209,8 +214,8 @@ func (c *reach) term(t *whodid.Term) (whodid.Term, error) {
 	switch {
 	case witnessed == waiting:
 		return store.Anything(!waiting), nil
-	case c.behind() > MostBehind:
-		return *t, fmt.Errorf("%w: proved: is not looked up while witnesses are more than %d events behind, and they are %d: whodid witness push", whodid.ErrFilter, MostBehind, c.behind())
+	case c.farBehind():
+		return *t, fmt.Errorf("%w: proved: is not looked up while witnesses are more than %d events behind, and they are %d: whodid witness push", whodid.ErrFilter, c.most, c.behind())
 	default:
 		return store.Beyond(c.size, witnessed), nil
 	}
@@ -230,9 +235,8 @@ func (a *Asker) addProved(ctx context.Context, f *Facets, sel store.Selection) e
 	case f.Runs == 0:
 	case !c.counts || c.size == 0:
 		of[string(c.state(true))] = f.Runs
-	case c.behind() > MostBehind:
+	case c.farBehind():
 		f.Behind = c.behind()
-		return nil
 	default:
 		waiting, err := a.store.CountBeyond(ctx, a.org, sel, c.size)
 		if err != nil {
@@ -246,6 +250,7 @@ func (a *Asker) addProved(ctx context.Context, f *Facets, sel store.Selection) e
 			of[string(whodid.ProvedWitnessed)] = f.Runs - waiting
 		}
 	}
-	f.Facets = append(f.Facets, Facet{Field: string(whodid.FilterProved), Values: counts(of)})
+	// It stands beside how runs ended.
+	f.Facets = slices.Insert(f.Facets, 1, Facet{Field: string(whodid.FilterProved), Values: counts(of)})
 	return nil
 }

@@ -27,26 +27,32 @@ import (
 // provedWorld is a trail that two witnesses and an authority for time stamps see, and
 // how much of it each of them has seen, by what the test itself remembers.
 type provedWorld struct {
-	t      *testing.T
-	store  *store.Store
-	book   *storetest.Book
-	ask    *ask.Asker
-	w1, w2 cosigner
-	tsa    *stamptest.Authority
-	file   *witness.File
-	at     time.Time
-	n      int
-	seen   map[string]uint64
-	barred map[string]uint64 // the size at which something that proves nothing is kept of a witness
-	runs   []string
+	t     *testing.T
+	store *store.Store
+	book  *storetest.Book
+	// private is the log's own key.
+	private string
+	ask     *ask.Asker
+	w1, w2  cosigner
+	tsa     *stamptest.Authority
+	file    *witness.File
+	at      time.Time
+	n       int
+	seen    map[string]uint64
+	barred  map[string]uint64 // the size at which something that proves nothing is kept of a witness
+	runs    []string
 }
 
 // newProvedWorld makes one in which so many C2SP witnesses must have cosigned.
 func newProvedWorld(t *testing.T, s *store.Store, quorum int) *provedWorld {
 	t.Helper()
+	private, public, err := proof.GenerateKey("whodid.test/" + org)
+	if err != nil {
+		t.Fatal(err)
+	}
 	at := storetest.Epoch.Add(time.Hour)
 	w := &provedWorld{
-		t: t, store: s, book: storetest.NewBook(t, s, org), ask: ask.New(s, org, func() time.Time { return at }), at: at,
+		t: t, store: s, book: storetest.OpenBook(t, s, org, private, public), private: private, ask: ask.New(s, org, func() time.Time { return at }), at: at,
 		w1: newCosigner("w1", 1), w2: newCosigner("w2", 2),
 		tsa:  stamptest.New(t, "test.invalid clock", 60, at.AddDate(-1, 0, 0), at.AddDate(1, 0, 0), stamptest.None),
 		seen: map[string]uint64{}, barred: map[string]uint64{},
@@ -404,6 +410,55 @@ func (w *provedWorld) sightings() (seen []witness.Sighting) {
 	return seen
 }
 
+// checkpoint signs one with the log's own key.
+func (w *provedWorld) checkpoint(c proof.Checkpoint) string {
+	w.t.Helper()
+	signer, err := proof.NewSigner(w.private)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c.Origin = signer.Origin()
+	signed, err := signer.Sign(c)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return signed
+}
+
+// Where witnesses are far behind, runs are not counted and not selected by what they
+// confirmed; single ones are looked up all the same.
+func TestFarBehind(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, s *store.Store) {
+		w := newProvedWorld(t, s, 2)
+		const early, late = "exec-0000000000000001", "exec-0000000000000002"
+		w.does("execution.start", early, "", whodid.Data{"trigger": "manual"})
+		w.stamp()
+		for range 4 {
+			w.does("file.write", late, whodid.ResultSuccess, nil)
+		}
+		w.ask.SetMostBehind(4)
+		if got := provedFacet(t, w.ask, ask.Selection{}); !maps.Equal(got, map[string]int64{"witnessed": 1}) {
+			t.Errorf("four behind the facet is %v", got)
+		}
+		w.ask.SetMostBehind(3)
+		found, err := w.ask.Facets(t.Context(), ask.Selection{})
+		if err != nil || found.Behind != 4 || len(provedFacet(t, w.ask, ask.Selection{})) > 0 {
+			t.Errorf("too far behind the facets are %+v, %v", found, err)
+		}
+		for text, refused := range map[string]bool{"proved:witnessed": true, "-proved:waiting": true, "proved:w*": false, "proved:unwitnessed": false} {
+			_, _, err := w.ask.SelectExecutions(t.Context(), ask.Selection{Filter: parse(t, text)}, nil)
+			if refused != errors.Is(err, whodid.ErrFilter) || refused && !strings.Contains(err.Error(), "more than 3 events behind, and they are 4: whodid witness push") {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+		got, err := w.ask.Proved(t.Context(), []string{early, late})
+		if err != nil || !maps.Equal(got, map[string]whodid.ProvedState{early: whodid.ProvedWitnessed, late: whodid.ProvedWaiting}) {
+			t.Errorf("single runs are %v, %v", got, err)
+		}
+	})
+}
+
 // Whose word counts is a matter of the file of witnesses, and what is kept of them
 // counts only if it is theirs and of this very tree.
 func TestWhoseWordCounts(t *testing.T) {
@@ -425,6 +480,12 @@ func TestWhoseWordCounts(t *testing.T) {
 		if got := state(); got != whodid.ProvedWaiting {
 			t.Errorf("by another's word it is %s", got)
 		}
+		w.w2.cosign(t, s, w.checkpoint(proof.Checkpoint{Size: 2, Root: proof.LeafHash([]byte("another tree"))}), w.at)
+		w.w2.cosign(t, s, w.checkpoint(proof.Checkpoint{Size: 9, Root: proof.LeafHash([]byte("a longer one"))}), w.at)
+		if got := state(); got != whodid.ProvedWaiting {
+			t.Errorf("by what was seen of another tree it is %s", got)
+		}
+		w.does("file.write", id, whodid.ResultSuccess, nil)
 		w.w2.give(t, s, w.at)
 		if got := state(); got != whodid.ProvedWitnessed {
 			t.Errorf("one is enough, and it is %s", got)
@@ -452,7 +513,7 @@ func TestWhoseWordCounts(t *testing.T) {
 		}
 		// A file that can't be read keeps nothing else from being shown.
 		w.ask.UseWitnesses(func() (*witness.File, error) { return nil, os.ErrPermission })
-		if show, err := w.ask.Show(t.Context(), id); err != nil || show.Proof.Proved != "" || show.Proof.Events != 2 {
+		if show, err := w.ask.Show(t.Context(), id); err != nil || show.Proof.Proved != "" || show.Proof.Events != 3 {
 			t.Errorf("without the file it is shown as %+v, %v", show.Proof, err)
 		}
 		if got := provedFacet(t, w.ask, ask.Selection{}); got != nil {

@@ -46,18 +46,24 @@ func (c cosigner) text() string {
 // give keeps the cosignature of the trail's head as it is now.
 func (c cosigner) give(t *testing.T, s *store.Store, at time.Time) {
 	t.Helper()
-	head, err := s.Head(t.Context(), org)
+	c.cosign(t, s, headOf(t, s), at)
+}
+
+// cosign keeps the cosignature of a checkpoint.
+func (c cosigner) cosign(t *testing.T, s *store.Store, signed string, at time.Time) {
+	t.Helper()
+	text, err := proof.CheckpointText(signed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := proof.CheckpointText(head.Checkpoint)
+	seen, err := proof.PeekCheckpoint(signed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	blob := binary.BigEndian.AppendUint64(c.id(), uint64(at.Unix()))
 	blob = append(blob, ed25519.Sign(c.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at.Unix(), text))...)
 	keep(t, s, &store.Witnessed{
-		Witness: c.name, Kind: witness.KindC2SP, Size: head.Frontier.Size(), Checkpoint: head.Checkpoint, SeenAt: at,
+		Witness: c.name, Kind: witness.KindC2SP, Size: seen.Size, Checkpoint: signed, SeenAt: at,
 		Evidence: "— " + c.name + " " + base64.StdEncoding.EncodeToString(blob) + "\n",
 	})
 }

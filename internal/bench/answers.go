@@ -46,6 +46,9 @@ func (b *bench) answers() []question {
 			filter := []string{"squad:S", "status:failed cost:measured squad:S repository:R", "repository:R", "agent:S/* -status:failed"}[round%4]
 			return t.executionsPage(ctx, strings.NewReplacer("S", fmt.Sprintf("squad-%d", round%8), "R", repositoryOf(round)).Replace(filter), ask.DefaultPeriod)
 		}},
+		{"page.proved", "what witnesses that are 20,000 events behind confirmed of the runs of seven days: counted, listed, narrowed by it", 300 * time.Millisecond, 1, func(ctx context.Context, t *trail, _ int) error {
+			return t.proved(ctx, 20_000)
+		}},
 		{"cost", "cost of a month by agent", time.Second, 1, func(ctx context.Context, t *trail, _ int) error {
 			return t.cost(ctx, "agent")
 		}},
@@ -174,6 +177,31 @@ func (t *trail) executionsPage(ctx context.Context, filter string, period time.D
 		return fmt.Errorf("%q shows %d runs of %d in the table, %d in facets, %d in the chart", filter, len(list.Executions), history.Total.Runs, facets.Runs, began)
 	}
 	return nil
+}
+
+// proved asks what the page of executions asks of the store where the log was
+// confirmed up to so many events before its end.
+func (t *trail) proved(ctx context.Context, behind uint64) error {
+	size, err := t.asker().Size(ctx)
+	if err != nil {
+		return err
+	}
+	place := size - min(behind, size)
+	sel := store.Selection{Since: time.Now().Add(-ask.DefaultPeriod), RunsOnly: true, Limit: 50}
+	waiting, err := t.store.CountBeyond(ctx, store.DefaultOrg, sel, place)
+	if err != nil {
+		return err
+	}
+	sel.Terms = []whodid.Term{store.Beyond(place, true)}
+	rows, err := t.store.ExecutionPage(ctx, store.DefaultOrg, sel, nil)
+	if err != nil {
+		return err
+	}
+	groups, err := t.store.RunGroups(ctx, store.DefaultOrg, sel)
+	if err == nil && (waiting == 0 || len(rows) == 0 || len(groups) == 0) {
+		err = fmt.Errorf("%d runs wait, %d that don't are listed, in %d groups", waiting, len(rows), len(groups))
+	}
+	return err
 }
 
 // cost asks what the runs of the last thirty days cost.

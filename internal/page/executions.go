@@ -27,10 +27,7 @@ type executionsPage struct {
 	Total               ask.HistoryRow
 	Chart               *chart
 	Facets              []facet
-	// Behind is how many events were recorded since witnesses confirmed the log, where
-	// these are too many to count runs by that.
-	Behind  uint64
-	Columns []column
+	Columns             []column
 	// Proved says of each run what was confirmed of it, where that is shown.
 	Proved map[string]whodid.ProvedState
 	// More is where the next rows are, First where the first ones; empty for none.
@@ -144,7 +141,7 @@ func (r *request) executions() (*answer, error) {
 	all.Go(func() error {
 		facets, err := r.t.Asker.Facets(r.ctx, sel)
 		if err == nil {
-			page.Facets, page.Behind = r.facets(facets, f.Terms), facets.Behind
+			page.Facets = r.facets(facets, f.Terms)
 		}
 		return err
 	})
@@ -246,7 +243,10 @@ func (r *request) periods() []period {
 type facet struct {
 	Field, Name string
 	// Says is what its values mean, where their names do not say all of it.
-	Says   string
+	Says string
+	// Behind is how far witnesses are behind, where that is too far to count runs by
+	// what they confirmed.
+	Behind uint64
 	Values []facetValue
 	// Open are those shown at first; the others are behind a click.
 	Rest []facetValue
@@ -274,7 +274,7 @@ func (r *request) facets(found *ask.Facets, terms []whodid.Term) []facet {
 	for _, f := range found.Facets {
 		one := facet{Field: f.Field, Name: heading(f.Field)}
 		if f.Field == string(whodid.FilterProved) {
-			one.Says = provedMeans
+			one.Says, one.Behind = provedMeans, found.Behind
 		}
 		for i, v := range f.Values[:min(len(f.Values), most)] {
 			on := slices.ContainsFunc(terms, func(t whodid.Term) bool {

@@ -31,6 +31,7 @@ func TestPictures(t *testing.T) {
 	}
 	none, much, names, many := newWorld(t, nil), newWorld(t, nil), newWorld(t, nil), newWorld(t, nil)
 	much.fill(t, 160)
+	much.stamped(t, runID(9))
 	names.fill(t, 12)
 	names.absurd(t)
 	many.fill(t, 40)
