@@ -83,7 +83,8 @@ func (n *Snapshot) Sums(ctx context.Context) ([]string, error) {
 	for i := range levels {
 		l := &levels[i]
 		kept, added := l.kept()+` WHERE org = $1`, l.added(n.store.dialect, `WHERE org = $1`)
-		q := `SELECT DISTINCT ended, agent FROM (SELECT * FROM (` + kept + ` EXCEPT ` + added + `) AS a UNION ALL SELECT * FROM (` + added + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1, 2`
+		keys, sums := l.columns()
+		q := `SELECT DISTINCT ended, agent FROM (` + onlyInOne(keys+", "+sums, kept, added) + `) AS d ORDER BY 1, 2`
 		err := eachRow(ctx, n.tx, q, []any{n.org}, func(rows *sql.Rows) error {
 			var ended int64
 			var agent string
@@ -109,8 +110,9 @@ func (n *Snapshot) Merges(ctx context.Context) ([]string, error) {
 		`LEFT JOIN (SELECT seq, actor, execution, ` + pull + ` AS pull, ROW_NUMBER() OVER (PARTITION BY ` + pull + ` ORDER BY at, seq) AS n FROM event ` +
 		`WHERE org = $1 AND class = 'run' AND what >= 'pr.' AND what < 'pr/' AND what = 'pr.create' AND action = 1 AND result IN ('success', 'attempted') ` +
 		`AND actor >= 'agent:' AND actor < 'agent;') AS o ON o.pull = f.pull AND o.n = 1 ` +
-		`LEFT JOIN execution AS x ON x.org = $1 AND x.id = o.execution WHERE true`
-	return n.differing(ctx, "seq", `SELECT at, seq, opener, agent, execution, runner, sole FROM merge WHERE org = $1`, told)
+		`LEFT JOIN execution AS x ON x.org = $1 AND x.id = o.execution`
+	const columns = "at, seq, opener, agent, execution, runner, sole"
+	return n.differing(ctx, "seq", columns, `SELECT `+columns+` FROM merge WHERE org = $1`, told)
 }
 
 // Actions returns the hours of which action_hour does not count what the events do,
@@ -151,19 +153,26 @@ func (n *Snapshot) ApprovalEnds(ctx context.Context) ([]string, error) {
 		`THEN 1 ELSE 0 END FROM event AS r LEFT JOIN event AS d ON d.org = r.org AND d.class = 'permanent' AND d.seq = (` + lastPart +
 		`what IN ('approval.grant', 'approval.reject', 'approval.cancel', 'approval.expire')) ` +
 		`WHERE r.org = $1 AND r.class = 'permanent' AND r.approval <> '' AND r.what = 'approval.request' AND r.seq = (` + lastPart + `what = 'approval.request')`
-	return n.differing(ctx, "approval", `SELECT approval, requested, decided, granted FROM approval_end WHERE org = $1`, told)
+	const columns = "approval, requested, decided, granted"
+	return n.differing(ctx, "approval", columns, `SELECT `+columns+` FROM approval_end WHERE org = $1`, told)
 }
 
 // differing returns the values of a column in the rows that one of two queries has
-// and the other has not. The first names the columns of both.
-func (n *Snapshot) differing(ctx context.Context, column, kept, told string) ([]string, error) {
-	q := `SELECT DISTINCT CAST(` + column + ` AS TEXT) FROM (` + kept + ` AND 1 = 0 UNION ALL SELECT * FROM (` + kept + ` EXCEPT ` + told + `) AS a ` +
-		`UNION ALL SELECT * FROM (` + told + ` EXCEPT ` + kept + `) AS b) AS d ORDER BY 1`
+// and the other has not. Both have the columns.
+func (n *Snapshot) differing(ctx context.Context, column, columns, kept, told string) ([]string, error) {
+	q := `SELECT DISTINCT CAST(` + column + ` AS TEXT) FROM (` + onlyInOne(columns, kept, told) + `) AS d ORDER BY 1`
 	out, err := queryColumn[string](ctx, n.tx, q, n.org)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't compare what is kept for reports with the events: %w", err)
 	}
 	return out, nil
+}
+
+// onlyInOne is a query for the rows that one of two queries has and the other has not.
+// Neither has a row twice, and each is asked once.
+func onlyInOne(columns, kept, told string) string {
+	return `SELECT ` + columns + ` FROM (SELECT ` + columns + `, 1 AS side FROM (` + kept + `) AS k UNION ALL SELECT t.*, -1 FROM (` + told + `) AS t) AS s ` +
+		`GROUP BY ` + columns + ` HAVING SUM(side) <> 0`
 }
 
 // IDs counts the ids under which events are looked up, one for each event that is
