@@ -66,6 +66,17 @@ func (b *bench) answers() []question {
 			_, err := t.asker().Show(ctx, t.anyRun(round))
 			return err
 		}},
+		{"show.long", "exec show of a run of ten thousand actions", time.Second, 1, func(ctx context.Context, t *trail, _ int) error {
+			id, err := t.longRun(ctx)
+			if err != nil {
+				return err
+			}
+			show, err := t.asker().Show(ctx, id)
+			if err == nil && len(show.Actions) != longActions {
+				err = fmt.Errorf("it has %d actions", len(show.Actions))
+			}
+			return err
+		}},
 		{"prove", "the proof of a run", 300 * time.Millisecond, 1, func(ctx context.Context, t *trail, round int) error {
 			d, err := t.asker().ProveExecution(ctx, t.anyRun(round))
 			if err == nil {

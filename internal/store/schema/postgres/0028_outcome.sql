@@ -102,3 +102,7 @@ DROP INDEX execution_by_end;
 CREATE INDEX execution_by_end ON execution (org, (CASE WHEN status = 'running' THEN 9223372036854775807 WHEN completed_at IS NOT NULL THEN completed_at WHEN lease_until IS NOT NULL THEN lease_until WHEN started_at IS NOT NULL THEN started_at ELSE 0 END))
     INCLUDE (status, completed_at, lease_until, started_at, subagent, agent, squad);
 ALTER TABLE execution SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02);
+
+-- Which commit a test was of is looked for among the commits of its run, and was among
+-- all that a run did: 4 ms for each test of a run with ten thousand actions.
+CREATE INDEX event_of_commit ON event (execution, org) WHERE execution <> '' AND what IN ('commit.create', 'commit.push');
