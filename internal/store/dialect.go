@@ -103,6 +103,8 @@ type dialect interface {
 	// hasLater is a condition that an execution of the table has one of these events,
 	// which are called later.
 	hasLater(runs, later string) string
+	// byBytes is a column whose values compare as their bytes do.
+	byBytes(column string) string
 	// spans is a query for the events at some places that fit a clause.
 	spans(c *clause, spans [][2]int64) (query string, args []any)
 	// snapshot begins a transaction that sees one state, to read all of it.

@@ -85,6 +85,10 @@ func (c *clause) like(column, pattern string) string {
 		return "1 = 0"
 	case len(parts) == 1:
 		return column + " = " + c.arg(parts[0])
+	case len(parts) == 2 && parts[1] == "" && after(parts[0]) != "":
+		// Said as a range, an engine knows from what it has counted how many there are.
+		column = c.dialect.byBytes(column)
+		return "(" + column + " >= " + c.arg(parts[0]) + " AND " + column + " < " + c.arg(after(parts[0])) + ")"
 	default:
 		condition, arg := c.dialect.glob(column, len(c.args)+1, parts)
 		c.args = append(c.args, arg)
