@@ -39,7 +39,8 @@ func (p *Program) migrateCommand() *cobra.Command {
 		Short:   "Bring the schema of the trail up to date",
 		Long: `Brings the schema of the trail up to date, under a lock and in one transaction:
 it is of the new version whole or of the old one whole, and many may do it at
-once. Every command does so when it opens a trail; this one is for those who let
+once. Every command does so when it opens a trail, and says on standard error what
+it does if that takes longer than a moment; this one is for those who let
 only somebody with more rights change a schema, and run the server with
 --no-migrate.
 
@@ -65,7 +66,7 @@ is newer than this program is an error: update the program first.`,
 				return store.ErrNewer
 			}
 			if !dry && len(before.Pending) > 0 {
-				s, err := store.Open(c.Context(), where.Location)
+				s, err := openTold(p.remark)(c.Context(), where.Location)
 				if err != nil {
 					return err
 				}

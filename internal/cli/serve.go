@@ -281,7 +281,7 @@ const patience = time.Minute
 
 // openToServe opens the trail.
 func (p *Program) openToServe(ctx context.Context, c *config.Config, log *slog.Logger) (*trail, error) {
-	open := store.Open
+	open := openTold(func(doing string) { log.InfoContext(ctx, doing) })
 	if c.NoMigrate {
 		open = store.OpenAsIs
 	}

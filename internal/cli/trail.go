@@ -76,7 +76,7 @@ func (p *Program) openOnly(ctx context.Context) (*trail, error) {
 
 // openStore opens the trail for asking only: it needs no key.
 func (p *Program) openStore(ctx context.Context) (*trail, error) {
-	return p.openStoreWith(ctx, store.Open)
+	return p.openStoreWith(ctx, openTold(p.remark))
 }
 
 func (p *Program) openStoreWith(ctx context.Context, open func(context.Context, place.Location) (*store.Store, error)) (*trail, error) {

@@ -23,15 +23,20 @@ var ErrNewer = errors.New("the trail was made by a newer whodid: please update t
 // migrate applies the migrations that the trail lacks, all in one transaction
 // under a lock: both engines can take back changes of a schema, so that a
 // trail is never half of one version.
-func (s *Store) migrate(ctx context.Context) error {
+func (s *Store) migrate(ctx context.Context, tell func(doing string)) error {
 	list, err := migrations(s.dialect.name())
 	if err != nil {
 		return err
 	}
 	newest := list[len(list)-1].Version
-	if done, err := s.isCurrent(ctx, newest); done || err != nil {
+	version, err := s.version(ctx, newest)
+	if version == newest || err != nil {
 		return err
 	}
+	if version == 0 {
+		tell = func(string) {} // a new trail is made at once
+	}
+	tell("waiting for another process that migrates the trail")
 	err = s.migrateUnderLock(ctx, func(ctx context.Context, c execer, applied []int) error {
 		lacking, err := lacks(list, applied)
 		if err != nil || len(lacking) == 0 { // another process may have been faster
@@ -40,7 +45,8 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err := s.dialect.openUp(ctx, c); err != nil {
 			return fmt.Errorf("couldn't prepare the migration: %w", err)
 		}
-		for _, m := range lacking {
+		for i, m := range lacking {
+			tell(fmt.Sprintf("migrating the trail to %s (%d of %d)", m.Name, i+1, len(lacking)))
 			text, err := schemas.ReadFile(m.file)
 			if err != nil {
 				return fmt.Errorf("couldn't read migration %s: %w", m.Name, err)
@@ -94,27 +100,29 @@ func lacks(list []Migration, applied []int) ([]Migration, error) {
 	return list[behind:], nil
 }
 
-// isCurrent tells whether the trail has the newest schema already, which is all
-// that most starts of the program have to know.
-func (s *Store) isCurrent(ctx context.Context, newest int) (bool, error) {
+// version is that of the trail's schema, or 0 if it has none. That it is the newest
+// is all that most starts of the program have to know.
+func (s *Store) version(ctx context.Context, newest int) (int, error) {
 	conn, err := s.read.Conn(within(ctx, everywhere))
 	if err != nil {
-		return false, fmt.Errorf("couldn't open the trail: %w", err)
+		return 0, fmt.Errorf("couldn't open the trail: %w", err)
 	}
 	defer conn.Close() //nolint:errcheck // it only goes back to the pool
 	version, err := schemaVersion(ctx, conn)
-	if err != nil || version < newest {
-		return false, nil //nolint:nilerr // a new trail has no version to ask for; what else is wrong, the migration meets too
-	}
-	if version > newest {
-		return false, ErrNewer
+	switch {
+	case err != nil:
+		return 0, nil //nolint:nilerr // a new trail has no version to ask for; what else is wrong, the migration meets too
+	case version < newest:
+		return version, nil
+	case version > newest:
+		return version, ErrNewer
 	}
 	// Another process may have made the trail after this connection was made,
 	// which then still has the rights that it came with.
 	if err := s.dialect.becomeApplication(ctx, conn); err != nil {
-		return false, fmt.Errorf("couldn't give up the rights of the trail's owner: %w", err)
+		return version, fmt.Errorf("couldn't give up the rights of the trail's owner: %w", err)
 	}
-	return true, nil
+	return version, nil
 }
 
 type execer interface {

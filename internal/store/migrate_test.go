@@ -19,12 +19,12 @@ func TestMigrationEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	slow := func(hurry context.Context, table string) error {
+	slow := func(hurry context.Context, table string, wait time.Duration) error {
 		return s.migrateUnderLock(hurry, func(ctx context.Context, c execer, _ []int) error {
 			<-hurry.Done()
 			select {
 			case <-ctx.Done():
-			case <-time.After(100 * time.Millisecond):
+			case <-time.After(wait):
 			}
 			_, err := c.ExecContext(ctx, `CREATE TABLE `+table+` (n INTEGER)`)
 			return err
@@ -32,12 +32,12 @@ func TestMigrationEnds(t *testing.T) {
 	}
 	hurry, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := slow(hurry, "late"); err != nil {
+	if err := slow(hurry, "late", 100*time.Millisecond); err != nil {
 		t.Errorf("the time was over: %v", err)
 	}
 	interrupted, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
-	if err := slow(interrupted, "interrupted"); !errors.Is(err, context.Canceled) {
+	if err := slow(interrupted, "interrupted", time.Minute); !errors.Is(err, context.Canceled) {
 		t.Errorf("it was interrupted: %v", err)
 	}
 }

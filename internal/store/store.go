@@ -56,11 +56,18 @@ type Store struct {
 // Open opens the trail, makes it if it is new, and brings its schema up to
 // date under a lock, so that many processes may open a new trail at once.
 func Open(ctx context.Context, l place.Location) (*Store, error) {
+	return OpenTelling(ctx, l, func(string) {})
+}
+
+// OpenTelling is [Open] for those who wait for it: tell is called with what is done
+// from then on, before each step of a migration, which may take minutes. A trail
+// that is new, or whose schema is current, tells nothing.
+func OpenTelling(ctx context.Context, l place.Location, tell func(doing string)) (*Store, error) {
 	s, err := connect(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.migrate(ctx, tell); err != nil {
 		_ = s.Close()
 		return nil, err
 	}
