@@ -1213,10 +1213,10 @@ type ShowProof struct {
 	LastSeq  uint64 `json:"last_seq"`
 	TreeSize uint64 `json:"tree_size"`
 	Root     string `json:"root"`
-	// Proved is witnessed if witnesses confirmed all of these events, waiting if some
-	// were recorded since, and unwitnessed if there is nobody whose word counts; empty
-	// if it can't be told who the witnesses are. WitnessedSize is how many events of
-	// the log they confirmed.
+	// Proved is witnessed if witnesses confirmed all of these events, waiting if
+	// some were recorded since, and unwitnessed if there is nobody whose word
+	// counts; empty if it can't be told who the witnesses are. WitnessedSize is
+	// how many events of the log they confirmed.
 	Proved        string `json:"proved"`
 	WitnessedSize uint64 `json:"witnessed_size"`
 }

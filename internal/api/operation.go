@@ -97,6 +97,10 @@ func periodParams() []Param {
 	}
 }
 
+func zoneParam() Param {
+	return query("zone", "string", "Time zone that months and days are of; UTC unless you say.", "Europe/Berlin")
+}
+
 // Operations lists everything that the API does.
 func Operations() []Operation {
 	return slices.Concat(recording(), asking(), reporting(), approving(), responding(), proving())
@@ -211,7 +215,7 @@ func asking() []Operation {
 			Description: "Adds up by squad, agent, model, repository, pr, outcome, status, trigger, day, week, month or execution. What is not known is in no sum and counted beside it.",
 			Params: append(periodParams(),
 				query("by", "string", "What to add up by, several with commas; agent unless you say.", "squad,model"),
-				query("month", "string", "This month in UTC, in place of since and until.", "2026-10")), Out: ask.Cost{}, handle: (*call).cost,
+				query("month", "string", "This month, in place of since and until.", "2026-10"), zoneParam()), Out: ask.Cost{}, handle: (*call).cost,
 		},
 		{
 			ID: "reconcile", Method: http.MethodGet, Path: "/v1/reconcile", Tag: "ask", Needs: auth.Read,
@@ -220,7 +224,7 @@ func asking() []Operation {
 			Params: []Param{
 				query("since", "string", "From this time on: 7d, 30m, yesterday, 2026-11-01 or 2026-11-01T08:00:00Z. 7d unless you say.", "30d"),
 				query("until", "string", "Up to this time, written like since.", ""),
-				query("month", "string", "This month in UTC, in place of since and until.", "2026-10"),
+				query("month", "string", "This month, in place of since and until.", "2026-10"), zoneParam(),
 			}, Out: ask.Reconciliation{}, handle: (*call).reconcile,
 		},
 		{

@@ -219,13 +219,25 @@ func (c *call) maySee(squad string) bool {
 	return len(c.id.Squads) == 0 || slices.Contains(c.id.Squads, squad)
 }
 
+// zone is the time zone that the months and days of the request are of.
+func (c *call) zone() (*time.Location, error) {
+	zone, err := ask.ParseZone(c.r.URL.Query().Get("zone"))
+	if err != nil {
+		return nil, wrong(http.StatusBadRequest, "zone: %v", err)
+	}
+	return zone, nil
+}
+
 // period reads which runs are to be counted: a filter, and what else is said
 // beside it. Who may see some squads only counts theirs.
 func (c *call) period() (ask.Selection, error) {
 	q := c.r.URL.Query()
-	now := c.api.options.Now()
 	sel := ask.Selection{Squads: c.id.Squads}
-	var err error
+	zone, err := c.zone()
+	if err != nil {
+		return sel, err
+	}
+	now := c.api.options.Now().In(zone)
 	if sel.Filter, err = whodid.ParseFilter(q.Get("q"), now); err != nil {
 		return sel, err
 	}
@@ -240,6 +252,13 @@ func (c *call) period() (ask.Selection, error) {
 		if *t.to, err = whodid.ParseTime(s, now); err != nil {
 			return sel, wrong(http.StatusBadRequest, "%s: %v", t.name, err)
 		}
+	}
+	if s := q.Get("month"); s != "" {
+		month, err := ask.ParseMonth(s, zone)
+		if err != nil || q.Get("since")+q.Get("until") != "" {
+			return sel, wrong(http.StatusBadRequest, "month must be such as 2026-10, and stand without since and until")
+		}
+		sel.Filter.Since, sel.Filter.Until = month.Since, month.Until
 	}
 	if sel.Filter.Since.IsZero() {
 		sel.Filter.Since = now.Add(-ask.DefaultPeriod)

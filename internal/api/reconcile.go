@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/whodid/whodid/internal/ask"
 )
@@ -19,13 +18,6 @@ func (c *call) reconcile() error {
 	}
 	if len(sel.Filter.Terms) > 0 {
 		return wrong(http.StatusBadRequest, "coverage is of the whole trail: q may only say since and until")
-	}
-	if month := c.r.URL.Query().Get("month"); month != "" {
-		from, err := time.Parse("2006-01", month)
-		if err != nil {
-			return wrong(http.StatusBadRequest, "month must be such as 2026-10")
-		}
-		sel.Filter.Since, sel.Filter.Until = from, from.AddDate(0, 1, 0)
 	}
 	answer, err := c.tenant.Asker.Reconcile(c.ctx, &ask.ReconcileInput{
 		Since: sel.Filter.Since, Until: sel.Filter.Until, NoSessions: "files of sessions are on other machines: whodid reconcile there",

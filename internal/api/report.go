@@ -11,19 +11,18 @@ import (
 
 // reporting are the operations that report on a time.
 func reporting() []Operation {
-	zone := query("zone", "string", "Time zone in which days begin; UTC unless you say.", "Europe/Berlin")
 	const description = "What forges confirm that agents achieved, by squad and agent, against the time before; what it cost, failed runs included; and what did not go as it should. " +
 		"Each number says which rows it is made of. What needed an approval is judged by the policies that hold for the organisation."
 	return []Operation{
 		{
 			ID: "weeklyReport", Method: http.MethodGet, Path: "/v1/reports/weekly", Tag: "ask", Needs: auth.Read,
 			Summary: "What agents achieved in a week, and what it cost", Description: description,
-			Params: []Param{query("week", "string", "The week, as ISO 8601 writes it; the last that is over unless you say.", "2026-W47"), zone}, Out: ask.Report{}, handle: (*call).weekly,
+			Params: []Param{query("week", "string", "The week, as ISO 8601 writes it; the last that is over unless you say.", "2026-W47"), zoneParam()}, Out: ask.Report{}, handle: (*call).weekly,
 		},
 		{
 			ID: "monthlyReport", Method: http.MethodGet, Path: "/v1/reports/monthly", Tag: "ask", Needs: auth.Read,
 			Summary: "What agents achieved in a month, and what it cost", Description: description,
-			Params: []Param{query("month", "string", "The month; the last that is over unless you say.", "2026-10"), zone}, Out: ask.Report{}, handle: (*call).monthly,
+			Params: []Param{query("month", "string", "The month; the last that is over unless you say.", "2026-10"), zoneParam()}, Out: ask.Report{}, handle: (*call).monthly,
 		},
 		{
 			ID: "listOutcomes", Method: http.MethodGet, Path: "/v1/reports/outcomes", Tag: "ask", Needs: auth.Read,
@@ -48,9 +47,9 @@ func (c *call) monthly() error {
 // report answers a report on the time that a parameter names, or on the last one.
 func (c *call) report(name string, last func(time.Time, *time.Location) ask.Period, parse func(string, *time.Location) (ask.Period, error)) error {
 	q := c.r.URL.Query()
-	zone, err := time.LoadLocation(q.Get("zone")) // empty is UTC
-	if err != nil || zone == time.Local {
-		return wrong(http.StatusBadRequest, "zone must be such as UTC or Europe/Berlin")
+	zone, err := c.zone()
+	if err != nil {
+		return err
 	}
 	period := last(c.api.options.Now(), zone)
 	if s := q.Get(name); s != "" {

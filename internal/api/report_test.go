@@ -36,6 +36,20 @@ func TestReports(t *testing.T) {
 		if b := w.call("eng", http.MethodGet, "/v1/reports/weekly?week=2026-W47", "").body; strings.Contains(string(b), "ops") {
 			t.Errorf("the report on one squad names another: %s", b)
 		}
+		// Months and days are those of a zone at every door.
+		for query, since := range map[string]time.Time{
+			"month=2026-10&zone=Europe/Berlin":                    time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC),
+			"month=2026-10":                                       time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC),
+			"since=2026-11-16&until=2026-11-17&zone=Asia/Kolkata": time.Date(2026, 11, 15, 18, 30, 0, 0, time.UTC),
+		} {
+			var cost ask.Cost
+			w.ok(&cost, "reader", http.MethodGet, "/v1/cost?"+query, "")
+			var coverage ask.Reconciliation
+			w.ok(&coverage, "reader", http.MethodGet, "/v1/reconcile?"+query, "")
+			if cost.Since == nil || !cost.Since.Equal(since) || coverage.Since == nil || !coverage.Since.Equal(since) {
+				t.Errorf("%s: cost since %v, coverage since %v, want %v", query, cost.Since, coverage.Since, since)
+			}
+		}
 		var outcomes ask.AchievementList
 		w.ok(&outcomes, "reader", http.MethodGet, "/v1/reports/outcomes?since=2026-11-16", "")
 		if len(outcomes.Outcomes) != 0 {
@@ -43,6 +57,7 @@ func TestReports(t *testing.T) {
 		}
 		for path, want := range map[string]int{
 			"/v1/reports/weekly?week=2026-47": 400, "/v1/reports/weekly?zone=Mars": 400, "/v1/reports/weekly?zone=Local": 400, "/v1/reports/monthly?month=10": 400,
+			"/v1/cost?month=2026-10&zone=Mars": 400, "/v1/reconcile?zone=Local": 400, "/v1/reconcile?month=2026-10&since=7d": 400,
 			"/v1/reports/outcomes?q=status:failed": 400, "/v1/reports/outcomes?as_of=x": 400,
 		} {
 			if a := w.call("reader", http.MethodGet, path, ""); a.status != want {

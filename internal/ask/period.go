@@ -27,6 +27,15 @@ type Period struct {
 	Zone        *time.Location
 }
 
+// ParseZone reads the name of a time zone, such as Europe/Berlin; empty is UTC.
+func ParseZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || zone == time.Local {
+		return nil, fmt.Errorf("there is no time zone %q; write one such as UTC or Europe/Berlin", name)
+	}
+	return zone, nil
+}
+
 // ParseWeek reads a week as ISO 8601 writes it, such as 2026-W47: from Monday to
 // Sunday.
 func ParseWeek(s string, zone *time.Location) (Period, error) {

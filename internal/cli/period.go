@@ -38,9 +38,9 @@ func (t *period) given() bool { return t.week+t.month+t.from+t.to != "" }
 
 // now is the moment from which times are counted, in the zone that the flags name.
 func (t *period) now(p *Program) (time.Time, error) {
-	zone, err := time.LoadLocation(t.zone)
-	if err != nil || t.zone == "" || t.zone == "Local" {
-		return time.Time{}, usageError("--tz: there is no time zone %q; write one such as UTC or Europe/Berlin", t.zone)
+	zone, err := ask.ParseZone(t.zone)
+	if err != nil {
+		return time.Time{}, usageError("--tz: %w", err)
 	}
 	return p.Now().In(zone), nil
 }
