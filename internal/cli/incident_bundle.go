@@ -18,6 +18,7 @@ import (
 	"github.com/whodid/whodid/proof"
 	"github.com/whodid/whodid/proof/casefile"
 	"github.com/whodid/whodid/proof/dossier"
+	"github.com/whodid/whodid/proof/sshsig"
 )
 
 func (p *Program) incidentBundleCommand() *cobra.Command {
@@ -114,8 +115,13 @@ func (p *Program) bundleIncident(ctx context.Context, prefix string, o *disclosu
 // bundler makes the sealed bundle of an incident for somebody at the pages.
 func (p *Program) bundler(logs *store.Store) func(ctx context.Context, t *server.Tenant, id string, who *whodid.Event) ([]byte, error) {
 	return func(ctx context.Context, t *server.Tenant, id string, who *whodid.Event) ([]byte, error) {
+		signers, err := p.signersOfServer(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		o := ask.IncidentOptions{Policy: t.Rules().Policy, Signature: func(a *whodid.Approval) error { return sshsig.CheckApproval(a, signers) }}
 		g := &ask.Git{Trail: t.Asker, Pseudonym: t.Pseudonym}
-		s, err := g.ShowIncident(ctx, id, ask.IncidentOptions{}, nil)
+		s, err := g.ShowIncident(ctx, id, o, nil)
 		if err != nil {
 			return nil, err
 		}

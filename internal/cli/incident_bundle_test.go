@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/policy"
 	"github.com/whodid/whodid/proof"
 	"github.com/whodid/whodid/proof/casefile"
 	"github.com/whodid/whodid/proof/dossier"
@@ -31,6 +34,11 @@ func TestBundler(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := events[0].ID
+	rules, err := policy.Parse([]byte("version = \"strict-1\"\n[[approval]]\nid = \"OPS-010\"\nlevel = \"approve\"\nactions = [\"file.*\"]\n"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant.Policies = func() policy.Rules { return policy.Together(rules) }
 	archive, err := p.bundler(tr.store)(t.Context(), tenant, id, &who)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +46,13 @@ func TestBundler(t *testing.T) {
 	c, err := casefile.Parse(archive)
 	if err != nil {
 		t.Fatal(err)
+	}
+	var judged ask.IncidentShow
+	if err := json.Unmarshal(c.Files[slices.IndexFunc(c.Files, func(f casefile.File) bool { return f.Name == "incident.json" })].Content, &judged); err != nil {
+		t.Fatal(err)
+	}
+	if found := judged.Analysis.Suspects[0].Unapproved; found == nil || found.Policy != "strict-1" || len(found.Findings) != 1 {
+		t.Errorf("by the policy that holds the run did without an approval: %+v", found)
 	}
 	log, err := tr.store.Log(t.Context(), p.org)
 	if err != nil {

@@ -1,7 +1,15 @@
 package dossier_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -121,5 +129,45 @@ func (c *corpus) passkeys() {
 		liar := *p
 		lie.tell(&liar)
 		c.add("passkey signed "+lie.name, "ppccr", pinned, c.provedKeyed(c.keyed(&liar)))
+	}
+}
+
+// TestRSAElsewhere has the script judge decisions that a passkey of RSA signed, whose
+// key is too long to be made anew for the corpus each time.
+func TestRSAElsewhere(t *testing.T) {
+	t.Parallel()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("there is no Node.js here to run the other verifier")
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const site = "whodid.test.invalid"
+	c := newCorpus(t)
+	for origin, want := range map[string]string{"https://" + site: "proved", "https://evil.test.invalid": "refuted"} {
+		p := passkey.NewRSA(t, site, key)
+		p.Origin = origin
+		trust := trustJSON{Keys: c.trust.Keys, AllowedSigners: []string{"human:ab12 " + p.Key.Line()}}
+		archive, err := c.provedKeyed(c.keyed(p)).Archive(dossier.Deflated)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := json.Marshal(trust)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		for name, content := range map[string][]byte{"proof.zip": archive, "keys.json": keys} {
+			if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		script := filepath.Join("testdata", "attacks", "check.mjs")
+		out, _ := exec.CommandContext(t.Context(), node, script, filepath.Join(dir, "proof.zip"), filepath.Join(dir, "keys.json")).CombinedOutput() // what it prints is judged
+		if !regexp.MustCompile(`(?m)^approval +` + want + `$`).Match(out) {
+			t.Errorf("from %s: want %s\n%s", origin, want, out)
+		}
 	}
 }

@@ -2,7 +2,7 @@
 //   node check.mjs                          checks that every archive of the corpus beside it gets the verdicts of attacks.json
 //   node check.mjs proof.zip keys.json      prints the verdicts on one, a proof of any subject or the bundle of an incident
 //   node check.mjs incident.zip keys.json
-// It knows keys of signers of Ed25519, and of passkeys those of ES256 and EdDSA, no options of theirs, and authorities for time stamps whose certificate is signed by the trusted root itself.
+// It knows keys of signers of Ed25519 and RSA, and of passkeys those of ES256, EdDSA and RS256, no options of theirs, and authorities for time stamps whose certificate is signed by the trusted root itself.
 import { createHash, createHmac, createPublicKey, verify, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { inflateRawSync } from "node:zlib";
@@ -67,6 +67,12 @@ function parse(zip) {
 
 // Keys and signed notes.
 const ed25519 = (raw) => createPublicKey({ key: Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), raw]), format: "der", type: "spki" });
+// An RSA key in SSH's wire format, behind its type.
+function rsa(k) {
+  const [e, n] = [k(), k()].map((b) => b.subarray(b.findIndex((x) => x !== 0)));
+  if (n.length < 256) fail("a short RSA key");
+  return createPublicKey({ format: "jwk", key: { kty: "RSA", e: e.toString("base64url"), n: n.toString("base64url") } });
+}
 function parseKey(text, kind) {
   const [, name, id, encoded] = text.match(/^([^+\s]+)\+([0-9a-f]{8})\+(.+)$/) ?? fail(`no key: ${text}`);
   const blob = Buffer.from(encoded, "base64");
@@ -388,8 +394,8 @@ function sshKey(message, armored, holds = true) {
   const type = k().toString();
   const format = s().toString();
   if (format.startsWith("webauthn-")) return webauthn(type, format, k, s(), signature, signed, key, holds);
-  if (type !== "ssh-ed25519" || format !== "ssh-ed25519") fail("not Ed25519");
-  return verify(null, signed, ed25519(k()), s()) || !holds ? { blob: key } : fail("of something else");
+  const [name, of] = { "ssh-ed25519 ssh-ed25519": [null, (next) => ed25519(next())], "ssh-rsa rsa-sha2-256": ["sha256", rsa], "ssh-rsa rsa-sha2-512": ["sha512", rsa] }[`${type} ${format}`] ?? fail("neither Ed25519 nor RSA");
+  return verify(name, signed, of(k), s()) || !holds ? { blob: key } : fail("of something else");
 }
 // PROTOCOL.u2f: a signature of a passkey.
 function webauthn(type, format, k, made, signature, signed, blob, holds) {
@@ -407,7 +413,9 @@ function webauthn(type, format, k, made, signature, signed, blob, holds) {
   if (!client.toString("latin1").startsWith(begin) || !(rest === "}" || rest === ',"crossOrigin":false}' || rest.startsWith(',"crossOrigin":false,'))) fail("of something else");
   if ((flags & 0x45) !== 0x05 || ((flags & 0x80) !== 0) !== (extensions.length > 0)) fail("nobody was there");
   let key, raw = made;
-  if (type === "sk-ssh-ed25519@openssh.com" && format === "webauthn-sk-ssh-ed25519@whodid") key = ed25519(k());
+  const names = type !== "ssh-rsa"; // a site
+  if (!names && format === "webauthn-rsa-sha2-256@whodid") key = rsa(k);
+  else if (type === "sk-ssh-ed25519@openssh.com" && format === "webauthn-sk-ssh-ed25519@whodid") key = ed25519(k());
   else if (type === "sk-ecdsa-sha2-nistp256@openssh.com" && format === "webauthn-sk-ecdsa-sha2-nistp256@openssh.com" && k().toString() === "nistp256") {
     const point = k();
     if (point.length !== 65 || point[0] !== 4) fail("no point");
@@ -415,7 +423,7 @@ function webauthn(type, format, k, made, signature, signed, blob, holds) {
     const n = made.readUInt32BE(0);
     raw = Buffer.concat([made.subarray(4, 4 + n), made.subarray(8 + n)].map((b) => Buffer.concat([Buffer.alloc(32), b]).subarray(-32)));
   } else fail("no passkey's");
-  if (k().toString() !== hostname) fail("at another site");
+  if (names && k().toString() !== hostname) fail("at another site");
   const data = Buffer.concat([sha256(hostname), said, extensions, sha256(client)]);
   return verify(type.includes("ed25519") ? null : "sha256", data, { key, dsaEncoding: "ieee-p1363" }, raw) ? { blob, counter } : fail("of something else");
 }
@@ -474,7 +482,7 @@ function parseTrust(t) {
     quorum: t.quorum ?? 0,
     authorities: (t.time_authorities ?? []).map((pem) => new X509Certificate(pem)),
     signers: (t.allowed_signers ?? []).map((line) => {
-      const [, names, blob] = line.match(/^(\S+) .*?\b(?:ssh-ed25519|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) (\S+)/) ?? fail("a signer's key that is neither Ed25519 nor a passkey's");
+      const [, names, blob] = line.match(/^(\S+) .*?\b(?:ssh-ed25519|ssh-rsa|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) (\S+)/) ?? fail("a signer's key that is neither Ed25519, RSA nor a passkey's");
       return { names: names.split(","), blob: Buffer.from(blob, "base64") };
     }),
     checkpoints: (t.checkpoints ?? []).map((c) => openCheckpoint(c, keys) ?? fail("a checkpoint by nobody")),
