@@ -79,7 +79,7 @@ func (a *Asker) History(ctx context.Context, s Selection, runs bool) (*History, 
 	}
 	for i := range tallies {
 		h.Rows[i] = newHistoryRow(&tallies[i])
-		h.Total.add(&h.Rows[i])
+		h.Total.Add(&h.Rows[i])
 	}
 	if h.Swept, err = a.sweptOf(ctx, &s); err != nil {
 		return nil, err
@@ -105,7 +105,8 @@ func newHistoryRow(t *store.Tally) HistoryRow {
 	}
 }
 
-func (r *HistoryRow) add(o *HistoryRow) {
+// Add counts what another row counts, too.
+func (r *HistoryRow) Add(o *HistoryRow) {
 	r.Runs += o.Runs
 	r.Success += o.Success
 	r.Failed += o.Failed

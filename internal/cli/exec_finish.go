@@ -33,10 +33,15 @@ type ended struct {
 // are none: nobody can tell them of himself.
 var finishes = []string{"success", "failed", "timeout", "cancelled"}
 
+// execFinish are the flags of "exec finish".
+type execFinish struct {
+	status, reason, at string
+	correct            bool
+	usage              usageFlags
+}
+
 func (p *Program) execFinishCommand() *cobra.Command {
-	var status, reason, at string
-	var correct bool
-	var usage usageFlags
+	var f execFinish
 	c := &cobra.Command{
 		Use:   "finish ID --status success|failed|timeout|cancelled",
 		Short: "Record that a run ended, and how",
@@ -56,69 +61,73 @@ was told before needs --correct: both stay in the trail, and the later one count
 		Args:              arguments(cobra.ExactArgs(1)),
 		ValidArgsFunction: p.completeExecutions,
 		RunE: func(c *cobra.Command, args []string) error {
-			if !slices.Contains(finishes, status) {
-				return misuse(fmt.Errorf("--status %q is none of %s", status, strings.Join(finishes, ", ")), "write, for example, --status success")
-			}
-			data, err := usage.data(c)
+			data, err := f.usage.data(c)
 			if err != nil {
 				return err
 			}
-			if reason != "" {
-				data["reason"] = reason
-			}
-			when, err := p.at(at)
-			if err != nil {
-				return err
-			}
-			w, err := p.openPenTo(c.Context())
-			if err != nil {
-				return err
-			}
-			defer w.close()
-			s, err := w.about(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			finish := s.event("execution.finish", "", when)
-			finish.Result, finish.Data = whodid.Result(status), data
-			fact := finishFact(&finish, at != "")
-			x, last, err := w.lastFinish(c.Context(), s.execution)
-			if err != nil {
-				return err
-			}
-			out := ended{ExecutionID: s.execution, Status: status, Changed: !strings.HasPrefix(last.Key, fact)}
-			if x != nil {
-				out.Status, out.PreviousStatus = string(x.Status), string(x.Status)
-				if !x.CompletedAt.IsZero() {
-					out.PreviousEnd = &x.CompletedAt
-				}
-			}
-			if out.Changed {
-				if err := ask.Contradicts(x, &last, finish.Result); err != nil && !correct {
-					return withHint(err, "if that was wrong, tell the right end with --correct; both stay in the trail")
-				}
-				finish.Key = fact + strings.TrimPrefix(last.ID, whodid.PrefixEvent+"-")
-				if _, used := data.Int("output_tokens"); used && usage.model == "" && x != nil && x.Model != "" {
-					data["model"] = x.Model // so that the tokens have a price
-				}
-				if out.Status, err = w.finish(c.Context(), &finish); err != nil {
-					return err
-				}
-			}
-			if p.json {
-				return p.printJSON(out)
-			}
-			_, err = fmt.Fprintf(p.Stdout, "%s %s%s\n", s.execution, out.Status, out.before(status))
-			return err
+			return p.execFinish(c.Context(), args[0], &f, data)
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&status, "status", "", "how it ended: "+strings.Join(finishes, ", "))
-	f.StringVar(&reason, "reason", "", "what the status rests on, in a few words")
-	f.StringVar(&at, "at", "", "when it ended (default: now)")
-	f.BoolVar(&correct, "correct", false, "the end that was told before is wrong, and this one is right")
-	usage.register(c)
+	flags := c.Flags()
+	flags.StringVar(&f.status, "status", "", "how it ended: "+strings.Join(finishes, ", "))
+	flags.StringVar(&f.reason, "reason", "", "what the status rests on, in a few words")
+	flags.StringVar(&f.at, "at", "", "when it ended (default: now)")
+	flags.BoolVar(&f.correct, "correct", false, "the end that was told before is wrong, and this one is right")
+	f.usage.register(c)
 	return c
+}
+
+func (p *Program) execFinish(ctx context.Context, id string, f *execFinish, data whodid.Data) error {
+	if !slices.Contains(finishes, f.status) {
+		return misuse(fmt.Errorf("--status %q is none of %s", f.status, strings.Join(finishes, ", ")), "write, for example, --status success")
+	}
+	if f.reason != "" {
+		data["reason"] = f.reason
+	}
+	when, err := p.at(f.at)
+	if err != nil {
+		return err
+	}
+	w, err := p.openPenTo(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	s, err := w.about(ctx, id)
+	if err != nil {
+		return err
+	}
+	finish := s.event("execution.finish", "", when)
+	finish.Result, finish.Data = whodid.Result(f.status), data
+	fact := finishFact(&finish, f.at != "")
+	x, last, err := w.lastFinish(ctx, s.execution)
+	if err != nil {
+		return err
+	}
+	out := ended{ExecutionID: s.execution, Status: f.status, Changed: !strings.HasPrefix(last.Key, fact)}
+	if x != nil {
+		out.Status, out.PreviousStatus = string(x.Status), string(x.Status)
+		if !x.CompletedAt.IsZero() {
+			out.PreviousEnd = &x.CompletedAt
+		}
+	}
+	if out.Changed {
+		if err := ask.Contradicts(x, &last, finish.Result); err != nil && !f.correct {
+			return withHint(err, "if that was wrong, tell the right end with --correct; both stay in the trail")
+		}
+		finish.Key = fact + strings.TrimPrefix(last.ID, whodid.PrefixEvent+"-")
+		if _, used := data.Int("output_tokens"); used && f.usage.model == "" && x != nil && x.Model != "" {
+			data["model"] = x.Model // so that the tokens have a price
+		}
+		if out.Status, err = w.finish(ctx, &finish); err != nil {
+			return err
+		}
+	}
+	if p.json {
+		return p.printJSON(out)
+	}
+	_, err = fmt.Fprintf(p.Stdout, "%s %s%s\n", s.execution, out.Status, out.before(f.status))
+	return err
 }
 
 // before says in brackets what the run was, where that is not what one thinks.

@@ -10,11 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/gitindex"
 	"github.com/whodid/whodid/internal/gitindex/gitlog"
 	"github.com/whodid/whodid/internal/term"
 )
+
+// indexed is the answer of "git index".
+type indexed struct {
+	Repositories []gitindex.Result `json:"repositories"`
+}
 
 func (p *Program) gitIndexCommand() *cobra.Command {
 	var o gitindex.Options
@@ -59,7 +63,7 @@ func (p *Program) gitIndex(ctx context.Context, dirs []string, o gitindex.Option
 		Org: p.org, Store: t.store, Recorder: t.recorder, Pseudonym: t.ring.Pseudonym, Now: p.Now,
 		Clean: func(s string) string { clean, _ := t.redactor.Clean(s); return clean },
 	}
-	answer := ask.GitIndex{Repositories: []ask.GitIndexed{}}
+	answer := indexed{Repositories: []gitindex.Result{}}
 	for _, dir := range dirs {
 		if !filepath.IsAbs(dir) {
 			dir = filepath.Join(p.Dir, dir)
@@ -80,7 +84,7 @@ func (p *Program) gitIndex(ctx context.Context, dirs []string, o gitindex.Option
 	return nil
 }
 
-func (p *Program) gitIndexOne(ctx context.Context, x *gitindex.Indexer, dir string, o gitindex.Options) (*ask.GitIndexed, error) {
+func (p *Program) gitIndexOne(ctx context.Context, x *gitindex.Indexer, dir string, o gitindex.Options) (*gitindex.Result, error) {
 	repo, err := gitlog.Open(ctx, dir)
 	if err != nil {
 		return nil, inRepository(err)
@@ -93,11 +97,7 @@ func (p *Program) gitIndexOne(ctx context.Context, x *gitindex.Indexer, dir stri
 	if errors.Is(err, gitlog.ErrNoCommit) {
 		return nil, withHint(fmt.Errorf("couldn't index %s: %w", dir, err), "make a commit first, then run whodid git index again")
 	}
-	if err != nil {
-		return nil, err
-	}
-	done := ask.GitIndexed(*res)
-	return &done, nil
+	return res, err
 }
 
 // inRepository says what to do where there is no repository.
@@ -129,7 +129,7 @@ func (p *Program) gitProgress(doing string) func(done int) {
 // clearLine takes the last progress away.
 func (p *Program) clearLine() { fmt.Fprint(p.Stderr, "\r\x1b[K") }
 
-func printIndexed(o *term.Output, answer *ask.GitIndex) {
+func printIndexed(o *term.Output, answer *indexed) {
 	for i := range answer.Repositories {
 		r := &answer.Repositories[i]
 		o.Printf("%s: %s read, %s by agents or with their help, %s naming a run, %s\n", term.Clean(r.Repository), term.Count(int64(r.Commits), "commit"),

@@ -149,7 +149,7 @@ func answers() map[string]any {
 		"forge backfill": backfilled{},
 		"sink list":      ask.SinkList{},
 
-		"git index":       ask.GitIndex{},
+		"git index":       indexed{},
 		"git log":         ask.CommitList{},
 		"git stats":       ask.GitStats{},
 		"git agent-trace": authorship.Trace{},
@@ -194,6 +194,7 @@ func documented() []string {
 		".",
 		"../ask",
 		"../githook",
+		"../gitindex",
 		"../ledger",
 		"../witness",
 		"../../proof",

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/whodid/whodid/internal/place"
 )
 
 // File is the whole file. The comments of its fields are the manual.
@@ -92,7 +94,7 @@ func (k *Sink) check(dir string) error {
 			*v = otherwise
 		}
 	}
-	set(&k.Org, DefaultOrg)
+	set(&k.Org, place.DefaultOrg)
 	set(&k.Format, "json")
 	set(&k.Fields, "public")
 	set(&k.From, "start")
@@ -188,9 +190,6 @@ func (s *Secret) fetch(dir string, env func(string) string) error {
 	return nil
 }
 
-// DefaultOrg is the organisation of a trail that serves only one.
-const DefaultOrg = "default"
-
 // Load reads the file. A setting that nobody knows is an error that names it.
 func Load(path string, env func(string) string) (*File, error) {
 	b, err := os.ReadFile(path)
@@ -209,7 +208,7 @@ func Load(path string, env func(string) string) (*File, error) {
 	for i := range f.Webhooks {
 		w := &f.Webhooks[i]
 		if w.Org == "" {
-			w.Org = DefaultOrg
+			w.Org = place.DefaultOrg
 		}
 		for _, s := range []*Secret{&w.Secret, &w.Token} {
 			if err := s.fetch(dir, env); err != nil {

@@ -51,8 +51,10 @@ type Options struct {
 
 // Result is what reading a repository gave.
 type Result struct {
+	// Repository is its identity: "host/owner/name", or "root/" and the id of
+	// its first commit.
 	Repository string `json:"repository"`
-	// Refs is how many different commits the refs stand at.
+	// Refs is how many different commits its refs stand at.
 	Refs int `json:"refs"`
 	// Commits were read now, Attributed of them name an agent, Named of them an
 	// execution. Events are those that the trail did not hold yet.

@@ -86,7 +86,7 @@ func (r *request) agents() (*answer, error) {
 			at[row.Squad] = j
 			page.Squads = append(page.Squads, agentRow{HistoryRow: ask.HistoryRow{Squad: row.Squad}, Link: "/executions?q=" + escapeQuery(whodid.FilterTerm("squad", row.Squad))})
 		}
-		sum(&page.Squads[j].HistoryRow, row)
+		page.Squads[j].Add(row)
 	}
 	for i := range page.Squads {
 		page.Squads[i].Parts = sharesOf(&page.Squads[i].HistoryRow)
@@ -101,21 +101,6 @@ func agentLink(agent string) string {
 		return ""
 	}
 	return "/agents/" + escapePath(squad) + "/" + escapePath(name)
-}
-
-func sum(to, row *ask.HistoryRow) {
-	to.Runs += row.Runs
-	to.Success += row.Success
-	to.Failed += row.Failed
-	to.Timeout += row.Timeout
-	to.Cancelled += row.Cancelled
-	to.Lost += row.Lost
-	to.Running += row.Running
-	to.CostMicros += row.CostMicros
-	to.CostUnknown += row.CostUnknown
-	if row.LastRun != nil && (to.LastRun == nil || row.LastRun.After(*to.LastRun)) {
-		to.LastRun = row.LastRun
-	}
 }
 
 // agentPage is one agent: what it did in a time, and how that differs from the time

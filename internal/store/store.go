@@ -29,7 +29,7 @@ import (
 )
 
 // DefaultOrg is the organisation of a trail that serves only one.
-const DefaultOrg = "default"
+const DefaultOrg = place.DefaultOrg
 
 // Store is an open trail. It is safe for concurrent use; any number of
 // processes may have the same trail open.

@@ -33,37 +33,16 @@ func InstallCcusage(ctx context.Context) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("there is no ccusage for %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("couldn't find cache directory: %w", err)
-	}
-	dir := filepath.Join(cache, "whodid-testenv", "ccusage-"+CcusageVersion)
-	program := filepath.Join(dir, "node_modules", "@ccusage", "ccusage-"+platform, "bin", "ccusage")
-	works := func() bool { return exec.CommandContext(ctx, program, "--version").Run() == nil }
-	if works() {
-		return program, nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("couldn't make cache directory: %w", err)
-	}
-	unlock, err := lock(ctx, dir+".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if works() {
-		return program, nil // another process was faster
+	program := func(dir string) string {
+		return filepath.Join(dir, "node_modules", "@ccusage", "ccusage-"+platform, "bin", "ccusage")
 	}
 	// The platform's own package: npm leaves out those that are optional where it is told to.
-	install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--no-save", "@ccusage/ccusage-"+platform+"@"+CcusageVersion)
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("couldn't install ccusage %s: `make e2e` installs the npm that it needs: %w\n%s", CcusageVersion, err, tail(out))
-	}
-	if err := os.Chmod(program, 0o700); err != nil {
-		return "", fmt.Errorf("couldn't install ccusage: %w", err)
-	}
-	if !works() {
-		return "", fmt.Errorf("ccusage %s was installed and does not run", CcusageVersion)
-	}
-	return program, nil
+	p := npmPackage{name: "ccusage", version: CcusageVersion, spec: "@ccusage/ccusage-" + platform, works: func(ctx context.Context, dir string) error {
+		if err := os.Chmod(program(dir), 0o700); err != nil {
+			return fmt.Errorf("couldn't find ccusage: %w", err)
+		}
+		return exec.CommandContext(ctx, program(dir), "--version").Run()
+	}}
+	dir, err := p.install(ctx)
+	return program(dir), err
 }

@@ -29,48 +29,15 @@ func ClaudeCode(t testing.TB) string {
 	return program
 }
 
-// InstallClaudeCode is ClaudeCode for programs that are no test. Many processes may call it at once: one installs, the others wait.
+// InstallClaudeCode is ClaudeCode for programs that are no test.
 func InstallClaudeCode(ctx context.Context) (string, error) {
-	dir, err := claudeCodeDir()
+	p := npmPackage{name: "claude-code", version: ClaudeCodeVersion, spec: "@anthropic-ai/claude-code", works: func(ctx context.Context, dir string) error {
+		_, err := installedClaudeCode(ctx, dir)
+		return err
+	}}
+	dir, err := p.install(ctx)
 	if err != nil {
 		return "", err
-	}
-	if program, err := installedClaudeCode(ctx, dir); err == nil {
-		return program, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return "", fmt.Errorf("couldn't make cache directory: %w", err)
-	}
-	unlock, err := lock(ctx, dir+".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if program, err := installedClaudeCode(ctx, dir); err == nil {
-		return program, nil // another process was faster
-	}
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		return "", fmt.Errorf("couldn't install Claude Code %s: `make e2e` installs the npm that it needs: %w", ClaudeCodeVersion, err)
-	}
-	// Installed beside its place and then renamed, so that an install which was cut short is never taken for one.
-	fresh, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".new-")
-	if err != nil {
-		return "", fmt.Errorf("couldn't make cache directory: %w", err)
-	}
-	defer os.RemoveAll(fresh)
-	install := exec.CommandContext(ctx, npm, "install", "--prefix", fresh, "--no-audit", "--no-fund", "--no-save", "@anthropic-ai/claude-code@"+ClaudeCodeVersion)
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("couldn't install Claude Code %s: %w\n%s", ClaudeCodeVersion, err, tail(out))
-	}
-	if _, err := installedClaudeCode(ctx, fresh); err != nil {
-		return "", err
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("couldn't remove broken install: %w", err)
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		return "", fmt.Errorf("couldn't put Claude Code in place: %w", err)
 	}
 	return installedClaudeCode(ctx, dir)
 }

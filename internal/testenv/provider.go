@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	_ "embed" // the provider's program
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +25,10 @@ var providerProgram []byte
 // bob (payments, everyone), eve (visitors), mallory (platform, no organisation).
 func Provider(t testing.TB, redirect string) (issuer string) {
 	t.Helper()
-	folder, err := installProvider()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	p := npmPackage{name: "oidc-provider", version: providerVersion, works: has("oidc-provider", "package.json")}
+	folder, err := p.install(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,45 +59,4 @@ func Provider(t testing.TB, redirect string) (issuer string) {
 	}
 	t.Fatalf("the provider did not start:\n%s", told.String())
 	return ""
-}
-
-// installProvider installs the provider into a per-user cache, where later runs
-// find it.
-func installProvider() (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("couldn't find cache directory: %w", err)
-	}
-	dir := filepath.Join(cache, "whodid-testenv", "oidc-provider-"+providerVersion)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return "", fmt.Errorf("couldn't make cache directory: %w", err)
-	}
-	unlock, err := lock(ctx, dir+".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "oidc-provider", "package.json")); err == nil {
-		return dir, nil
-	}
-	// Installed beside its place and then renamed, so that an install which was
-	// cut short is never taken for one.
-	fresh, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".new-")
-	if err != nil {
-		return "", fmt.Errorf("couldn't make cache directory: %w", err)
-	}
-	defer os.RemoveAll(fresh)
-	install := exec.CommandContext(ctx, "npm", "install", "--prefix", fresh, "--no-audit", "--no-fund", "--no-save", "oidc-provider@"+providerVersion)
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("couldn't install oidc-provider %s: `scripts/need.sh test` installs the npm that it needs: %w\n%s", providerVersion, err, tail(out))
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return "", fmt.Errorf("couldn't remove broken install: %w", err)
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		return "", fmt.Errorf("couldn't put oidc-provider in place: %w", err)
-	}
-	return dir, nil
 }
