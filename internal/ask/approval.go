@@ -75,6 +75,9 @@ const approvalPage = 500
 // Approvals answers what was asked for, the last first, as it stands now.
 func (a *Asker) Approvals(ctx context.Context, f ApprovalFilter) (*ApprovalList, error) {
 	list := &ApprovalList{Approvals: []Approval{}}
+	if f.State == whodid.ApprovalPending {
+		return list, a.pending(ctx, &f, list)
+	}
 	for before := uint64(0); ; {
 		requests, err := a.store.ApprovalRequests(ctx, a.org, store.ApprovalFilter{Before: before, Limit: approvalPage})
 		if err != nil || len(requests) == 0 {
@@ -88,20 +91,45 @@ func (a *Asker) Approvals(ctx context.Context, f ApprovalFilter) (*ApprovalList,
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range ids {
-			one, ok := whodid.FoldApproval(parts[id], a.now())
-			if !ok || !f.matches(&one) {
-				continue
-			}
-			list.Approvals = append(list.Approvals, newApproval(&one))
-			if f.Limit > 0 && len(list.Approvals) == f.Limit {
-				return list, nil
-			}
+		if list.add(ids, parts, &f, a.now()) {
+			return list, nil
 		}
 		if before = requests[len(requests)-1].Seq; before == 0 {
 			return list, nil
 		}
 	}
+}
+
+// add appends those of the ids that are selected, and tells whether there are enough.
+func (l *ApprovalList) add(ids []string, parts map[string][]whodid.Event, f *ApprovalFilter, now time.Time) bool {
+	for _, id := range ids {
+		one, ok := whodid.FoldApproval(parts[id], now)
+		if !ok || !f.matches(&one) {
+			continue
+		}
+		l.Approvals = append(l.Approvals, newApproval(&one))
+		if f.Limit > 0 && len(l.Approvals) == f.Limit {
+			return true
+		}
+	}
+	return false
+}
+
+// pending adds those that wait, of which there are few among all that was ever asked
+// for.
+func (a *Asker) pending(ctx context.Context, f *ApprovalFilter, list *ApprovalList) error {
+	now := a.now()
+	ids, err := a.store.ApprovalsNotGranted(ctx, a.org, now, now, now.Add(time.Hour)) // clocks differ
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(ids, approvalPage) {
+		parts, err := a.store.ApprovalParts(ctx, a.org, some)
+		if err != nil || list.add(some, parts, f, now) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *ApprovalFilter) matches(a *whodid.Approval) bool {

@@ -384,7 +384,9 @@ func (b *reportBuilder) requests(ctx context.Context) error {
 	if err != nil || len(now.Requests)+len(before.Requests) == 0 {
 		return err
 	}
-	list := func(at time.Time) string { return "whodid privacy requests --json --overdue-at '" + at.UTC().Format(time.RFC3339Nano) + "'" }
+	list := func(at time.Time) string {
+		return "whodid privacy requests --json --overdue-at '" + at.UTC().Format(time.RFC3339Nano) + "'"
+	}
 	found := ReportFindings{Kind: FoundRequestLate, Items: []ReportFinding{}, Count: Figure{
 		Value: int64(len(now.Requests)), Before: int64(len(before.Requests)),
 		Trace: Trace{Command: list(end), Before: list(p.Since), Count: CountRows, IDs: []string{}, IDsBefore: []string{}},

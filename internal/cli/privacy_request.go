@@ -129,7 +129,9 @@ func (p *Program) privacyRequestsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				question = func(a *ask.Asker, ctx context.Context) (*ask.PrivacyRequestList, error) { return a.PrivacyOverdue(ctx, at) }
+				question = func(a *ask.Asker, ctx context.Context) (*ask.PrivacyRequestList, error) {
+					return a.PrivacyOverdue(ctx, at)
+				}
 			}
 			return answer(c.Context(), p, question, p.printPrivacyRequests)
 		},

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/whodid/whodid"
@@ -91,6 +93,7 @@ func (r *request) agents() (*answer, error) {
 	for i := range page.Squads {
 		page.Squads[i].Parts = sharesOf(&page.Squads[i].HistoryRow)
 	}
+	slices.SortStableFunc(page.Squads, func(x, y agentRow) int { return cmp.Or(cmp.Compare(y.Runs, x.Runs), cmp.Compare(x.Squad, y.Squad)) })
 	return &answer{title: "Agents", value: h, rows: h.Rows, page: page, stream: "type:execution.*", from: from}, nil
 }
 

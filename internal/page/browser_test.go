@@ -52,20 +52,12 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("ten thousand actions: %d", a.Code)
 	}
 	t.Logf("ten thousand actions are served in %s", time.Since(began))
-	pages := make([]string, 0, 24)
+	pages := much.everyPath(t)
 	var empty []string
-	for path := range everyPage() {
-		pages = append(pages, path)
-		if !strings.Contains(path, "exec-") && !strings.Contains(path, "?") {
+	for _, path := range pages {
+		if !strings.Contains(path, "exec-") && !strings.Contains(path, "evt-") && !strings.Contains(path, "appr-") && !strings.Contains(path, "?") {
 			empty = append(empty, path)
 		}
-	}
-	for list, prefix := range map[string]string{"/incidents": "/incidents/evt-", "/memory": "/memory/evt-", "/approvals": "/approvals/appr-", "/approvals?state=approved": "/approvals/appr-"} {
-		one := much.first(t, list, prefix)
-		if one == "" {
-			t.Fatalf("%s leads to none", list)
-		}
-		pages = append(pages, one)
 	}
 	slices.Sort(pages)
 	slices.Sort(empty)

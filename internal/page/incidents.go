@@ -49,6 +49,8 @@ type incidentPage struct {
 	MayNote, MayBundle, MayClose bool
 	// Standing is how many of its holds stand.
 	Standing int
+	// Where is what to ask why about; empty if it is a time.
+	Where string
 	// Again is where another is opened that goes on from it.
 	Again string
 	Said  string
@@ -84,6 +86,9 @@ func (r *request) incident() (*answer, error) {
 		return nil, err
 	}
 	page := &incidentPage{IncidentShow: s, MayNote: r.mayRespond()}
+	if !strings.HasPrefix(s.Subject, ask.IncidentOfTime+":") {
+		page.Where = whereOf(s.Subject)
+	}
 	page.MayClose = page.MayNote && s.State == ask.IncidentOpen && whodid.IsHuman(r.id.Actor)
 	page.MayBundle = r.id.Role.May(auth.Audit) && r.t.Recorder != nil && r.pages.options.Bundle != nil
 	if page.MayNote && s.State == ask.IncidentClosed {

@@ -221,7 +221,7 @@ func TestIncidentIsClosed(t *testing.T) {
 		}
 	}
 	open := w.open(t, "approver", url.Values{"at": {"1h..now"}})
-	if body := w.get(t, "approver", open).Body.String(); !strings.Contains(body, "Close the incident") || !strings.Contains(body, "Its 1 legal hold,") {
+	if body := w.get(t, "approver", open).Body.String(); !strings.Contains(body, "Close the incident") || !strings.Contains(body, "1 legal hold stands for it") {
 		t.Errorf("the page of an open one does not offer to close it:\n%s", body)
 	}
 	if body := w.get(t, "reader", open).Body.String(); strings.Contains(body, "Close the incident") || !strings.Contains(body, "whodid incident close") {

@@ -198,6 +198,10 @@ func (p *Pages) show(q *question, w http.ResponseWriter, r *http.Request, t *ser
 		})
 	default:
 		f := in.frame(a.title, q.nav)
+		if err := in.waiting(f); err != nil {
+			p.fail(w, r, err)
+			return
+		}
 		f.Stream, f.From = a.stream, a.from
 		f.JSON, f.CSV = link(r.URL, a.value != nil, "json"), link(r.URL, a.rows != nil, "csv")
 		p.render(w, r, f, q.template, a.page, http.StatusOK)

@@ -6,12 +6,15 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/api/apitest"
 	"github.com/whodid/whodid/internal/ask"
+	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/policy"
 )
 
@@ -131,6 +134,54 @@ func TestRequestsAsTable(t *testing.T) {
 	} {
 		if a := w.get(t, "admin", path); a.Code != http.StatusOK || !strings.Contains(strings.ReplaceAll(a.Body.String(), `":-3`, `": -3`), want) || !strings.Contains(a.Body.String(), "human:pada") {
 			t.Errorf("%s: %d\n%s", path, a.Code, a.Body)
+		}
+	}
+}
+
+// TestEveryPageIsLookedAt holds that what the tests look at, with their budgets of
+// weight and their rules of accessibility, is every page that there is.
+func TestEveryPageIsLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.fill(t, 5)
+	looked, missed := map[string]bool{}, http.NewServeMux()
+	var patterns []string
+	for _, route := range w.pages.Routes() {
+		if !strings.HasPrefix(route.Pattern, "GET ") {
+			continue
+		}
+		missed.HandleFunc(route.Pattern, func(http.ResponseWriter, *http.Request) {})
+		patterns = append(patterns, route.Pattern)
+	}
+	for _, path := range w.everyPath(t) {
+		_, pattern := missed.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		looked[pattern] = true
+	}
+	noPages := []string{"GET /assets/{name}", "GET /{$}", "GET /executions/{id}/proof", "GET /events/{id}/proof", "GET /integrity/head"}
+	for _, pattern := range patterns {
+		if !looked[pattern] && !slices.Contains(noPages, pattern) {
+			t.Errorf("nothing looks at %s", pattern)
+		}
+	}
+}
+
+// TestWaiting says on every page how much waits for who looks.
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.fill(t, 5)
+	w.Identities["engapprover"] = auth.Identity{Org: apitest.Org, Role: auth.RoleApprover, Actor: "human:peng", ActorAuth: "oidc", Squads: []string{"eng"}}
+	for as, want := range map[string][2]string{"admin": {"2", "1"}, "approver": {"2", "1"}, "engapprover": {"1", ""}, "reader": {}, "deciding": {"", "1"}} {
+		for _, path := range []string{"/executions", "/cost"} {
+			body := w.get(t, as, path).Body.String()
+			for i, name := range []string{"Approvals", "Incidents"} {
+				_, rest, _ := strings.Cut(body, ">"+name)
+				rest, _, _ = strings.Cut(rest, "</a>")
+				waits, _, _ := strings.Cut(strings.TrimPrefix(rest, ` <span class="chip warn">`), "<")
+				if waits != want[i] {
+					t.Errorf("%s is told at %s that %q %s wait, want %q", as, path, waits, name, want[i])
+				}
+			}
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/whodid/whodid"
+	"github.com/whodid/whodid/internal/ask"
 	"github.com/whodid/whodid/internal/auth"
 	"github.com/whodid/whodid/internal/server"
 )
@@ -35,7 +36,9 @@ type frame struct {
 	MayApprove     bool
 	MayProve       bool
 	MayRespond     bool
-	Now            time.Time
+	// Waits is how much waits for who looks, in words; empty for nothing.
+	Waits string
+	Now   time.Time
 	// JSON and CSV are where the same answer is in another form; empty for none.
 	JSON, CSV string
 	// Stream are the events that the page follows, From the index of the first.
@@ -50,33 +53,45 @@ type navGroup struct {
 	Items []navItem
 }
 
-type navItem struct{ Key, Name, Path, Keys string }
+type navItem struct {
+	Key, Name, Path, Keys string
+	// Waits is how many wait for who looks, in words; empty for none.
+	Waits string
+}
+
+// atMost is a number in words, up to a bound.
+func atMost(n, most int) string {
+	if n > most {
+		return digits(most) + "+"
+	}
+	return digits(n)
+}
 
 // navigation lists the pages in the order in which they are looked for; Keys are
 // what to press.
 func navigation() []navGroup {
 	return []navGroup{
 		{"See", []navItem{
-			{"executions", "Executions", "/executions", "g e"},
-			{"agents", "Agents", "/agents", "g a"},
-			{"cost", "Cost", "/cost", "g c"},
-			{"reports", "Reports", "/reports", "g b"},
-			{"search", "Search", "/search", "g s"},
+			{Key: "executions", Name: "Executions", Path: "/executions", Keys: "g e"},
+			{Key: "agents", Name: "Agents", Path: "/agents", Keys: "g a"},
+			{Key: "cost", Name: "Cost", Path: "/cost", Keys: "g c"},
+			{Key: "reports", Name: "Reports", Path: "/reports", Keys: "g b"},
+			{Key: "search", Name: "Search", Path: "/search", Keys: "g s"},
 		}},
 		{"Understand", []navItem{
-			{"why", "Why", "/why", "g w"},
-			{"files", "Files", "/files", "g f"},
-			{"memory", "Memory", "/memory", "g m"},
+			{Key: "why", Name: "Why", Path: "/why", Keys: "g w"},
+			{Key: "files", Name: "Files", Path: "/files", Keys: "g f"},
+			{Key: "memory", Name: "Memory", Path: "/memory", Keys: "g m"},
 		}},
 		{"Decide", []navItem{
-			{"approvals", "Approvals", "/approvals", "g p"},
-			{"incidents", "Incidents", "/incidents", "g n"},
+			{Key: "approvals", Name: "Approvals", Path: "/approvals", Keys: "g p"},
+			{Key: "incidents", Name: "Incidents", Path: "/incidents", Keys: "g n"},
 		}},
 		{"Prove and keep", []navItem{
-			{"integrity", "Integrity", "/integrity", "g i"},
-			{"retention", "Retention", "/retention", "g r"},
-			{"access", "Access log", "/access", "g l"},
-			{"settings", "Settings", "/settings", "g t"},
+			{Key: "integrity", Name: "Integrity", Path: "/integrity", Keys: "g i"},
+			{Key: "retention", Name: "Retention", Path: "/retention", Keys: "g r"},
+			{Key: "access", Name: "Access log", Path: "/access", Keys: "g l"},
+			{Key: "settings", Name: "Settings", Path: "/settings", Keys: "g t"},
 		}},
 	}
 }
@@ -92,6 +107,38 @@ func (r *request) frame(title, here string) *frame {
 		f.SignOut = "/signout"
 	}
 	return f
+}
+
+// mostWaiting bounds how many are counted that wait for somebody.
+const mostWaiting = 99
+
+// waiting counts in the navigation what waits for who looks: approvals to decide on,
+// and incidents that are open.
+func (r *request) waiting(f *frame) error {
+	counts := map[string]int{}
+	if f.MayApprove {
+		list, err := r.t.Asker.Approvals(r.ctx, ask.ApprovalFilter{State: whodid.ApprovalPending, Squads: r.id.Squads, Limit: mostWaiting + 1})
+		if err != nil {
+			return err
+		}
+		counts["approvals"] = len(list.Approvals)
+	}
+	if f.MayRespond {
+		list, err := r.t.Asker.Incidents(r.ctx, ask.IncidentFilter{State: ask.IncidentOpen, Limit: mostWaiting + 1})
+		if err != nil {
+			return err
+		}
+		counts["incidents"] = len(list.Incidents)
+	}
+	for _, group := range f.Nav {
+		for i := range group.Items {
+			if n := counts[group.Items[i].Key]; n > 0 {
+				group.Items[i].Waits = atMost(n, mostWaiting)
+				f.Waits = atMost(counts["approvals"]+counts["incidents"], mostWaiting)
+			}
+		}
+	}
+	return nil
 }
 
 // link is the address of this page in another form.

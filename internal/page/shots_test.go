@@ -93,17 +93,6 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// first is where the first link of a page leads that begins so; empty for nowhere.
-func (w *world) first(t *testing.T, list, prefix string) string {
-	t.Helper()
-	_, link, _ := strings.Cut(w.get(t, "admin", list).Body.String(), `href="`+prefix)
-	rest, _, found := strings.Cut(link, `"`)
-	if !found {
-		return ""
-	}
-	return prefix + rest
-}
-
 // pagesToLookAt lists the pages by the names of their pictures; one that there is
 // nothing for is empty.
 func (w *world) pagesToLookAt(t *testing.T) map[string]string {

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -364,4 +366,30 @@ func (w *world) decide(t testing.TB) {
 			At: time.Now().Add(-time.Duration(i+1) * time.Hour), Source: "cli", Data: whodid.Data{"decided": d[1], "alternatives": []string{"decide it case by case"}, "expected": "no complaint about it for a month"},
 		})
 	}
+}
+
+// first is where the first link of a page leads that begins so; empty for nowhere.
+func (w *world) first(t *testing.T, list, prefix string) string {
+	t.Helper()
+	_, link, _ := strings.Cut(w.get(t, "admin", list).Body.String(), `href="`+prefix)
+	rest, _, found := strings.Cut(link, `"`)
+	if !found {
+		return ""
+	}
+	return prefix + rest
+}
+
+// everyPath are the addresses of every page, and of one of each thing that has a page
+// of its own.
+func (w *world) everyPath(t *testing.T) []string {
+	t.Helper()
+	out := slices.Collect(maps.Keys(everyPage()))
+	for list, prefix := range map[string]string{"/incidents": "/incidents/evt-", "/memory": "/memory/evt-", "/approvals": "/approvals/appr-", "/approvals?state=approved": "/approvals/appr-"} {
+		one := w.first(t, list, prefix)
+		if one == "" {
+			t.Fatalf("%s leads to none", list)
+		}
+		out = append(out, one)
+	}
+	return out
 }

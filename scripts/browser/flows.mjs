@@ -353,7 +353,7 @@ await flow("incidents: open one at a run and close it, with keys alone", async (
   await page.keyboard.press("Enter"); // the browser asks for a reason
   await page.keyboard.type("fixed by 1f2e3d4");
   await page.keyboard.press("Tab");
-  assert.ok(await page.getByLabel("stay, until somebody releases them").isChecked());
+  assert.ok(await page.getByLabel("keep it held, until somebody releases it").isChecked());
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
