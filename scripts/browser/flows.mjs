@@ -14,7 +14,7 @@ const only = process.env.FLOW;
 async function flow(name, do_, options = {}) {
   if (only && !new RegExp(only).test(name)) return;
   const context = await browser.newContext({ viewport: desk, reducedMotion: "reduce", timezoneId: "Europe/Berlin", ...options });
-  context.setDefaultTimeout(10000);
+  context.setDefaultTimeout(60000); // a busy machine is slow, and no flow waits that long for what holds
   const page = await context.newPage();
   const said = [];
   page.on("console", (m) => { if (m.type() === "error" && !/status of 4\d\d/.test(m.text())) said.push(m.text()); });
