@@ -31,7 +31,9 @@ type checker struct {
 	Verification
 	snapshot *store.Snapshot
 	progress func(done, total uint64)
+	step     func(comparing string)
 	done     atomic.Uint64
+	telling  sync.Mutex // of progress
 
 	// tree is made of the events that are there.
 	tree  proof.Frontier
@@ -146,6 +148,7 @@ func (c *checker) join(ctx context.Context, spans []span) error {
 
 // checkOutside looks for rows where none may be.
 func (c *checker) checkOutside(ctx context.Context) error {
+	c.step("ids")
 	beyond, err := c.snapshot.Beyond(ctx, MaxProblems)
 	if err != nil {
 		return err
@@ -227,7 +230,9 @@ func (s *span) checkAll(ctx context.Context, first, end uint64) error {
 }
 
 func (c *checker) report(n uint64) {
-	if done := c.done.Add(n); c.progress != nil {
+	done := c.done.Add(n)
+	if c.progress != nil && c.telling.TryLock() {
+		defer c.telling.Unlock()
 		c.progress(done, c.TreeSize)
 	}
 }
@@ -364,9 +369,11 @@ func (s *span) fold(ctx context.Context, r *store.Row) error {
 
 // checkViews compares what is made of events with the events.
 func (c *checker) checkViews(ctx context.Context) error {
+	c.step("executions")
 	if err := c.checkExecutions(ctx); err != nil {
 		return err
 	}
+	c.step("sums of runs")
 	sums, err := c.snapshot.Sums(ctx)
 	if err != nil {
 		return err
@@ -376,13 +383,15 @@ func (c *checker) checkViews(ctx context.Context) error {
 	}
 	actions := func(ctx context.Context) ([]string, error) { return c.snapshot.Actions(ctx, c.actions) }
 	for _, kept := range []struct {
+		name   string
 		differ func(context.Context) ([]string, error)
 		what   string
 	}{
-		{c.snapshot.Merges, "what reports say of the merge at place %s of the log is not what its events say"},
-		{actions, "how many actions are counted in the hour from second %s since 1970 on is not what its events say"},
-		{c.snapshot.ApprovalEnds, "what reports say of %s is not what its events say"},
+		{"merges", c.snapshot.Merges, "what reports say of the merge at place %s of the log is not what its events say"},
+		{"actions", actions, "how many actions are counted in the hour from second %s since 1970 on is not what its events say"},
+		{"approvals", c.snapshot.ApprovalEnds, "what reports say of %s is not what its events say"},
 	} {
+		c.step(kept.name)
 		wrong, err := kept.differ(ctx)
 		if err != nil {
 			return err

@@ -91,8 +91,10 @@ type VerifyOptions struct {
 	// Signature says why the signature of a decision does not count; nil looks at
 	// none.
 	Signature proof.Signature
-	// Progress is called now and then with how many events are done.
+	// Progress is called now and then with how many events are done, and Step with
+	// what is compared with them afterwards; empty is the end. Nil tells nobody.
 	Progress func(done, total uint64)
+	Step     func(comparing string)
 }
 
 // Verify checks every event, the tree over them, the signed head, the
@@ -122,8 +124,12 @@ func (a *Asker) verify(ctx context.Context, o VerifyOptions) (*Verification, err
 	defer snapshot.Close()
 	c := &checker{
 		Verification: Verification{Origin: log.Origin, TreeSize: snapshot.Head.Frontier.Size(), Waiting: o.Waiting, Erased: []ErasedBy{}, Sweeps: []Sweep{}, Witnesses: []Witnessed{}, Problems: []Problem{}},
-		snapshot:     snapshot, progress: o.Progress,
+		snapshot:     snapshot, progress: o.Progress, step: o.Step,
 	}
+	if c.step == nil {
+		c.step = func(string) {}
+	}
+	defer c.step("")
 	if err := c.readSweeps(ctx); err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ func (p *Program) verify(ctx context.Context, key string, askWitnesses bool) (*v
 	if o.Signature, err = p.signatures(); err != nil {
 		return nil, err
 	}
-	o.Progress = p.progress("verifying")
+	o.Progress, o.Step = p.progress("verifying"), p.comparing()
 	v, err := t.asker.Verify(ctx, o)
 	if err != nil {
 		return nil, err
@@ -199,11 +199,8 @@ func (p *Program) trust(ctx context.Context, t *trail, key string) (ask.VerifyOp
 
 // progress reports long work on a terminal's standard error.
 func (p *Program) progress(doing string) func(done, total uint64) {
-	f, ok := p.Stderr.(*os.File)
-	if !ok || p.json {
-		return nil
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	f := p.errorTerminal()
+	if f == nil {
 		return nil
 	}
 	last := p.Now()
@@ -218,6 +215,32 @@ func (p *Program) progress(doing string) func(done, total uint64) {
 			fmt.Fprint(f, "\r\x1b[K")
 		}
 	}
+}
+
+// comparing reports with what events are compared.
+func (p *Program) comparing() func(what string) {
+	f := p.errorTerminal()
+	if f == nil {
+		return nil
+	}
+	return func(what string) {
+		if what != "" {
+			what = "comparing " + what + " with the events"
+		}
+		fmt.Fprintf(f, "\r%s\x1b[K", what)
+	}
+}
+
+// errorTerminal is standard error where somebody looks at it, else nil.
+func (p *Program) errorTerminal() *os.File {
+	f, ok := p.Stderr.(*os.File)
+	if !ok || p.json {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	return f
 }
 
 func printVerification(o *term.Output, v *ask.Verification) {
