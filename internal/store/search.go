@@ -171,13 +171,15 @@ func (s *Store) searchBlocks(ctx context.Context, org string, q *SearchQuery, be
 		c.add("since < ?", whodid.Micros(q.Selection.Until))
 	}
 	seed := searchSeed(org, q.Lane)
-	var digests []int64
-	for _, w := range q.Words {
-		digests = append(digests, lookedFor(seed, w))
-	}
-	slices.Sort(digests)
-	for _, d := range slices.Compact(digests) {
-		c.add("first IN (SELECT first FROM search_word WHERE org = $1 AND word = ? AND first < $3)", d)
+	const listing = "SELECT first FROM search_word WHERE org = $1 AND word = ? AND first < $3"
+	for _, w := range slices.Compact(slices.Sorted(slices.Values(q.Words))) {
+		now, before := lookedFor(seed, w), lookedForBefore(seed, w)
+		if now == before {
+			c.add("first IN ("+listing+")", now)
+			continue
+		}
+		c.conditions = append(c.conditions, "(first IN ("+strings.Replace(listing, "?", c.arg(now), 1)+") OR first IN ("+strings.Replace(listing, "?", c.arg(before), 1)+
+			") AND NOT EXISTS (SELECT 1 FROM search_word AS a WHERE a.org = $1 AND a.word = "+c.arg(allLengths(seed))+" AND a.first = search_block.first))")
 	}
 	return s.blocks(ctx, s.read, c.where()+fmt.Sprintf(" ORDER BY first DESC LIMIT %d", blocksTogether), c.args)
 }

@@ -32,6 +32,19 @@ type searchBlock struct {
 // beginnings of words are found. A shorter word is found as a whole only.
 var beginnings = [...]int{4, 6, 8, 12}
 
+// ofNumbers are those of words that begin with a digit. There are many numbers and few
+// of a kind, so that four digits tell little: who looks for 33334 would find all blocks
+// with 3333.
+var ofNumbers = [...]int{4, 5, 6, 7, 8, 9, 10, 11, 12}
+
+// beginningsOf are the lengths at which a word is listed.
+func beginningsOf(word string) []int {
+	if word != "" && word[0] >= '0' && word[0] <= '9' {
+		return ofNumbers[:]
+	}
+	return beginnings[:]
+}
+
 // beginning cuts a word to so many letters, and tells whether it has as many.
 func beginning(word string, letters int) (string, bool) {
 	n := 0
@@ -59,7 +72,7 @@ func digest(h uint64, s string) uint64 {
 
 // listed are the digests under which a block lists a word.
 func listed(seed uint64, word string, yield func(int64)) {
-	for i, letters := range beginnings {
+	for i, letters := range beginningsOf(word) {
 		b, long := beginning(word, letters)
 		if !long && i > 0 {
 			return
@@ -69,8 +82,16 @@ func listed(seed uint64, word string, yield func(int64)) {
 }
 
 // lookedFor is the digest that a block must list to have a word.
-func lookedFor(seed uint64, word string) int64 {
-	for _, letters := range slices.Backward(beginnings[:]) {
+func lookedFor(seed uint64, word string) int64 { return atLengths(seed, word, beginningsOf(word)) }
+
+// lookedForBefore is the one that a block must list which was made before numbers were
+// listed at more lengths: those that do list [allLengths].
+func lookedForBefore(seed uint64, word string) int64 { return atLengths(seed, word, beginnings[:]) }
+
+func allLengths(seed uint64) int64 { return int64(digest(seed, "")) }
+
+func atLengths(seed uint64, word string, lengths []int) int64 {
+	for _, letters := range slices.Backward(lengths) {
 		if b, long := beginning(word, letters); long {
 			return int64(digest(seed, b))
 		}
@@ -153,13 +174,14 @@ type searchWord struct {
 }
 
 // wordsOf lists the words of blocks in the order of the index, each once.
-func wordsOf(blocks []searchBlock) []searchWord {
-	n := 0
+func wordsOf(org string, blocks []searchBlock) []searchWord {
+	n := len(blocks)
 	for i := range blocks {
 		n += len(blocks[i].words)
 	}
 	out := make([]searchWord, 0, n)
 	for i := range blocks {
+		out = append(out, searchWord{allLengths(searchSeed(org, blocks[i].lane)), int64(blocks[i].first)})
 		for _, w := range blocks[i].words {
 			out = append(out, searchWord{w, int64(blocks[i].first)})
 		}
@@ -193,7 +215,7 @@ func writeBlocks(ctx context.Context, tx preparer, org string, blocks []searchBl
 	if err := executeEach(ctx, tx, insertBlock, rows); err != nil {
 		return err
 	}
-	words := wordsOf(blocks)
+	words := wordsOf(org, blocks)
 	rows = make([][]any, len(words))
 	for i, w := range words {
 		rows[i] = []any{org, w.word, w.first}
@@ -220,7 +242,7 @@ func blockStatements(org string, blocks []searchBlock) []statement {
 		params = append(params, c.done())
 	}
 	word, first := newArray(oidInt8), newArray(oidInt8)
-	for _, w := range wordsOf(blocks) {
+	for _, w := range wordsOf(org, blocks) {
 		word.int(w.word)
 		first.int(w.first)
 	}
