@@ -2,9 +2,11 @@
 //   node check.mjs                          checks that every archive of the corpus beside it gets the verdicts of attacks.json
 //   node check.mjs proof.zip keys.json      prints the verdicts on one, a proof of any subject or the bundle of an incident
 //   node check.mjs incident.zip keys.json
+//   node check.mjs FOLDER keys.json         prints the integrity of the export of a period (docs/export.md)
 // It knows keys of signers of Ed25519 and RSA, and of passkeys those of ES256, EdDSA and RS256, no options of theirs, and authorities for time stamps whose certificate is signed by the trusted root itself.
 import { createHash, createHmac, createPublicKey, verify, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 
 const hash = (name, ...parts) => parts.reduce((h, p) => h.update(p), createHash(name)).digest();
@@ -88,12 +90,15 @@ function peek(signed) {
   const [, origin, size, root] = splitNote(signed)[0].match(/^(.+)\n(0|[1-9]\d*)\n([A-Za-z0-9+/]{43}=)\n(?:.+\n)*$/) ?? fail("no checkpoint");
   return { origin, size: Number(size), root: Buffer.from(root, "base64") };
 }
-function openCheckpoint(signed, keys) {
-  const c = peek(signed);
-  const own = keys.filter((k) => k.name === c.origin);
+function openNote(signed, name, keys) {
+  const own = keys.filter((k) => k.name === name);
   const [text, signatures] = splitNote(signed);
   const by = (k) => signatures.some(([name, blob]) => name === k.name && blob.toString("hex", 0, 4) === k.id && verify(null, Buffer.from(text), k.key, blob.subarray(4)));
-  return own.length === 0 ? undefined : own.some(by) ? c : fail("not signed by the key of its log");
+  return own.length === 0 ? undefined : own.some(by) ? text : fail("not signed by the key of its log");
+}
+function openCheckpoint(signed, keys) {
+  const c = peek(signed);
+  return openNote(signed, c.origin, keys) && c;
 }
 function cosigned(signed, w) {
   const [text, signatures] = splitNote(signed);
@@ -164,26 +169,27 @@ function sightings(d, trust) {
 
 // The tree.
 const node = (left, right) => sha256("\x01", left, right);
-function rangeRoot(r, size) {
+const leafHash = (leaf) => sha256("\0", leaf);
+function rangeRoot({ first: begin, left, right: behind, hashes }, size) {
   const trees = []; // from left to right, as [leaves, root]
   const push = (leaves, root) => {
     for (; trees.length && trees.at(-1)[0] === leaves; leaves *= 2n) root = node(trees.pop()[1], root);
     trees.push([leaves, root]);
   };
-  const [first, n] = [BigInt(r.first), BigInt(r.leaves.length)];
+  const [first, n] = [BigInt(begin), BigInt(hashes.length)];
   if (n === 0n || first + n > size) fail("not in the tree");
   const bits = [...first.toString(2)].map((b, i, all) => [b, 1n << BigInt(all.length - 1 - i)]).filter(([b]) => b === "1");
-  if (bits.length !== r.left.length) fail("bad left side");
-  bits.forEach(([, leaves], i) => push(leaves, r.left[i]));
-  for (const leaf of r.leaves) push(1n, sha256("\0", leaf));
+  if (bits.length !== left.length) fail("bad left side");
+  bits.forEach(([, leaves], i) => push(leaves, left[i]));
+  for (const hash of hashes) push(1n, hash);
   let next = 0;
   for (let at = first + n; at < size; ) {
     let span = 1n;
     while (at + span * 2n <= size && at % (span * 2n) === 0n) span *= 2n;
-    push(span, r.right[next++] ?? fail("bad right side"));
+    push(span, behind[next++] ?? fail("bad right side"));
     at += span;
   }
-  if (next !== r.right.length) fail("bad right side");
+  if (next !== behind.length) fail("bad right side");
   return trees.map(([, root]) => root).reduceRight((right, left) => node(left, right));
 }
 
@@ -228,7 +234,7 @@ function integrity(d, trust) {
   let end = 0;
   for (const r of d.ranges) {
     if (entries.length && r.first < end) fail("ranges are not ascending");
-    if (!rangeRoot(r, BigInt(c.size)).equals(c.root)) fail("not in the tree that was signed");
+    if (!rangeRoot({ ...r, hashes: r.leaves.map(leafHash) }, BigInt(c.size)).equals(c.root)) fail("not in the tree that was signed");
     end = r.first + r.leaves.length;
     r.leaves.forEach((text, i) => {
       const index = r.first + i;
@@ -453,6 +459,65 @@ function checkBundle(zip, trust) {
   }
 }
 
+// The export of a period. Its integrity is judged: what is added up from events, CSV, Parquet, a sample, and which table a row is in, rest on the signature over the sums.
+function checkExport(dir, trust) {
+  const lines = (name) => text(readFileSync(join(dir, name))).split("\n").slice(0, -1);
+  const json = (line) => { const v = JSON.parse(line); return JSON.stringify(v) === line ? v : fail("not written as lines are"); };
+  try {
+    const [checkpoint, sums, note, manifest] = ["checkpoint", "SHA256SUMS", "SHA256SUMS.note", "manifest.json"].map((name) => text(readFileSync(join(dir, name))));
+    const m = JSON.parse(manifest);
+    const trusted = openCheckpoint(checkpoint, trust.keys);
+    const keys = trusted ? trust.keys : [parseKey(m.public_key, 1)];
+    const c = trusted ?? openCheckpoint(checkpoint, keys) ?? fail("no key of this log");
+    for (const s of trust.checkpoints) if (s.origin === c.origin && s.size === c.size && !s.root.equals(c.root)) fail("two trees of one size");
+    const [head, ...listed] = sums.split("\n").slice(0, -1);
+    if (openNote(note, c.origin, keys) !== sums || head !== `# whodid-export/1 ${c.origin}`) fail("other sums than were signed");
+    const files = readdirSync(dir, { recursive: true }).filter((name) => !lstatSync(join(dir, name)).isDirectory() && !["SHA256SUMS", "SHA256SUMS.note"].includes(name)).sort();
+    const again = files.map((name) => `${sha256(lstatSync(join(dir, name)).isFile() ? readFileSync(join(dir, name)) : fail("no file")).toString("hex")}  ${name}`);
+    if (canonical(again) !== canonical(listed)) fail("other files than were signed");
+    if (m.format !== "whodid-export/1" || m.origin !== c.origin || m.checkpoint.size !== c.size || m.checkpoint.root !== c.root.toString("base64")) fail("the manifest of another log");
+    if (!m.formats.includes("jsonl") || !files.includes("proof/entries.jsonl")) return { integrity: "conditional" };
+    const rows = Object.fromEntries(m.tables.map((t) => [t.name, lines(`jsonl/${t.name}.jsonl`)]));
+    for (const t of m.tables) if (rows[t.name].length !== t.rows) fail("another number of rows");
+    const within = (e) => { const at = m.period.basis === "recorded" ? e.recorded_at : e.at; return at >= m.period.from && at < m.period.to; };
+    const [hashes, next, { first, left, right }] = [[], {}, JSON.parse(text(readFileSync(join(dir, "proof/range.json"))))];
+    for (const line of lines("proof/entries.jsonl")) {
+      const e = JSON.parse(line);
+      if (e.hashes) hashes.push(...e.hashes.map(hash32));
+      else if (e.leaf) hashes.push(within(openLeaf(e.leaf).event) ? fail("of the period, and no row") : leafHash(e.leaf));
+      else {
+        const i = (next[e.table] ??= 0);
+        next[e.table]++;
+        const row = json(rows[e.table][i]);
+        hashes.push(row.seq === m.log.first + hashes.length && within(row) ? leafHash(leafOf(row, e)) : fail("a row of elsewhere"));
+      }
+    }
+    for (const t of m.tables) if (!["executions", "policy_versions"].includes(t.name) && (next[t.name] ?? 0) !== t.rows) fail("a row that is no entry");
+    if (first !== m.log.first || first + hashes.length !== m.log.end || !rangeRoot({ first, left: left.map(hash32), right: right.map(hash32), hashes }, BigInt(c.size)).equals(c.root)) fail("not in the tree that was signed");
+    return { integrity: trusted ? "proved" : "conditional" };
+  } catch (e) {
+    return { integrity: "refuted" };
+  }
+}
+// The leaf of a row, by its salt or by what an erasure left.
+function leafOf(row, { salt, kept }) {
+  const [erased, opened, left] = [row.erased ?? [], {}, Buffer.from(kept ?? "", "base64")];
+  if (salt) for (const f of fields) opened[f] = sha256("whodid field key v1\0", f, "\0", Buffer.from(salt, "base64"));
+  for (let at = 160; at < left.length; at += 33) opened[fields[left[at]]] = left.subarray(at + 1, at + 33);
+  const actor = erased.includes("actor") ? "human:erased" : row.actor;
+  const pair = (who, auth) => (who || auth ? canonical([who ?? "", auth ?? ""]) : "");
+  const values = { actor: pair(row.actor, row.actor_auth), data: canonical(row.metadata ?? {}), on_behalf_of: pair(row.on_behalf_of, row.on_behalf_auth), target: row.target ?? "", why: row.why ?? "" };
+  const commit = {};
+  fields.forEach((f, i) => {
+    if (f === "actor" && !actor.startsWith("human:")) return;
+    if (opened[f]) commit[f] = createHmac("sha256", opened[f]).update(values[f]).digest("hex");
+    else commit[f] = erased.includes(f) || values[f] === "" || (f === "data" && values[f] === "{}") ? left.toString("hex", 32 * i, 32 * i + 32) : fail(`${f} does not open`);
+  });
+  const says = { approval: row.approval_id, at: row.at, execution: row.execution_id, id: row.event_id, key: row.key, org: row.org, recorded_at: row.recorded_at, result: row.result, session: row.session_id, source: row.source, what: row.what };
+  if (!commit.actor) Object.assign(says, { actor, actor_auth: row.actor_auth });
+  return canonical({ ...Object.fromEntries(Object.entries(says).filter(([, v]) => v)), commit, v: 1 });
+}
+
 const nothing = { completeness: "not shown", authorship: "not shown", time: "not shown", approval: "not shown" };
 const check = (zip, trust) => (isBundle(zip) ? checkBundle(zip, trust) : judge(parse(zip), trust).verdicts);
 function judge(d, trust) {
@@ -492,7 +557,8 @@ function parseTrust(t) {
 const holds = ({ proofs = [], ...verdicts }) => verdicts.integrity === "proved" && !Object.values(verdicts).includes("refuted") && proofs.every(holds);
 const [zip, keys] = process.argv.slice(2);
 if (zip) {
-  const { proofs = [], ...verdicts } = check(readFileSync(zip), parseTrust(JSON.parse(readFileSync(keys, "utf8"))));
+  const trust = parseTrust(JSON.parse(readFileSync(keys, "utf8")));
+  const { proofs = [], ...verdicts } = lstatSync(zip).isDirectory() ? checkExport(zip, trust) : check(readFileSync(zip), trust);
   for (const v of [...proofs, verdicts]) for (const name in v) console.log(`${name.padEnd(14)}${v[name]}`);
   process.exit(holds({ proofs, ...verdicts }) ? 0 : 3);
 }
