@@ -240,7 +240,7 @@ func (t *trail) halfHour(ctx context.Context, round int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	from := show.Execution.StartedAt.Add(-15 * time.Minute)
+	from := show.StartedAt.Add(-15 * time.Minute)
 	return from.Format(time.RFC3339) + ".." + from.Add(30*time.Minute).Format(time.RFC3339), nil
 }
 
