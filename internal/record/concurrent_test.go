@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -189,7 +190,7 @@ func (w *shared) poison(t testing.TB) {
 	if w.engine == "postgres" {
 		driver, statements = "pgx", []string{`ALTER TABLE event ADD CONSTRAINT poison CHECK (target <> 'poison')`}
 	}
-	db, err := sql.Open(driver, w.address)
+	db, err := sql.Open(driver, strings.TrimPrefix(w.address, "sqlite://"))
 	if err != nil {
 		t.Fatal(err)
 	}
