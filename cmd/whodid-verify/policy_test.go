@@ -33,6 +33,7 @@ func TestPolicy(t *testing.T) {
 			"group g all one two\nquorum g": "conditional",
 			"quorum one":                    "conditional",
 			"quorum none":                   "conditional",
+
 			"group g 1 two\ngroup h all g one\nquorum h": "conditional",
 		} {
 			file := filepath.Join(t.TempDir(), "policy")
