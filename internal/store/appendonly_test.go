@@ -308,37 +308,6 @@ func TestForeignSchema(t *testing.T) {
 	}
 }
 
-// Who waits for a migration is told each of its steps, and nothing of a trail that is
-// new or current.
-func TestMigrationIsTold(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "trail.db")
-	for _, test := range []struct {
-		undo string
-		want []string
-	}{
-		{"", nil},
-		{"", nil},
-		{
-			`DROP TABLE saved_view; DELETE FROM schema_version WHERE version = 26`,
-			[]string{"waiting for another process that migrates the trail", "migrating the trail to 0026_saved_view (1 of 1)"},
-		},
-	} {
-		if test.undo != "" {
-			executeSQLite(t, path, test.undo)
-		}
-		var told []string
-		s, err := store.OpenTelling(t.Context(), place.Location{Path: path}, func(doing string) { told = append(told, doing) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = s.Close()
-		if !slices.Equal(told, test.want) {
-			t.Errorf("told %q, want %q", told, test.want)
-		}
-	}
-}
-
 func refusedAsNewer(t *testing.T, address string) {
 	t.Helper()
 	location, err := place.Parse(address)

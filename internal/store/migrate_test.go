@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,5 +41,69 @@ func TestMigrationEnds(t *testing.T) {
 	time.AfterFunc(100*time.Millisecond, cancel)
 	if err := slow(interrupted, "interrupted", time.Minute); !errors.Is(err, context.Canceled) {
 		t.Errorf("it was interrupted: %v", err)
+	}
+}
+
+// Who waits for a migration is told each of its steps, and nothing of a trail that is
+// new or current.
+func TestMigrationIsTold(t *testing.T) {
+	t.Parallel()
+	where := place.Location{Path: filepath.Join(t.TempDir(), "trail.db")}
+	list, err := migrations("sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const behind = 2
+	older(t, where, list[:len(list)-behind])
+	want := []string{"waiting for another process that migrates the trail"}
+	for i, m := range list[len(list)-behind:] {
+		want = append(want, fmt.Sprintf("migrating the trail to %s (%d of %d)", m.Name, i+1, behind))
+	}
+	for _, trail := range []struct {
+		name  string
+		where place.Location
+		want  []string
+	}{
+		{"behind", where, want},
+		{"current", where, nil},
+		{"new", place.Location{Path: filepath.Join(t.TempDir(), "trail.db")}, nil},
+	} {
+		var told []string
+		s, err := OpenTelling(t.Context(), trail.where, func(doing string) { told = append(told, doing) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = s.Close()
+		if !slices.Equal(told, trail.want) {
+			t.Errorf("%s: told %q, want %q", trail.name, told, trail.want)
+		}
+	}
+}
+
+// older makes the trail of a program that knew these migrations only.
+func older(t *testing.T, where place.Location, known []Migration) {
+	t.Helper()
+	s, err := connect(t.Context(), where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.migrateUnderLock(t.Context(), func(ctx context.Context, c execer, _ []int) error {
+		for _, m := range known {
+			text, err := schemas.ReadFile(m.file)
+			if err != nil {
+				return err
+			}
+			if _, err := c.ExecContext(ctx, string(text)); err != nil {
+				return err
+			}
+			if _, err := c.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, m.Version); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

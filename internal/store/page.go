@@ -187,7 +187,14 @@ func (c *clause) executionValue(t *whodid.Term, v string) string {
 		}
 		return c.like("COALESCE(tags ->> CAST("+c.arg(t.Name)+" AS TEXT), '')", v)
 	case whodid.FilterIs:
-		return map[string]string{whodid.IsRun: "subagent = ''", whodid.IsSubagent: "subagent <> ''"}[v]
+		switch v {
+		case whodid.IsRun:
+			return "subagent = ''"
+		case whodid.IsSubagent:
+			return "subagent <> ''"
+		default:
+			return c.like("CASE WHEN subagent = '' THEN '"+whodid.IsRun+"' ELSE '"+whodid.IsSubagent+"' END", v)
+		}
 	case whodid.FilterStarted:
 		return c.startedIn(v)
 	case termBeyond:

@@ -12,6 +12,7 @@ import (
 var pageTests = map[string]func(*testing.T, func(testing.TB) *store.Store){
 	"filters select as they match":   testFilterLanguage,
 	"filters of executions":          testExecutionLanguage,
+	"filters of every pattern":       testEveryPattern,
 	"pages hold everything once":     testPages,
 	"pages stay while the log grows": testPagesWhileWriting,
 	"squads see what is theirs":      testSquads,
@@ -148,6 +149,10 @@ func testExecutionLanguage(t *testing.T, open func(testing.TB) *store.Store) {
 		`"issue 1"`:                         {1},
 		"ISSUE":                             {5, 2, 3, 4, 1},
 		"execution:" + ExecutionID(3):       {3},
+		"is:run":                            {5, 2, 3, 4, 1, 6, 7},
+		"is:*":                              {5, 2, 3, 4, 1, 6, 7},
+		"is:s*":                             nil,
+		"-is:*":                             nil,
 		"until:2026-11-01T09:05:00Z":        {1},
 		"since:2026-11-01T09:50:00.000001Z": {5, 3, 4},
 	} {
@@ -168,6 +173,31 @@ func testExecutionLanguage(t *testing.T, open func(testing.TB) *store.Store) {
 		// Those of which no start is known may have ended within the time.
 		if !slices.Equal(got, ids) && f.Since.IsZero() && f.Until.IsZero() {
 			t.Errorf("%s: %v, want %v", filter, got, ids)
+		}
+	}
+}
+
+// Whatever the language lets through is answered, patterns for every field too.
+func testEveryPattern(t *testing.T, open func(testing.TB) *store.Store) {
+	s := open(t)
+	writePagedRuns(t, s)
+	for _, pattern := range []string{"*", "a*", "*n", "*'*", "*%_*", "*\\*"} {
+		for _, not := range []bool{false, true} {
+			for _, field := range whodid.ExecutionFields() {
+				sel := store.Selection{Terms: []whodid.Term{{Field: field, Name: "env", Values: []string{pattern}, Not: not}}}
+				if _, err := s.ExecutionPage(t.Context(), "default", sel, nil); err != nil {
+					t.Errorf("executions by %s %q: %v", field, pattern, err)
+				}
+				if _, err := s.RunGroups(t.Context(), "default", sel); err != nil {
+					t.Errorf("groups by %s %q: %v", field, pattern, err)
+				}
+			}
+			for _, field := range whodid.EventFields() {
+				sel := store.Selection{Terms: []whodid.Term{{Field: field, Name: "env", Values: []string{pattern}, Not: not}}}
+				if _, err := s.CountActions(t.Context(), "default", sel); err != nil {
+					t.Errorf("actions by %s %q: %v", field, pattern, err)
+				}
+			}
 		}
 	}
 }
