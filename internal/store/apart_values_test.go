@@ -58,7 +58,7 @@ func valuesOf(t *testing.T, of reflect.Type) (values []reflect.Value) {
 		for i := range all {
 			all[i] = uint64(i)
 		}
-		add(all)
+		add(all, []uint64{}) // of what is left out, none
 	case reflect.TypeFor[[]time.Time]():
 		add([]time.Time{long, storetest.Epoch.Add(time.Second), farOff})
 	case reflect.TypeFor[[]store.CostTrait]():
@@ -75,6 +75,8 @@ func valuesOf(t *testing.T, of reflect.Type) (values []reflect.Value) {
 		add(store.SweepRequest{Class: whodid.ClassRun, Cutoff: farOff})
 	case reflect.TypeFor[map[string]*whodid.Execution]():
 		add(map[string]*whodid.Execution{storetest.ExecutionID(0): {ID: storetest.ExecutionID(0)}})
+	case reflect.TypeFor[store.ActionHours]():
+		add(store.ActionHours{})
 	case reflect.TypeFor[store.Match]():
 		add(store.Match{})
 	case reflect.TypeFor[store.SessionPlace]():
@@ -182,7 +184,10 @@ func fillOrg(t *testing.T, s *store.Store, org string, events int) *storetest.Bo
 	}
 	lease := oneOf("execution.start")
 	lease.Key, lease.Execution, lease.Data["lease_seconds"] = "lease", storetest.ExecutionID(3), int64(60)
-	b.Append(t, lease)
+	opened, merged := oneOf("pr.create"), oneOf("forge.pr.merge") // in which no other run had a part
+	opened.Key, opened.Target, merged.Key, merged.Target = "opened", "acme/shop#2", "merged", "acme/shop#2"
+	delete(merged.Data, "executions")
+	b.Append(t, lease, opened, merged)
 	must := func(err error) {
 		if err != nil {
 			t.Helper()

@@ -93,6 +93,7 @@ func TestUpgradeToOutcomes(t *testing.T) {
 			statements = append(append(statements, `DROP VIEW merge_told`), back...)
 			executeSQLite(t, s.Location().Path, append(statements, `CREATE VIEW merge_told AS SELECT 1`, string(text))...)
 		} else {
+			back = append(back, `DROP INDEX event_of_commit`)
 			execute(t, s.Location().URL, append(append([]string{`DROP FUNCTION whodid_merge_runner CASCADE`, `DROP FUNCTION whodid_merge_no_runner CASCADE`}, back...), string(text), `SELECT whodid_keep_apart()`)...)
 		}
 		if diff := cmp.Diff(want, everyRow(t, s, "merge")); diff != "" {

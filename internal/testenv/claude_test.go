@@ -88,7 +88,7 @@ func TestInstallClaudeCodeRefusesAnotherVersion(t *testing.T) {
 func TestInstallClaudeCodeWithoutNPM(t *testing.T) {
 	install(t, ClaudeCodeVersion)
 	t.Setenv("PATH", t.TempDir())
-	if _, err := InstallClaudeCode(t.Context()); err == nil || !strings.Contains(err.Error(), "`make e2e` installs") {
+	if _, err := InstallClaudeCode(t.Context()); err == nil || !strings.Contains(err.Error(), "`scripts/need.sh test e2e` installs") {
 		t.Errorf("got %v, want an error that says what to do", err)
 	}
 }
