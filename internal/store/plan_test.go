@@ -168,6 +168,13 @@ func TestPlans(t *testing.T) {
 				t.Errorf("%s is not answered by %s:\n%s", p.name, p.sqlite, got)
 			}
 		}
+		// A view on SQLite, and on PostgreSQL a function that no plan is shown of.
+		got := explained(t, conn, `EXPLAIN QUERY PLAN SELECT state FROM `+s.dialect.confirmations("1")+` WHERE org = $1 AND seq = $2`, []any{DefaultOrg, 1})
+		for _, index := range []string{"event_of_commit", "event_of_forge", "event_of_ci"} {
+			if !strings.Contains(got, index) {
+				t.Errorf("what forges confirm is not answered by %s:\n%s", index, got)
+			}
+		}
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()

@@ -82,7 +82,7 @@ func TestUpgradeToOutcomes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back := []string{`DROP INDEX merge_by_execution`, `ALTER TABLE merge DROP COLUMN runner`, `ALTER TABLE merge DROP COLUMN sole`}
+		back := []string{`DROP INDEX event_of_commit`, `DROP INDEX merge_by_execution`, `ALTER TABLE merge DROP COLUMN runner`, `ALTER TABLE merge DROP COLUMN sole`}
 		if s.Engine() == "sqlite" {
 			// In the place of the triggers and the view that were there before stand any.
 			statements := []string{`DROP TRIGGER merge_told_runner`, `DROP TRIGGER merge_told_other_runner`, `DROP TRIGGER merge_told_no_runner`}
@@ -93,7 +93,6 @@ func TestUpgradeToOutcomes(t *testing.T) {
 			statements = append(append(statements, `DROP VIEW merge_told`), back...)
 			executeSQLite(t, s.Location().Path, append(statements, `CREATE VIEW merge_told AS SELECT 1`, string(text))...)
 		} else {
-			back = append(back, `DROP INDEX event_of_commit`)
 			execute(t, s.Location().URL, append(append([]string{`DROP FUNCTION whodid_merge_runner CASCADE`, `DROP FUNCTION whodid_merge_no_runner CASCADE`}, back...), string(text), `SELECT whodid_keep_apart()`)...)
 		}
 		if diff := cmp.Diff(want, everyRow(t, s, "merge")); diff != "" {

@@ -62,3 +62,7 @@ END;
 CREATE TRIGGER merge_told_no_runner AFTER DELETE ON execution BEGIN
     UPDATE merge SET runner = '' WHERE org = old.org AND execution = old.id AND execution <> '' AND runner <> '';
 END;
+
+-- Which commit a test was of is looked for among the commits of its run, and was among
+-- all that a run did.
+CREATE INDEX event_of_commit ON event (execution, org) WHERE execution <> '' AND what IN ('commit.create', 'commit.push');
