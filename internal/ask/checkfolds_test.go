@@ -15,14 +15,8 @@ import (
 // openFile opens a trail in a file, and a way around it.
 func openFile(t *testing.T) (*store.Store, *sql.DB) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "trail.db")
-	s := storetest.Open(t, path)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return s, db
+	s := storetest.Open(t, filepath.Join(t.TempDir(), "trail.db"))
+	return s, storetest.Database(t, s.Location())
 }
 
 // told is an event of an execution, so many minutes after the suite's beginning.

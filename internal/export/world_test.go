@@ -2,7 +2,6 @@ package export_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"os"
 	"os/exec"
@@ -142,20 +141,13 @@ func (w *world) append(rows []*store.Row) {
 // ask asks the trail's database as a person would, and returns the ids of the rows.
 func (w *world) ask(query string) ([]string, error) {
 	w.t.Helper()
-	engine, address := "sqlite", strings.TrimPrefix(w.address, "sqlite://")
-	if w.store.Engine() == "postgres" {
-		engine, address = "pgx", w.address
-	}
-	db, err := sql.Open(engine, address)
-	if err != nil {
-		return nil, err
-	}
+	db := storetest.Database(w.t, w.store.Location())
 	defer db.Close()
 	conn, err := db.Conn(w.t.Context())
 	if err != nil {
 		return nil, err
 	}
-	if engine == "pgx" {
+	if w.store.Engine() == "postgres" {
 		if _, err := conn.ExecContext(w.t.Context(), `SELECT set_config('whodid.org', 'default', false)`); err != nil {
 			return nil, err
 		}

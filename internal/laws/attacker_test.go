@@ -10,10 +10,9 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver that the attacker connects with
-	_ "modernc.org/sqlite"             // and the other one
 
 	"github.com/whodid/whodid/internal/store"
+	"github.com/whodid/whodid/internal/store/storetest"
 	"github.com/whodid/whodid/proof"
 )
 
@@ -27,14 +26,7 @@ type attacker struct {
 // attack connects to the world's database and takes all guards away.
 func attack(t testing.TB, w *world) *attacker {
 	t.Helper()
-	driver, address := "sqlite", w.place(t).Path
-	if w.engine == "postgres" {
-		driver, address = "pgx", w.store
-	}
-	db, err := sql.Open(driver, address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.Database(t, w.place(t).Location)
 	db.SetMaxOpenConns(1) // what is set for the connection stays set
 	a := &attacker{t: t, w: w, db: db}
 	if w.engine == "postgres" {

@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -199,10 +198,9 @@ func TestExportShowsWhatAnAttackerDid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address := sqliteAddress(t)
-			r, dir := newTrail(t, address), t.TempDir()
+			r, dir := newTrail(t, sqliteAddress(t)), t.TempDir()
 			r.growTo(t, 300)
-			tamper(t, address, tc.sql)
+			tamper(t, r.Store, tc.sql)
 			x, err := ledger.Export(t.Context(), r.Store, testOrg, dir)
 			if tc.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.fails) {
@@ -228,8 +226,7 @@ func TestExportShowsWhatAnAttackerDid(t *testing.T) {
 func TestErasedEventsAreExported(t *testing.T) {
 	t.Parallel()
 	fsck := buildFsck(t)
-	address := sqliteAddress(t)
-	r, dir := newTrail(t, address), t.TempDir()
+	r, dir := newTrail(t, sqliteAddress(t)), t.TempDir()
 	r.growTo(t, 300)
 	for _, seq := range []int{3, 4} { // of a person, of an agent
 		erased := row(t, seq)
@@ -238,7 +235,7 @@ func TestErasedEventsAreExported(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tamper(t, address, `UPDATE event SET salt = NULL, commitments = ?, erased_by = 'request 1', target = '', why = '', on_behalf_of = '', on_behalf_auth = '', data = '{}',
+		tamper(t, r.Store, `UPDATE event SET salt = NULL, commitments = ?, erased_by = 'request 1', target = '', why = '', on_behalf_of = '', on_behalf_auth = '', data = '{}',
 			actor = CASE WHEN actor LIKE 'human:%' THEN 'human:erased' ELSE actor END, actor_auth = CASE WHEN actor LIKE 'human:%' THEN '' ELSE actor_auth END WHERE seq = ?`, kept, seq)
 	}
 	if x := export(t, r, dir); len(x.Faults) > 0 {
@@ -264,12 +261,9 @@ func TestExportWithoutALog(t *testing.T) {
 }
 
 // tamper does what somebody with the database file and no program of ours can.
-func tamper(t *testing.T, address, statement string, args ...any) {
+func tamper(t *testing.T, s *store.Store, statement string, args ...any) {
 	t.Helper()
-	db, err := sql.Open("sqlite", strings.TrimPrefix(address, "sqlite://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.Database(t, s.Location())
 	defer db.Close()
 	for _, q := range []string{`DROP TRIGGER IF EXISTS event_is_fixed`, `DROP TRIGGER IF EXISTS event_is_kept`} {
 		if _, err := db.ExecContext(t.Context(), q); err != nil {

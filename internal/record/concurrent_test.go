@@ -2,17 +2,12 @@ package record_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver that the test breaks the database with
-	_ "modernc.org/sqlite"             // and the other one
 
 	"github.com/whodid/whodid"
 	"github.com/whodid/whodid/internal/ask"
@@ -184,16 +179,13 @@ func TestPoison(t *testing.T) {
 // poison makes the database refuse a target.
 func (w *shared) poison(t testing.TB) {
 	t.Helper()
-	driver, statements := "sqlite", []string{
+	statements := []string{
 		`CREATE TRIGGER poison BEFORE INSERT ON event WHEN NEW.target = 'poison' BEGIN SELECT RAISE(ABORT, 'poison'); END`,
 	}
 	if w.engine == "postgres" {
-		driver, statements = "pgx", []string{`ALTER TABLE event ADD CONSTRAINT poison CHECK (target <> 'poison')`}
+		statements = []string{`ALTER TABLE event ADD CONSTRAINT poison CHECK (target <> 'poison')`}
 	}
-	db, err := sql.Open(driver, strings.TrimPrefix(w.address, "sqlite://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := storetest.Database(t, w.store.Location())
 	defer db.Close()
 	for _, s := range statements {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {

@@ -22,7 +22,7 @@ func testConfirmationView(t *testing.T, s *store.Store) {
 	// The silence has lasted since the day of Epoch, by any real clock.
 	var got []string
 	const q = `SELECT target, COALESCE(confirmation, '-') FROM actions ORDER BY seq`
-	eachRow(t, asOwner(t, s), q, func(target, state string) { got = append(got, target+" "+state) })
+	eachRow(t, storetest.Database(t, s.Location()), q, func(target, state string) { got = append(got, target+" "+state) })
 	want := "acme/shop#1 confirmed, acme/shop#2 unconfirmed, acme/other#3 -, a.go -, acme/shop#5 contradicted"
 	if text := strings.Join(got, ", "); text != want {
 		t.Errorf("the view says %s, want %s", text, want)

@@ -47,15 +47,8 @@ func (s *Store) migrate(ctx context.Context, tell func(doing string)) error {
 		}
 		for i, m := range lacking {
 			tell(fmt.Sprintf("migrating the trail to %s (%d of %d)", m.Name, i+1, len(lacking)))
-			text, err := schemas.ReadFile(m.file)
-			if err != nil {
-				return fmt.Errorf("couldn't read migration %s: %w", m.Name, err)
-			}
-			if _, err := c.ExecContext(ctx, string(text)); err != nil {
-				return fmt.Errorf("couldn't apply migration %s: %w", m.Name, err)
-			}
-			if _, err := c.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, m.Version); err != nil {
-				return fmt.Errorf("couldn't note migration %s: %w", m.Name, err)
+			if err := m.apply(ctx, c); err != nil {
+				return err
 			}
 		}
 		if err := s.dialect.keepApart(ctx, c); err != nil {
@@ -231,6 +224,21 @@ func migrations(engine string) ([]Migration, error) {
 		list[i] = Migration{Version: version, Name: strings.TrimSuffix(f.Name(), path.Ext(f.Name())), file: path.Join(dir, f.Name())}
 	}
 	return list, nil
+}
+
+// apply takes the step and notes that it was taken.
+func (m *Migration) apply(ctx context.Context, c execer) error {
+	text, err := schemas.ReadFile(m.file)
+	if err != nil {
+		return fmt.Errorf("couldn't read migration %s: %w", m.Name, err)
+	}
+	if _, err := c.ExecContext(ctx, string(text)); err != nil {
+		return fmt.Errorf("couldn't apply migration %s: %w", m.Name, err)
+	}
+	if _, err := c.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, m.Version); err != nil {
+		return fmt.Errorf("couldn't note migration %s: %w", m.Name, err)
+	}
+	return nil
 }
 
 // newestMigration is the version of the schema that this program needs.

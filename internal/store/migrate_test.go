@@ -90,14 +90,7 @@ func older(t *testing.T, where place.Location, known []Migration) {
 	defer s.Close()
 	err = s.migrateUnderLock(t.Context(), func(ctx context.Context, c execer, _ []int) error {
 		for _, m := range known {
-			text, err := schemas.ReadFile(m.file)
-			if err != nil {
-				return err
-			}
-			if _, err := c.ExecContext(ctx, string(text)); err != nil {
-				return err
-			}
-			if _, err := c.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, m.Version); err != nil {
+			if err := m.apply(ctx, c); err != nil {
 				return err
 			}
 		}

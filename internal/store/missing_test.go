@@ -31,7 +31,7 @@ func TestMissing(t *testing.T) {
 		if places, missing, size := look(10); len(places) != 0 || missing != 0 || size != 40 {
 			t.Fatalf("of a whole log: %v, %d of %d", places, missing, size)
 		}
-		db := asOwner(t, s)
+		db := storetest.Database(t, s.Location())
 		var queries []string
 		if s.Engine() == "sqlite" {
 			queries = []string{`DROP TRIGGER event_is_kept`}

@@ -55,12 +55,18 @@ func (n *Snapshot) Scan(ctx context.Context, first, end uint64, yield func(r *Ro
 	}
 	var r Row
 	var s scanner
-	return n.store.eachRaw(ctx, selectEvent+where, args, func(columns [][]byte) error {
+	var stopped error
+	err := n.store.eachRaw(ctx, selectEvent+where, args, func(columns [][]byte) error {
 		if err := s.raw(columns, &r); err != nil {
-			return fmt.Errorf("couldn't read events: %w", err)
+			return err
 		}
-		return each(&r, &s)
+		stopped = each(&r, &s)
+		return stopped
 	})
+	if err != nil && stopped == nil {
+		return fmt.Errorf("couldn't read events: %w", err)
+	}
+	return err
 }
 
 // Beyond returns the events at or after the head: there must be none.

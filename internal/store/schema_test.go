@@ -91,7 +91,7 @@ func TestSchemaIsDocumented(t *testing.T) {
 		list := `SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'decision\_text%' ESCAPE '\' ORDER BY m.name, c.cid`
 		db := s.Readers()
 		if s.Engine() == "sqlite" {
-			db = plainSQLite(t, s.Location().Path) // the application may not look at the schema
+			db = storetest.Database(t, s.Location()) // the application may not look at the schema
 		} else {
 			list = `SELECT c.relname, a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
 				WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
@@ -103,20 +103,6 @@ func TestSchemaIsDocumented(t *testing.T) {
 			t.Errorf("columns (-documented +real):\n%s", diff)
 		}
 	})
-}
-
-// asOwner opens the database as people do who look into it.
-func asOwner(t testing.TB, s *store.Store) *sql.DB {
-	t.Helper()
-	if s.Engine() == "sqlite" {
-		return plainSQLite(t, s.Location().Path)
-	}
-	db, err := sql.Open("pgx", s.Location().URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() }) // a test's own failure tells more
-	return db
 }
 
 // eachRow reads rows of two texts.
@@ -169,7 +155,7 @@ func TestExamples(t *testing.T) {
 	}
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		writeExample(t, s)
-		db := asOwner(t, s)
+		db := storetest.Database(t, s.Location())
 		for _, q := range doc.queries {
 			if q.dialect != "" && q.dialect != s.Engine() {
 				continue

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -112,23 +111,12 @@ func database(t testing.TB, address string) string {
 // executeSQLite runs statements as anybody who has the file can.
 func executeSQLite(t testing.TB, path string, statements ...string) {
 	t.Helper()
-	db := plainSQLite(t, path)
+	db := storetest.Database(t, place.Location{Path: path})
 	for _, statement := range statements {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}
-}
-
-// plainSQLite opens a trail's file as sqlite3 would, with no restriction.
-func plainSQLite(t testing.TB, path string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() }) // a test's own failure tells more
-	return db
 }
 
 // query reads one row as the superuser that the address is of.

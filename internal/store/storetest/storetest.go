@@ -5,6 +5,7 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"testing"
@@ -39,6 +40,22 @@ func Open(t testing.TB, address string) *store.Store {
 		}
 	})
 	return s
+}
+
+// Database opens the database of a trail as its owner would: past the store, and with
+// every right.
+func Database(t testing.TB, l place.Location) *sql.DB {
+	t.Helper()
+	driver, address := "sqlite", l.Path
+	if l.Path == "" {
+		driver, address = "pgx", l.URL
+	}
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() }) // a test's own failure tells more
+	return db
 }
 
 // Run runs the whole suite, each test on a trail of its own.
