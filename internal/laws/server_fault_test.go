@@ -227,7 +227,7 @@ func TestClockOff(t *testing.T) {
 // The disk of a server runs full under load, and has room again later.
 func TestServerDiskFull(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, 16<<20)
+	disk := testenv.SmallDisk(t, 16<<20)
 	w := newWorld(t, "sqlite")
 	w.store = "sqlite://" + filepath.ToSlash(filepath.Join(disk, "trail.db"))
 	token := w.token(t, "load", "recorder")

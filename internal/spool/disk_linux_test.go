@@ -8,28 +8,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-)
 
-// smallDisk mounts a file system of its own, of that many bytes.
-func smallDisk(t testing.TB, size int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprint("size=", size)); err != nil {
-		t.Skipf("this user may not mount a file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
+	"github.com/whodid/whodid/internal/testenv"
+)
 
 // On a full disk the caller is told, what was acknowledged stays, and when
 // there is room again the spool goes on.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, 256<<10)
+	disk := testenv.SmallDisk(t, 256<<10)
 	ballast := filepath.Join(disk, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 64<<10), 0o600); err != nil {
 		t.Fatal(err)
@@ -67,7 +54,7 @@ func TestFullDisk(t *testing.T) {
 // What can't be written to says so and keeps what it holds.
 func TestReadOnlyDisk(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, 1<<20)
+	disk := testenv.SmallDisk(t, 1<<20)
 	s := In(filepath.Join(disk, "spool"))
 	if err := s.Put(record("a")); err != nil {
 		t.Fatal(err)
